@@ -1,0 +1,251 @@
+package catalog
+
+import (
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// Identities. Ids of entries and assets have the form "0_" and eight characters of a–z0–9.
+type (
+	AccountID int64
+	EntryID   string
+	AssetID   string
+	TaskID    int64
+)
+
+// Errors that every query wraps.
+var (
+	ErrNotFound = errors.New("not found")
+	ErrConflict = errors.New("conflict")
+	// ErrFenced says that a task's lease went to someone else: the caller's result must be thrown away.
+	ErrFenced = errors.New("task is no longer ours")
+	ErrQuota  = errors.New("quota exceeded")
+)
+
+// Account is a tenant; on the wire it is a partner.
+type Account struct {
+	ID          AccountID
+	Name        string
+	AdminSecret string
+	UserSecret  string
+	Status      int // 1 active, 2 blocked
+	// PlayWhileProcessing lets players have an entry before all its renditions are complete.
+	PlayWhileProcessing bool
+	CreatedAt           time.Time
+	UpdatedAt           time.Time
+}
+
+// EntryStatus is the state of an entry; the values are the wire's.
+type EntryStatus int
+
+// States of an entry.
+const (
+	EntryErrorImporting  EntryStatus = -2
+	EntryErrorConverting EntryStatus = -1
+	EntryImport          EntryStatus = 0
+	EntryPreconvert      EntryStatus = 1
+	EntryReady           EntryStatus = 2
+	EntryDeleted         EntryStatus = 3
+	EntryPending         EntryStatus = 4
+	EntryNoContent       EntryStatus = 7
+)
+
+// MediaType of an entry; the values are the wire's.
+type MediaType int
+
+// Media types.
+const (
+	MediaVideo MediaType = 1
+	MediaImage MediaType = 2
+	MediaAudio MediaType = 5
+)
+
+// Entry is one title.
+type Entry struct {
+	ID          EntryID
+	Account     AccountID
+	Status      EntryStatus
+	MediaType   MediaType
+	Name        string
+	Description string
+	ReferenceID string
+	Tags        []string
+	// Version counts content versions from 1; it is part of object keys.
+	Version    int
+	DurationMS int64
+	Width      int
+	Height     int
+	// ErrorCode and ErrorText say why Status is an error: a codec.Code and a sentence for people.
+	ErrorCode string
+	ErrorText string
+	// PlayableAt is when the entry first had something to play; zero before.
+	PlayableAt time.Time
+	ReadyAt    time.Time
+	DeletedAt  time.Time
+	CreatedAt  time.Time
+	UpdatedAt  time.Time
+	// Revision increases with every change; events and ETags use it.
+	Revision int64
+}
+
+// AssetType says what an asset is.
+type AssetType string
+
+// Asset types.
+const (
+	AssetFlavor     AssetType = "flavor"
+	AssetThumb      AssetType = "thumb"
+	AssetCaption    AssetType = "caption"
+	AssetAttachment AssetType = "attachment"
+	AssetStoryboard AssetType = "storyboard"
+)
+
+// AssetStatus is the state of an asset; the values are the wire's FlavorAssetStatus.
+type AssetStatus int
+
+// States of an asset.
+const (
+	AssetError      AssetStatus = -1
+	AssetQueued     AssetStatus = 0
+	AssetConverting AssetStatus = 1
+	AssetReady      AssetStatus = 2
+	AssetDeleted    AssetStatus = 3
+	AssetImporting  AssetStatus = 7
+)
+
+// Asset is a stored object of an entry.
+type Asset struct {
+	ID      AssetID
+	Entry   EntryID
+	Account AccountID
+	Type    AssetType
+	Status  AssetStatus
+	Version int
+	// Name is unique among the assets of an entry version: "source", a rung or audio rendition name of the plan, "poster",
+	// "storyboard", a subtitle name.
+	Name string
+	// Original says that it is the file as received (flavor params 0).
+	Original bool
+	// Key is the object in storage (the track file, for a rendition); IndexKey its .idx object.
+	Key      string
+	IndexKey string
+	// Parts are the chunk objects of a rendition that still grows, in order; empty once assembled.
+	Parts     []Part
+	Size      int64
+	SHA256    string
+	Container string // mp4, cmaf, jpg, vtt, …
+	Codec     string // RFC 6381
+	Kind      string // video, audio, text, image
+	Width     int
+	Height    int
+	FrameRate float64
+	BitRate   int64 // bits per second, mean
+	Language  string
+	Title     string
+	Default   bool
+	// Props holds what only one type needs (audio channels, storyboard geometry, loudness …), as JSON.
+	Props     json.RawMessage
+	ErrorText string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+	DeletedAt time.Time
+}
+
+// Part is one finished chunk of a growing rendition.
+type Part struct {
+	Index    int    `json:"index"`
+	Key      string `json:"key"`
+	IndexKey string `json:"index_key"`
+	Size     int64  `json:"size"`
+}
+
+// Stage names a kind of task.
+type Stage string
+
+// The stages of video on demand.
+const (
+	StageImport    Stage = "import"
+	StageProbe     Stage = "probe"
+	StagePlan      Stage = "plan"
+	StageTranscode Stage = "transcode"
+	StageAssemble  Stage = "assemble"
+	StageThumbs    Stage = "thumbs"
+	StageCaptions  Stage = "captions"
+	StageFinish    Stage = "finish"
+)
+
+// TaskState is where a task stands.
+type TaskState string
+
+// States of a task. Waiting tasks have unfinished predecessors; a dead task is kept with its reason until it is retried
+// or deleted.
+const (
+	TaskWaiting   TaskState = "waiting"
+	TaskRunnable  TaskState = "runnable"
+	TaskQueued    TaskState = "queued" // announced on the stream
+	TaskRunning   TaskState = "running"
+	TaskDone      TaskState = "done"
+	TaskDead      TaskState = "dead"
+	TaskCancelled TaskState = "cancelled"
+)
+
+// Task is a row of work.
+type Task struct {
+	ID      TaskID
+	Account AccountID
+	Entry   EntryID
+	Stage   Stage
+	// Name tells tasks of one stage apart, e.g. "video 3/12"; with Entry, Version and Stage it is unique.
+	Name    string
+	Version int
+	State   TaskState
+	// Priority orders the tasks of one account: lower runs first.
+	Priority int
+	// Blockers counts unfinished predecessors.
+	Blockers int
+	// Attempt counts claims; it is the fencing token of the running one.
+	Attempt     int
+	MaxAttempts int
+	Payload     json.RawMessage
+	Result      json.RawMessage
+	Worker      string
+	LeaseUntil  time.Time
+	NotBefore   time.Time
+	// Done and Total are progress in the stage's own unit; Total 0 means unknown.
+	Done  int64
+	Total int64
+	// Weight is the share of the entry's whole work, for its progress bar; any unit.
+	Weight     int64
+	Bytes      int64
+	ErrorCode  string
+	ErrorText  string
+	CreatedAt  time.Time
+	QueuedAt   time.Time
+	StartedAt  time.Time
+	FinishedAt time.Time
+}
+
+// NewTask is a task to be made, with the tasks of the same call that must be done before it.
+type NewTask struct {
+	Stage       Stage
+	Name        string
+	Priority    int
+	MaxAttempts int // 0 means 5
+	Payload     any // encoded as JSON
+	Weight      int64
+	// After holds indexes of predecessors in the same slice; AfterTasks ids of existing ones.
+	After      []int
+	AfterTasks []TaskID
+}
+
+// Event is a fact that left the catalog through the outbox.
+type Event struct {
+	Seq     int64  // strictly increasing
+	Name    string // e.g. "entry.ready"
+	Account AccountID
+	Entry   EntryID
+	Object  string // id of what changed: an entry, an asset, a task
+	Data    json.RawMessage
+	At      time.Time
+}
