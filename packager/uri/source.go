@@ -71,7 +71,7 @@ func (s *Source) setURI(f string) error {
 		if body == "" {
 			return bad("no file named before the object's name")
 		}
-		return nil
+		return checkFile("", body, "")
 	}
 	s.Multi = true
 	s.Prefix, s.Postfix = body[:first], body[last+1:]
@@ -82,6 +82,9 @@ func (s *Source) setURI(f string) error {
 		}
 		if s.n == MaxFiles {
 			return bad("more than 32 files in a multi-file URI")
+		}
+		if err := checkFile(s.Prefix, part, s.Postfix); err != nil {
+			return err
 		}
 		s.parts[s.n] = part
 		s.n++
@@ -98,7 +101,19 @@ func checkPath(p string) error {
 	if len(p) > MaxPath {
 		return bad("path too long")
 	}
-	dots, chars := 0, 0 // of the current component, decoded
+	var c pathCheck
+	if err := c.feed(p); err != nil {
+		return err
+	}
+	return c.end()
+}
+
+// pathCheck scans a path that may come in pieces.
+type pathCheck struct {
+	dots, chars int // of the current component, decoded
+}
+
+func (k *pathCheck) feed(p string) error {
 	for i := 0; i < len(p); i++ {
 		c := p[i]
 		if c == '%' {
@@ -111,24 +126,26 @@ func checkPath(p string) error {
 				return bad("percent-encoded slash in the path")
 			}
 		} else if c == '/' {
-			if err := checkComponent(dots, chars); err != nil {
+			if err := k.end(); err != nil {
 				return err
 			}
-			dots, chars = 0, 0
 			continue
 		}
 		if c < 0x20 || c == 0x7f || c == '\\' {
 			return bad("control character or backslash in the path")
 		}
-		chars++
+		k.chars++
 		if c == '.' {
-			dots++
+			k.dots++
 		}
 	}
-	return checkComponent(dots, chars)
+	return nil
 }
 
-func checkComponent(dots, chars int) error {
+// end closes a component.
+func (k *pathCheck) end() error {
+	dots, chars := k.dots, k.chars
+	*k = pathCheck{}
 	switch {
 	case chars == 0:
 		return bad("empty component in the path")
@@ -136,6 +153,17 @@ func checkComponent(dots, chars int) error {
 		return bad("dot component in the path")
 	}
 	return nil
+}
+
+// checkFile checks a file's URI that is put together from parts, each of which may be harmless alone.
+func checkFile(prefix, part, postfix string) error {
+	var c pathCheck
+	for _, p := range [...]string{prefix, part, postfix} {
+		if err := c.feed(p); err != nil {
+			return err
+		}
+	}
+	return c.end()
 }
 
 func isHex(c byte) bool { return '0' <= c && c <= '9' || 'a' <= c|0x20 && c|0x20 <= 'f' }
