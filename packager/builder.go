@@ -31,6 +31,9 @@ func (b *Builder) Grow(n int) {
 // Len is the number of samples added.
 func (b *Builder) Len() int { return len(b.sizes) }
 
+// End is the decode time after the last sample added.
+func (b *Builder) End() int64 { return b.t.times.end }
+
 // Fragment says that the samples added from now on lie in a stored fragment whose moof starts at off of file.
 func (b *Builder) Fragment(file int, off int64) {
 	b.t.frags = append(b.t.frags, frag{first: int32(len(b.sizes)), file: int32(file), off: off})

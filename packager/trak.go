@@ -44,11 +44,11 @@ func Trak(m *Media, id uint32, duration int64, rate BitRate) (*mp4.TrakBox, erro
 		}
 		trak.Tkhd.Width, trak.Tkhd.Height = mp4.Fixed32(min(w, 0xFFFFFFFF)), mp4.Fixed32(m.Height)<<16
 	}
-	trak.Tkhd.Duration = movieTicks(duration, m.Timescale)
+	trak.Tkhd.Duration = MovieTicks(duration, m.Timescale)
 	if m.Priming > 0 {
 		edits := &mp4.EdtsBox{}
 		edits.AddChild(&mp4.ElstBox{Entries: []mp4.ElstEntry{{
-			SegmentDuration: movieTicks(duration, m.Timescale), MediaTime: int64(m.Priming), MediaRateInteger: 1,
+			SegmentDuration: MovieTicks(duration, m.Timescale), MediaTime: int64(m.Priming), MediaRateInteger: 1,
 		}}})
 		insertAfterTkhd(trak, edits)
 	}
@@ -63,8 +63,8 @@ func insertAfterTkhd(trak *mp4.TrakBox, edts *mp4.EdtsBox) {
 	c[1] = edts
 }
 
-// movieTicks converts ticks of scale to the movie timescale, rounding to nearest.
-func movieTicks(t int64, scale uint32) uint64 {
+// MovieTicks converts ticks of scale to the movie timescale, rounding to nearest.
+func MovieTicks(t int64, scale uint32) uint64 {
 	if t <= 0 {
 		return 0
 	}
