@@ -3,6 +3,7 @@ package packager
 import (
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -37,7 +38,7 @@ func OpenFile(path string) (*LocalFile, error) {
 	}
 	l := &LocalFile{f: f, size: st.Size(), etag: identity(st)}
 	l.refs.Store(1)
-	if l.size > 0 && l.size == int64(int(l.size)) {
+	if l.size > 0 && l.size <= math.MaxInt {
 		// Serving reads whole segments in order, but segments at random: the kernel's own readahead within a range is
 		// right, so no advice is given for the file as a whole.
 		if m, err := unix.Mmap(int(f.Fd()), 0, int(l.size), unix.PROT_READ, unix.MAP_SHARED); err == nil {
@@ -136,4 +137,3 @@ func (f *readerFile) Size() int64   { return f.size }
 func (f *readerFile) Bytes() []byte { return nil }
 func (f *readerFile) FD() int       { return -1 }
 func (f *readerFile) ETag() string  { return f.etag }
-
