@@ -26,6 +26,7 @@ var names = [...]name{
 	{base: "image", ext: "m3u8", kind: ImagePlaylist, locs: HLS},
 	{base: "manifest", ext: "mpd", kind: Manifest, locs: DASH},
 	{base: "ondemand", ext: "mpd", kind: ManifestOnDemand, locs: DASH},
+	{base: "trick", ext: "m4s", kind: SegmentTrick, locs: DASH, numbered: true},
 	{base: "track", ext: "mp4", kind: TrackFile, locs: HLS | DASH},
 	{base: "subtitles", ext: "vtt", kind: Subtitles, locs: everywhere},
 	{base: "storyboard", ext: "vtt", kind: Storyboard, locs: everywhere, plain: true},

@@ -50,7 +50,7 @@ func (k Kind) String() string {
 var kindNames = [...]string{
 	0: "unknown", Master: "master", MediaPlaylist: "playlist", IFramePlaylist: "iframes", ImagePlaylist: "images",
 	Manifest: "mpd", ManifestOnDemand: "mpd_ondemand", Init: "init", SegmentTS: "segment_ts", SegmentMP4: "segment_mp4",
-	SegmentVTT: "segment_vtt", SegmentAAC: "segment_aac", TrackFile: "track", Subtitles: "subtitles",
+	SegmentTrick: "segment_trick", SegmentVTT: "segment_vtt", SegmentAAC: "segment_aac", TrackFile: "track", Subtitles: "subtitles",
 	Storyboard: "storyboard", Sprite: "sprite", Poster: "poster", Thumb: "thumb",
 	ProgressiveMP4: "mp4", ProgressiveM4A: "m4a", ProgressiveAAC: "aac",
 }

@@ -35,7 +35,7 @@ func Select(set *packager.Set, r *Request) (Selection, error) {
 // single reports whether r's kind is of one rendition rather than of a whole set.
 func (r *Request) single() bool {
 	switch r.Kind {
-	case MediaPlaylist, IFramePlaylist, Init, SegmentTS, SegmentMP4, SegmentVTT, SegmentAAC, TrackFile, Subtitles,
+	case MediaPlaylist, IFramePlaylist, Init, SegmentTS, SegmentMP4, SegmentTrick, SegmentVTT, SegmentAAC, TrackFile, Subtitles,
 		ProgressiveMP4, ProgressiveM4A, ProgressiveAAC:
 		return true
 	}
@@ -69,7 +69,7 @@ func (s *Selection) narrow(r *Request) error {
 	}
 	text := r.Kind == SegmentVTT || r.Kind == Subtitles
 	switch {
-	case r.Kind == IFramePlaylist:
+	case r.Kind == IFramePlaylist || r.Kind == SegmentTrick:
 		s.Audio, s.Text = nil, nil
 	case r.Kind == SegmentAAC || r.Kind == ProgressiveM4A || r.Kind == ProgressiveAAC:
 		s.Video, s.Text = nil, nil
