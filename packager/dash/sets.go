@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"sluice/packager"
-	"sluice/packager/hls"
 )
 
 // mediaSets groups tracks into adaptation sets: one for each codec family, language, role and what else players do not
@@ -43,12 +42,12 @@ func (w *writer) mediaSets(refs []packager.Ref) ([]*adaptationSet, error) {
 func groupKey(m *packager.Media) string {
 	roles := append([]string(nil), m.Roles...)
 	sort.Strings(roles)
-	return fmt.Sprint(m.Kind, m.Entry, hls.Language(m.Language), roles, m.Channels, m.Color.Transfer)
+	return fmt.Sprint(m.Kind, m.Entry, m.LanguageTag(), roles, m.Channels, m.Color.Transfer)
 }
 
 func (w *writer) newSet(m *packager.Media) *adaptationSet {
 	w.nextID++
-	as := &adaptationSet{ID: w.nextID, Lang: hls.Language(m.Language), Label: m.Name}
+	as := &adaptationSet{ID: w.nextID, Lang: m.LanguageTag(), Label: m.Name}
 	if w.onDemand {
 		as.SubsegmentAlignment, as.SubsegmentStartsWithSAP = true, 1
 	} else {
@@ -163,7 +162,7 @@ func (w *writer) textSets(refs []packager.Ref) ([]*adaptationSet, error) {
 		}
 		text := w.set.Text(ref)
 		w.nextID++
-		as := &adaptationSet{ID: w.nextID, ContentType: "text", MimeType: "text/vtt", Lang: hls.Language(text.Language), Label: text.Name}
+		as := &adaptationSet{ID: w.nextID, ContentType: "text", MimeType: "text/vtt", Lang: text.LanguageTag(), Label: text.Name}
 		as.describe(&text.Media)
 		as.Reps = []*representation{{ID: id(ref), Bandwidth: textRate(text, w.Table.EndMS()), BaseURL: w.child("subtitles", id(ref), "vtt")}}
 		sets = append(sets, as)

@@ -5,9 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"golang.org/x/text/language"
-	"golang.org/x/text/language/display"
-
 	"sluice/packager"
 )
 
@@ -140,7 +137,7 @@ func family(media *packager.Media) string {
 func meaning(media *packager.Media) string {
 	roles := append([]string(nil), media.Roles...)
 	sort.Strings(roles)
-	return strings.Join(append(roles, Language(media.Language), strconv.Itoa(int(media.Channels))), "|")
+	return strings.Join(append(roles, media.LanguageTag(), strconv.Itoa(int(media.Channels))), "|")
 }
 
 func (m *master) families() []string {
@@ -221,13 +218,13 @@ type naming struct {
 
 // describe writes LANGUAGE, NAME, DEFAULT, AUTOSELECT and CHARACTERISTICS (RFC 8216 §4.3.4.1).
 func (n *naming) describe(a *attrs, media *packager.Media, def bool) {
-	lang := Language(media.Language)
+	lang := media.LanguageTag()
 	if lang != "" {
 		a.text("LANGUAGE", lang)
 	}
 	name := media.Name
 	if name == "" {
-		name = LanguageName(media.Language)
+		name = media.LanguageName()
 	}
 	if name == "" {
 		name = "Audio"
@@ -266,25 +263,4 @@ func characteristics(roles []string) string {
 		return "public.accessibility.transcribes-spoken-dialog,public.accessibility.describes-music-and-sound"
 	}
 	return ""
-}
-
-// Language is lang as the shortest BCP 47 tag, "" when it is unknown or not a language.
-func Language(lang string) string {
-	if lang == "" || lang == "und" {
-		return ""
-	}
-	t, err := language.Parse(lang)
-	if err != nil || t == language.Und {
-		return ""
-	}
-	return t.String()
-}
-
-// LanguageName is how speakers of lang call it, "" when unknown.
-func LanguageName(lang string) string {
-	t, err := language.Parse(lang)
-	if err != nil || t == language.Und {
-		return ""
-	}
-	return display.Self.Name(t)
 }

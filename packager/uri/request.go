@@ -26,6 +26,7 @@ const (
 	Init                             // init….mp4
 	SegmentTS                        // seg-N….ts
 	SegmentMP4                       // seg-N….m4s, fragment-N….m4s
+	SegmentTrick                     // trick-N….m4s: the key frames of a segment
 	SegmentVTT                       // seg-N….vtt
 	SegmentAAC                       // seg-N….aac: packed audio
 	TrackFile                        // track….mp4: the stored file of one track
