@@ -107,7 +107,8 @@ func audioEntry(m *Media, config string, rate BitRate) (mp4.Box, error) {
 	if m.Entry == "Opus" {
 		sampleRate = 48000 // Opus in ISOBMFF §4.3.1
 	}
-	e := mp4.CreateAudioSampleEntryBox(name, uint16(max(1, m.Channels)), 16, sampleRate, child)
+	e := mp4.CreateAudioSampleEntryBox(name, uint16(max(1, m.Channels)), 16, sampleRate, nil)
+	e.Children = append(e.Children, child) // not AddChild, which takes mp4ff's own esds only
 	if rate != (BitRate{}) {
 		e.AddChild(rate.box())
 	}

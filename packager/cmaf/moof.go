@@ -82,7 +82,7 @@ func (t *traf) trunLen() int {
 		return 0
 	}
 	per := 4 * popcount(t.trun&(trunDuration|trunSize|trunFlags|trunComposition))
-	return 16 + 4*popcount(t.trun&trunFirstFlags) + per*len(t.samples)
+	return 20 + 4*popcount(t.trun&trunFirstFlags) + per*len(t.samples)
 }
 
 // len is the size of the traf box: its header, tfhd, tfdt and trun.
