@@ -3,6 +3,7 @@ package storage
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"time"
@@ -54,6 +55,18 @@ type Store interface {
 type Part struct {
 	Key    string
 	Off, N int64
+}
+
+// Length returns how many bytes the part has of an object of that size; a part that reaches beyond it is an error.
+func (p Part) Length(size int64) (int64, error) {
+	n := p.N
+	if n == 0 {
+		n = size - p.Off
+	}
+	if p.Off < 0 || n < 0 || p.Off > size || n > size-p.Off {
+		return 0, fmt.Errorf("part %q: %d bytes from %d: the object has %d", p.Key, p.N, p.Off, size)
+	}
+	return n, nil
 }
 
 // ImportOptions steers Store.Import.
