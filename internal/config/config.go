@@ -264,3 +264,25 @@ func (c *Config) InboxDir() string {
 
 // Origin says where the value of key came from: "default", "environment", a file or a flag.
 func (c *Config) Origin(key string) string { return c.origin[key] }
+
+// Row is one option as it stands.
+type Row struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
+	From  string `json:"from"`
+	Flag  string `json:"flag"`
+	Env   string `json:"env"`
+}
+
+// Describe lists every option; the values of secrets are masked.
+func (c *Config) Describe() []Row {
+	rows := make([]Row, 0, len(Options))
+	for _, o := range Options {
+		v := text(c.values[o.Key])
+		if o.Secret && v != "" {
+			v = "(hidden)"
+		}
+		rows = append(rows, Row{Key: o.Key, Value: v, From: c.origin[o.Key], Flag: o.Flag(), Env: o.Env()})
+	}
+	return rows
+}
