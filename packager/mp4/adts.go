@@ -21,7 +21,10 @@ func ADTS(t *packager.Track, clip Clip) (packager.Body, error) {
 	}
 	first, last := 0, t.Len()
 	if clip.FromMS > 0 {
-		first = max(0, t.At(clip.FromMS*int64(t.Timescale)/1000+int64(t.Priming)+1)-1)
+		from := clip.FromMS*int64(t.Timescale)/1000 + int64(t.Priming)
+		if first = max(0, t.At(from+1)-1); from >= t.End() {
+			first = last
+		}
 	}
 	if clip.ToMS > 0 {
 		last = max(first, t.At(clip.ToMS*int64(t.Timescale)/1000+int64(t.Priming)))

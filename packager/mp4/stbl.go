@@ -75,21 +75,20 @@ func (b *tables) duration(d uint32) {
 // trak builds the track box with the chunks at offsets, and returns its duration in the movie's timescale.
 func (b *tables) trak(offsets []uint64, large bool) (*mp4.TrakBox, uint64, error) {
 	m := b.t.Media
-	skip := int64(m.Priming) + b.shift - b.t.Sample(0).DTS // media time at which the presentation starts
-	m.Priming = 0                                          // said by our own edit list
+	delay := b.t.Start() // an empty edit, up to the first frame shown
+	skip := delay + int64(m.Priming) + b.shift - b.t.Sample(0).DTS
+	m.Priming = 0 // said by our own edit list
 	trak, err := packager.Trak(&m, b.id, 0, packager.BitRate{})
 	if err != nil {
 		return nil, 0, err
 	}
-	shown := b.t.Duration()
-	delay := max(0, -skip)
 	var edits []mp4.ElstEntry
 	if delay > 0 {
 		edits = append(edits, mp4.ElstEntry{
 			SegmentDuration: packager.MovieTicks(delay, m.Timescale), MediaTime: -1, MediaRateInteger: 1,
 		})
 	}
-	length := ceilTicks(shown-delay, m.Timescale)
+	length := ceilTicks(b.t.Duration()-delay, m.Timescale)
 	edits = append(edits, mp4.ElstEntry{SegmentDuration: length, MediaTime: max(0, skip), MediaRateInteger: 1})
 	packager.AddEdits(trak, edits...)
 	duration := length
