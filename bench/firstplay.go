@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
@@ -76,6 +77,6 @@ func runFirstPlay(ctx context.Context, e *Env, emit func(Result)) error {
 func (s *station) settle(ctx context.Context, entry string) error {
 	return waitFor(ctx, 20*time.Minute, "the entry", func() bool {
 		st, err := s.entryStatus(ctx, entry)
-		return err == nil && (st == 2 || st < 0)
+		return err == nil && (st == "ready" || strings.HasPrefix(st, "error"))
 	})
 }

@@ -185,19 +185,19 @@ func (s *station) mirror(ctx context.Context, paths []string, root string) ([]re
 	return out, nil
 }
 
-// entryStatus asks the server for the state of an entry.
-func (s *station) entryStatus(ctx context.Context, entry string) (int, error) {
+// entryStatus asks the server for the state of an entry: ready, error_converting, …
+func (s *station) entryStatus(ctx context.Context, entry string) (string, error) {
 	a, err := s.get(ctx, "/v1/entries/"+entry, "")
 	if err != nil {
-		return 0, err
+		return "", err
 	}
 	var body struct {
 		Entry struct {
-			Status int `json:"status"`
+			Status string `json:"status"`
 		} `json:"entry"`
 	}
 	if err := json.Unmarshal(a.body, &body); err != nil || a.status != http.StatusOK {
-		return 0, fmt.Errorf("entry %s: status %d: %w", entry, a.status, err)
+		return "", fmt.Errorf("entry %s: status %d: %w", entry, a.status, err)
 	}
 	return body.Entry.Status, nil
 }
