@@ -133,9 +133,7 @@ func (t *Track) segment(first, count int) Segment {
 		}
 		return seg
 	}
-	for _, n := range t.sizes[first : first+count] {
-		seg.Bytes += int64(n)
-	}
+	seg.Bytes = t.SampleBytes(first, count)
 	seg.Start = t.segmentStart(first)
 	end := t.Duration()
 	if first+count < t.Len() {
