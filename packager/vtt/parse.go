@@ -37,11 +37,7 @@ func Parse(b []byte) ([]packager.Cue, error) {
 	if rest, ok := strings.CutPrefix(head, "WEBVTT"); !ok || rest != "" && rest[0] != ' ' && rest[0] != '\t' {
 		return nil, fmt.Errorf("%w: line 1 is not WEBVTT", ErrSyntax)
 	}
-	if len(p.lines) > p.at && strings.Contains(p.lines[p.at], "-->") {
-		// A timing line right below the signature starts a cue, without the blank line that should come first.
-	} else {
-		p.block(true)
-	}
+	p.block(true)
 	var cues []packager.Cue
 	for p.at < len(p.lines) {
 		if p.lines[p.at] == "" {
