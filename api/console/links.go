@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"sluice/catalog"
@@ -73,7 +74,7 @@ func streamLinks(id string, assets []catalog.Asset) []Link {
 	for _, a := range renditions(assets) {
 		switch a.Kind {
 		case "video":
-			links = append(links, Link{Kind: LinkProgressive, Label: a.Name, URL: "/mp4/" + id + "/" + url.PathEscape(a.Name) + ".mp4"})
+			links = append(links, Link{Kind: LinkProgressive, Label: renditionLabel(a), URL: "/mp4/" + id + "/" + url.PathEscape(a.Name) + ".mp4"})
 		case "audio":
 			audio = true
 		}
@@ -82,6 +83,15 @@ func streamLinks(id string, assets []catalog.Asset) []Link {
 		links = append(links, Link{Kind: LinkAudio, Label: "AAC in MP4", URL: "/mp4/" + id + "/audio.m4a"})
 	}
 	return links
+}
+
+// renditionLabel is "720p", with the rendition's own name where that says more.
+func renditionLabel(a catalog.Asset) string {
+	lines := strconv.Itoa(min(a.Width, a.Height)) + "p"
+	if a.Width == 0 || a.Height == 0 || a.Name == lines {
+		return a.Name
+	}
+	return lines + " · " + a.Name
 }
 
 // renditions are the finished tracks that were made of the original, largest first.

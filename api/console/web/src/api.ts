@@ -145,7 +145,7 @@ export interface System {
   metrics_url: string;
 }
 
-export type EntryOrder = 'created' | 'updated' | 'name' | 'duration' | 'status';
+export type EntryOrder = 'created' | 'updated' | 'name' | 'duration';
 
 export interface EntryQuery {
   search: string;

@@ -34,7 +34,8 @@ const taskColors: Record<TaskState, string> = {
 
 export const taskColor = (state: TaskState) => taskColors[state] ?? 'gray';
 
-export const taskStates = Object.keys(taskColors) as TaskState[];
+/** The states that are counted: work to come, in hand, or given up. */
+export const countedStates: TaskState[] = ['waiting', 'runnable', 'queued', 'running', 'dead'];
 
 export const isWorking = (entry: Pick<Entry, 'status'>) =>
   entry.status === 'import' || entry.status === 'preconvert' || entry.status === 'pending';

@@ -43,7 +43,6 @@ function columns(now: number, actions: ReturnType<typeof useEntryActions>): Data
     {
       accessor: 'status',
       title: 'State',
-      sortable: true,
       width: 240,
       render: (entry) => (
         <Stack gap={4} align="stretch">

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Group, Paper, SimpleGrid, Skeleton, Stack, Table, Text, Title } from '@mantine/core';
+import { Alert, Anchor, Button, Paper, SimpleGrid, Skeleton, Stack, Table, Text, Title } from '@mantine/core';
 import { IconCircleCheck, IconRefresh } from '@tabler/icons-react';
 import { DataTable } from 'mantine-datatable';
 import { useState } from 'react';
@@ -10,7 +10,7 @@ import { useTaskRetry } from '../parts/actions';
 import { Failure } from '../parts/Failure';
 import { useNow } from '../parts/useNow';
 import { useDeadTasks, useWork } from '../queries';
-import { stageName, taskColor, taskStates } from '../states';
+import { countedStates, stageName, taskColor } from '../states';
 
 const pageSize = 25;
 
@@ -52,7 +52,7 @@ function Matrix({ work }: { work: Work }) {
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Stage</Table.Th>
-              {taskStates.map((state) => (
+              {countedStates.map((state) => (
                 <Table.Th key={state} ta="right" tt="capitalize">
                   {state}
                 </Table.Th>
@@ -63,7 +63,7 @@ function Matrix({ work }: { work: Work }) {
             {work.stages.map(({ stage, counts }) => (
               <Table.Tr key={stage}>
                 <Table.Th scope="row">{stageName(stage)}</Table.Th>
-                {taskStates.map((state) => {
+                {countedStates.map((state) => {
                   const n = counts[state] ?? 0;
                   return (
                     <Table.Td key={state} ta="right" className="num">
@@ -77,9 +77,9 @@ function Matrix({ work }: { work: Work }) {
             ))}
             {work.stages.length === 0 && (
               <Table.Tr>
-                <Table.Td colSpan={taskStates.length + 1}>
+                <Table.Td colSpan={countedStates.length + 1}>
                   <Text c="dimmed" ta="center" py="md">
-                    No work yet
+                    No work waits or runs
                   </Text>
                 </Table.Td>
               </Table.Tr>
@@ -198,9 +198,7 @@ export function WorkPage() {
       ) : (
         !error && <Skeleton height={240} />
       )}
-      <Group>
-        <Title order={3}>Dead letters</Title>
-      </Group>
+      <Title order={3}>Dead letters</Title>
       <DeadLetters />
     </Stack>
   );

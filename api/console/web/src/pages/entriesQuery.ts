@@ -3,7 +3,7 @@ import { filters } from '../states';
 
 export const pageSizes = [25, 50, 100];
 
-const orders: EntryOrder[] = ['created', 'updated', 'name', 'duration', 'status'];
+const orders: EntryOrder[] = ['created', 'updated', 'name', 'duration'];
 
 /** What the entries page shows; all of it is in its address, so that a view can be bookmarked and sent. */
 export interface EntriesView {

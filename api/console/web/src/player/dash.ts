@@ -1,6 +1,6 @@
 import shaka from 'shaka-player/dist/shaka-player.dash-es2021.js';
 import { auto, off, type OpenEngine } from './engine';
-import { qualityChoices, trackLabels } from './labels';
+import { lines, qualityChoices, trackLabels } from './labels';
 import { addSidecars } from './sidecar';
 
 /** A failure's name in Shaka Player's tables, so that its documentation can be searched: "1001 BAD_HTTP_STATUS". */
@@ -31,9 +31,9 @@ export const openDash: OpenEngine = async (video, source, on) => {
     const texts = player.getTextTracks();
     const active = videos.find((t) => t.active);
     on.menus({
-      qualities: qualityChoices(videos.map((t) => ({ height: t.height ?? 0, bitRate: t.bandwidth }))),
+      qualities: qualityChoices(videos.map((t) => ({ width: t.width ?? 0, height: t.height ?? 0, bitRate: t.bandwidth }))),
       quality: chosen,
-      playing: active?.height ? `${active.height}p` : '',
+      playing: lines(active?.width ?? 0, active?.height ?? 0),
       audios: trackLabels(audios.map((t) => ({ label: t.label, language: t.language, channels: t.channelsCount }))).map(
         (label, i) => ({ id: String(i), label }),
       ),

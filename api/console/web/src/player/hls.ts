@@ -1,6 +1,6 @@
 import Hls, { ErrorTypes, Events, type ErrorData } from 'hls.js';
 import { auto, off, type OpenEngine } from './engine';
-import { qualityChoices, trackLabels } from './labels';
+import { lines, qualityChoices, trackLabels } from './labels';
 import { addSidecars } from './sidecar';
 
 /** openHls plays an HLS multivariant playlist with hls.js; captions come from the playlist, else from the side. */
@@ -19,9 +19,9 @@ export const openHls: OpenEngine = (video, source, on) => {
       : trackLabels(hls.subtitleTracks.map((t) => ({ label: t.name, language: t.lang }))).map((label, i) => ({ id: String(i), label }));
     const level = hls.levels[hls.currentLevel];
     on.menus({
-      qualities: qualityChoices(hls.levels.map((l) => ({ height: l.height, bitRate: l.bitrate }))),
+      qualities: qualityChoices(hls.levels.map((l) => ({ width: l.width, height: l.height, bitRate: l.bitrate }))),
       quality: chosen,
-      playing: level && level.height > 0 ? `${level.height}p` : '',
+      playing: level ? lines(level.width, level.height) : '',
       audios: trackLabels(
         hls.audioTracks.map((t) => ({ label: t.name, language: t.lang, channels: Number.parseInt(t.channels ?? '', 10) || null })),
       ).map((label, i) => ({ id: String(i), label })),

@@ -5,10 +5,10 @@ describe('qualityChoices', () => {
   it('lists the best first and keeps the engine’s indexes as ids', () => {
     expect(
       qualityChoices([
-        { height: 360, bitRate: 800_000 },
-        { height: 1080, bitRate: 4_500_000 },
-        { height: 360, bitRate: 900_000 },
-        { height: 0, bitRate: 64_000 },
+        { width: 360, height: 640, bitRate: 800_000 },
+        { width: 1920, height: 1080, bitRate: 4_500_000 },
+        { width: 640, height: 360, bitRate: 900_000 },
+        { width: 0, height: 0, bitRate: 64_000 },
       ]),
     ).toEqual([
       { id: '1', label: '1080p · 4.50 Mb/s' },

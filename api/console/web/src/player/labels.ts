@@ -2,13 +2,17 @@ import { bitRate, language } from '../format';
 import type { Choice } from './engine';
 
 export interface Rendition {
+  width: number;
   height: number;
   bitRate: number;
 }
 
+/** lines names a picture by its short side, as renditions are named everywhere: "720p" also when it stands upright. */
+export const lines = (width: number, height: number) => (width > 0 && height > 0 ? `${Math.min(width, height)}p` : '');
+
 /** qualityLabel is "720p · 2.50 Mb/s". */
-export function qualityLabel({ height, bitRate: rate }: Rendition): string {
-  const size = height > 0 ? `${height}p` : 'audio only';
+export function qualityLabel({ width, height, bitRate: rate }: Rendition): string {
+  const size = lines(width, height) || 'audio only';
   return rate > 0 ? `${size} · ${bitRate(rate)}` : size;
 }
 
@@ -16,7 +20,7 @@ export function qualityLabel({ height, bitRate: rate }: Rendition): string {
 export function qualityChoices(renditions: Rendition[]): Choice[] {
   return renditions
     .map((r, i) => ({ ...r, id: String(i) }))
-    .sort((a, b) => b.height - a.height || b.bitRate - a.bitRate)
+    .sort((a, b) => b.width * b.height - a.width * a.height || b.bitRate - a.bitRate)
     .map((r) => ({ id: r.id, label: qualityLabel(r) }));
 }
 
