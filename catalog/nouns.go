@@ -18,9 +18,13 @@ type (
 var (
 	ErrNotFound = errors.New("not found")
 	ErrConflict = errors.New("conflict")
+	// ErrInvalid says that a value cannot be stored as given.
+	ErrInvalid = errors.New("invalid value")
 	// ErrFenced says that a task's lease went to someone else: the caller's result must be thrown away.
 	ErrFenced = errors.New("task is no longer ours")
-	ErrQuota  = errors.New("quota exceeded")
+	// ErrCancelled says that a task was cancelled while it ran: the caller's result must be thrown away.
+	ErrCancelled = errors.New("task was cancelled")
+	ErrQuota     = errors.New("quota exceeded")
 )
 
 // Account is a tenant; on the wire it is a partner.
@@ -71,6 +75,10 @@ type Entry struct {
 	Description string
 	ReferenceID string
 	Tags        []string
+	// SourceKey says where the original came from, in the words of the door that took it.
+	SourceKey string
+	// DedupKey, when set, is unique in the account: the same arrival never makes two entries.
+	DedupKey string
 	// Version counts content versions from 1; it is part of object keys.
 	Version    int
 	DurationMS int64
@@ -202,10 +210,14 @@ type Task struct {
 	State   TaskState
 	// Priority orders the tasks of one account: lower runs first.
 	Priority int
+	// Optional says that the entry can do without: when the task dies, its successors run all the same.
+	Optional bool
 	// Blockers counts unfinished predecessors.
 	Blockers int
 	// Attempt counts claims; it is the fencing token of the running one.
-	Attempt     int
+	Attempt int
+	// Forgiven counts the claims that are not held against MaxAttempts: those given back, and those before a manual retry.
+	Forgiven    int
 	MaxAttempts int
 	Payload     json.RawMessage
 	Result      json.RawMessage
@@ -234,7 +246,10 @@ type NewTask struct {
 	MaxAttempts int // 0 means 5
 	Payload     any // encoded as JSON
 	Weight      int64
-	// After holds indexes of predecessors in the same slice; AfterTasks ids of existing ones.
+	// Optional says that the entry can do without the task.
+	Optional bool
+	// After holds indexes of predecessors in the same slice, each lower than the task's own; AfterTasks ids of existing
+	// tasks, which no longer hold anything back once done.
 	After      []int
 	AfterTasks []TaskID
 }

@@ -1,6 +1,9 @@
 package codec
 
-import "errors"
+import (
+	"errors"
+	"time"
+)
 
 // Code names a kind of failure; it is stable and stored in the catalog.
 type Code string
@@ -143,3 +146,18 @@ func UserText(c Code) string { return errorTexts[c].text }
 func NewError(c Code, stage, detail string, cause error) *Error {
 	return &Error{Code: c, Stage: stage, Stream: -1, User: UserText(c), Detail: detail, Err: cause}
 }
+
+// ErrorCode returns the stable name of the failure, for whoever stores it.
+func (e *Error) ErrorCode() string { return string(e.Code) }
+
+// UserText returns the sentence for people.
+func (e *Error) UserText() string {
+	if e.User != "" {
+		return e.User
+	}
+	return UserText(e.Code)
+}
+
+// RetryAfter reports whether the same work is worth another try; how long to wait is the caller's choice. What is worth
+// one try in the safe plan has had it from the worker pool already.
+func (e *Error) RetryAfter() (bool, time.Duration) { return RetryFor(e.Code) == RetryBackoff, 0 }

@@ -1,0 +1,69 @@
+# make run    set up, build, start the server, take a sample in, print the player's URL
+# make test   everything: lint, unit tests, race detector, real servers, browser
+# The other targets are steps of these two; each can be called alone. See README.md.
+
+SHELL      := /bin/bash
+GO         ?= go
+BIN        := bin/sluice
+WEB        := api/console/web
+TOOLS      := $(CURDIR)/bin/tools
+GOLANGCI   := $(TOOLS)/golangci-lint
+GOLANGCI_VERSION := v2.12.0
+VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS    := -s -w -X sluice/internal/version.Version=$(VERSION)
+# Packages that never touch libav: these run under the race detector.
+PURE_GO     = $(shell $(GO) list ./... | grep -v -e '^sluice/codec/av' -e '^sluice/cmd/' -e '^sluice/e2e')
+NATIVE_GO   = $(shell $(GO) list ./... | grep -e '^sluice/codec/av' -e '^sluice/cmd/')
+
+.DEFAULT_GOAL := build
+.PHONY: setup build web run test unit race native browser lint bench clean dist help
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+setup: ## install the Debian and npm packages that are missing
+	@bash deploy/setup.sh
+
+web: $(WEB)/node_modules/.package-lock.json ## build the console
+	@if [ ! -f api/console/dist/index.html ] || [ -n "$$(find $(WEB)/src $(WEB)/index.html $(WEB)/package-lock.json -newer api/console/dist/index.html -print -quit)" ]; then \
+		cd $(WEB) && npm run build; fi
+
+$(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
+	cd $(WEB) && npm ci --no-audit --no-fund
+
+build: setup web ## build bin/sluice
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/sluice
+
+run: build ## start everything and play a clip: make run [FILE=clip.mp4]
+	@FILE='$(FILE)' bash deploy/run.sh
+
+test: build lint unit race native browser ## everything a change must pass
+	@echo 'make test: all passed'
+
+unit: ## console logic
+	cd $(WEB) && npm run lint && npm test
+
+race: ## pure-Go packages under the race detector
+	$(GO) test -race -timeout 25m $(PURE_GO)
+
+native: ## packages over libav, and the whole system with its real processes
+	$(GO) test -timeout 30m $(NATIVE_GO)
+
+browser: ## real players in headless Chromium against the real server
+	bash deploy/browser-test.sh
+
+lint: $(GOLANGCI) ## static checks
+	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not formatted:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
+	$(GO) vet ./...
+	$(GOLANGCI) run ./...
+
+$(GOLANGCI):
+	@mkdir -p $(TOOLS)
+	@echo 'building golangci-lint $(GOLANGCI_VERSION) (once)'
+	@cd /tmp && GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+bench: build ## measure against the peers and rewrite docs/benchmarks.md
+	$(BIN) bench --markdown docs/benchmarks.md
+
+clean: ## remove what was built; data/ stays
+	rm -rf bin dist test-output api/console/dist/assets api/console/dist/index.html

@@ -1,0 +1,126 @@
+import { assert } from './assert.mjs';
+import { playWith } from './player.mjs';
+
+async function listsEntries({ page, shot }, { ENTRY_ID: id }) {
+  await page.goto('/console/');
+  await page.waitForURL('**/console/entries');
+  await page.getByTestId('live').getByText('Live').waitFor();
+  await page.locator(`a[href="/console/entries/${id}"]`).waitFor();
+  await page.waitForLoadState('load');
+  await shot('entries');
+  const search = page.getByRole('searchbox');
+  await search.fill(id);
+  await page.waitForURL(`**/entries?q=${id}`);
+  await page.getByText('1–1 of 1').waitFor();
+  await search.fill('surely-there-is-no-such-entry');
+  await page.getByText('No entry matches').waitFor();
+}
+
+async function paints({ page, shot }, name) {
+  await page.goto('/console/entries');
+  await page.locator('table tbody tr').first().waitFor();
+  await shot(`entries-${name}`);
+}
+
+async function showsEntry({ page, shot }, { ENTRY_ID: id }) {
+  await page.goto(`/console/entries/${id}`);
+  await page.getByTestId('player').waitFor();
+  await page.getByRole('tab', { name: /Outputs/ }).waitFor();
+  assert((await page.getByRole('button', { name: /Copy the address/ }).count()) > 0, 'no output has a copy button');
+  for (const tab of ['Outputs', 'Assets', 'Stages', 'Probe']) {
+    const button = page.getByRole('tab', { name: new RegExp(tab) });
+    await button.click();
+    const panel = page.getByRole('tabpanel');
+    await panel.waitFor();
+    await panel.scrollIntoViewIfNeeded();
+    await shot(`entry-${tab.toLowerCase()}`);
+  }
+}
+
+async function showsWork({ page, shot }, { RETRY: retry }) {
+  await page.goto('/console/work');
+  await page.getByRole('table', { name: 'Tasks by stage and state' }).waitFor();
+  await page.getByRole('heading', { name: 'Dead letters' }).waitFor();
+  if (retry) {
+    const button = page.getByRole('button', { name: /^Retry task/ }).first();
+    await button.waitFor();
+    await shot('work');
+    const name = await button.getAttribute('aria-label');
+    await button.click();
+    await page.getByText(/^Task \d+ runs again$/).waitFor();
+    await page.getByRole('button', { name, exact: true }).waitFor({ state: 'detached' });
+  }
+  await shot('work-after');
+}
+
+async function showsSystem({ page, shot }) {
+  await page.goto('/console/system');
+  await page.getByRole('table', { name: 'Components' }).waitFor();
+  await shot('system');
+}
+
+async function movesProgress({ page, shot }, { LIVE_ID: id }) {
+  await page.goto('/console/entries');
+  const row = page.locator('tr', { has: page.locator(`a[href="/console/entries/${id}"]`) });
+  const text = row.getByTestId('progress');
+  await text.waitFor();
+  const before = await text.innerText();
+  await page.waitForFunction(
+    ([selector, old]) => {
+      const shown = document.querySelector(selector)?.closest('tr')?.querySelector('[data-testid="progress"]')?.textContent;
+      return shown !== undefined && shown !== old.trim();
+    },
+    [`a[href="/console/entries/${id}"]`, before],
+  );
+  await shot('progress');
+}
+
+async function deletesEntry({ page, shot }, { DELETE_ID: id }) {
+  await page.goto('/console/entries');
+  const row = page.locator('tr', { has: page.locator(`a[href="/console/entries/${id}"]`) });
+  await row.getByRole('button', { name: /^Actions for/ }).click();
+  await page.getByRole('menuitem', { name: /Delete/ }).click();
+  await page.getByRole('dialog').getByText('Delete this entry?').waitFor();
+  await shot('delete');
+  await page.getByRole('button', { name: 'Delete', exact: true }).click();
+  await row.waitFor({ state: 'detached' });
+}
+
+/** The whole way from the list to the player by keyboard alone. */
+async function worksByKeyboard({ page }, { ENTRY_ID: id }) {
+  await page.goto(`/console/entries?q=${id}`);
+  const link = page.locator(`a[href="/console/entries/${id}"]`);
+  await link.waitFor();
+  await link.focus();
+  await page.keyboard.press('Enter');
+  const player = page.getByTestId('player');
+  await player.waitFor();
+  await page.waitForFunction(() => document.querySelector('video').readyState >= 2);
+  await player.focus();
+  await page.keyboard.press('k');
+  await page.waitForFunction(() => document.querySelector('video').currentTime > 0.5);
+  await page.keyboard.press('ArrowRight');
+  await page.waitForFunction(() => document.querySelector('video').currentTime > 5);
+  await page.keyboard.press('k');
+  await page.waitForFunction(() => document.querySelector('video').paused);
+}
+
+/** checks lists what is to be done for the given environment. */
+export function checks(env) {
+  const on = (name, run, more = {}) => ({ name, run: (browser) => run(browser, env), ...more });
+  const list = [
+    on('entries', listsEntries),
+    on('entry', showsEntry),
+    on('play-hls-fmp4', (browser) => playWith(browser, env.ENTRY_ID, 'HLS fMP4')),
+    on('play-hls-ts', (browser) => playWith(browser, env.ENTRY_ID, 'HLS TS')),
+    on('play-dash', (browser) => playWith(browser, env.ENTRY_ID, 'DASH')),
+    on('play-progressive', (browser) => playWith(browser, env.ENTRY_ID, 'Progressive')),
+    on('keyboard', worksByKeyboard),
+    on('system', showsSystem),
+    on('light', (browser) => paints(browser, 'light'), { colorScheme: 'light' }),
+  ];
+  if (env.LIVE_ID) list.push(on('progress', movesProgress));
+  list.push(on('work', showsWork));
+  if (env.DELETE_ID) list.push(on('delete', deletesEntry));
+  return list;
+}

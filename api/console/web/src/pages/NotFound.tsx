@@ -1,0 +1,14 @@
+import { Button, Stack, Text, Title } from '@mantine/core';
+import { Link } from 'react-router';
+
+export function NotFound() {
+  return (
+    <Stack align="flex-start">
+      <Title order={2}>There is no such page</Title>
+      <Text c="dimmed">The address may be mistyped, or the page has moved.</Text>
+      <Button component={Link} to="/entries">
+        To the entries
+      </Button>
+    </Stack>
+  );
+}

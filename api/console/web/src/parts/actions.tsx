@@ -1,0 +1,56 @@
+import { Text } from '@mantine/core';
+import { modals } from '@mantine/modals';
+import { notifications } from '@mantine/notifications';
+import { api, type Entry } from '../api';
+import { useAction } from '../queries';
+
+const failed = (what: string) => (error: Error) =>
+  notifications.show({ color: 'red', title: what, message: error.message, autoClose: 8000 });
+
+/** useEntryActions are the changes an operator can make to an entry, with their questions and answers. */
+export function useEntryActions(afterDelete?: () => void) {
+  const remove = useAction(api.deleteEntry);
+  const retry = useAction(api.retryEntry);
+  return {
+    busy: remove.isPending || retry.isPending,
+    retry: (entry: Entry) =>
+      retry.mutate(entry.id, {
+        onSuccess: ({ retried }) =>
+          notifications.show({ message: `${entry.name}: ${retried} ${retried === 1 ? 'task runs' : 'tasks run'} again` }),
+        onError: failed(`${entry.name} could not be retried`),
+      }),
+    remove: (entry: Entry) =>
+      modals.openConfirmModal({
+        title: 'Delete this entry?',
+        children: (
+          <Text size="sm">
+            <b>{entry.name}</b> ({entry.id}) stops playing at once, its work is cancelled and its files are removed later. This cannot be
+            undone here.
+          </Text>
+        ),
+        labels: { confirm: 'Delete', cancel: 'Keep' },
+        confirmProps: { color: 'red' },
+        onConfirm: () =>
+          remove.mutate(entry.id, {
+            onSuccess: () => {
+              notifications.show({ message: `${entry.name} was deleted` });
+              afterDelete?.();
+            },
+            onError: failed(`${entry.name} could not be deleted`),
+          }),
+      }),
+  };
+}
+
+/** useTaskRetry sends a dead task back to work. */
+export function useTaskRetry() {
+  const retry = useAction(api.retryTask);
+  return {
+    busy: retry.isPending ? retry.variables : null,
+    retry: (id: number) =>
+      retry.mutate(id, {
+        onSuccess: () => notifications.show({ message: `Task ${id} runs again` }),
+        onError: failed(`Task ${id} could not be retried`),
+      }),
+  };
+}

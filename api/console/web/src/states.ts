@@ -1,0 +1,64 @@
+import type { Entry, EntryStatus, TaskState } from './api';
+
+export interface Look {
+  label: string;
+  color: string;
+}
+
+const entryLooks: Record<EntryStatus, Look> = {
+  import: { label: 'Importing', color: 'blue' },
+  pending: { label: 'Pending', color: 'gray' },
+  preconvert: { label: 'Processing', color: 'blue' },
+  ready: { label: 'Ready', color: 'teal' },
+  no_content: { label: 'No content', color: 'gray' },
+  deleted: { label: 'Deleted', color: 'gray' },
+  error_importing: { label: 'Import failed', color: 'red' },
+  error_converting: { label: 'Failed', color: 'red' },
+};
+
+/** entryLook is how the state of an entry reads; an entry that plays before it is complete says so. */
+export function entryLook(entry: Pick<Entry, 'status' | 'playable'>): Look {
+  if (entry.status === 'preconvert' && entry.playable) return { label: 'Playable', color: 'cyan' };
+  return entryLooks[entry.status] ?? { label: entry.status, color: 'gray' };
+}
+
+const taskColors: Record<TaskState, string> = {
+  waiting: 'gray',
+  runnable: 'indigo',
+  queued: 'violet',
+  running: 'blue',
+  done: 'teal',
+  dead: 'red',
+  cancelled: 'orange',
+};
+
+export const taskColor = (state: TaskState) => taskColors[state] ?? 'gray';
+
+/** The states that are counted: work to come, in hand, or given up. */
+export const countedStates: TaskState[] = ['waiting', 'runnable', 'queued', 'running', 'dead'];
+
+export const isWorking = (entry: Pick<Entry, 'status'>) =>
+  entry.status === 'import' || entry.status === 'preconvert' || entry.status === 'pending';
+
+export const hasFailed = (entry: Pick<Entry, 'status'>) => entry.status === 'error_importing' || entry.status === 'error_converting';
+
+/** Filters of the entries list: names for people over the statuses of the API. */
+export const filters = [
+  { value: 'all', label: 'All', statuses: [] },
+  { value: 'working', label: 'Processing', statuses: ['import', 'preconvert', 'pending'] },
+  { value: 'ready', label: 'Ready', statuses: ['ready'] },
+  { value: 'failed', label: 'Failed', statuses: ['error_importing', 'error_converting'] },
+] satisfies { value: string; label: string; statuses: EntryStatus[] }[];
+
+const stageNames: Record<string, string> = {
+  import: 'Import',
+  probe: 'Probe',
+  plan: 'Plan',
+  transcode: 'Transcode',
+  assemble: 'Assemble',
+  thumbs: 'Thumbnails',
+  captions: 'Captions',
+  finish: 'Finish',
+};
+
+export const stageName = (stage: string) => stageNames[stage] ?? stage;

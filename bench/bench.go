@@ -1,0 +1,144 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Env is what a benchmark runs in.
+type Env struct {
+	// Binary is the sluice to measure.
+	Binary string
+	// Dir is a scratch directory that the caller removes.
+	Dir string
+	// Quick keeps each benchmark within a minute.
+	Quick bool
+	// Log receives one line per step.
+	Log func(format string, args ...any)
+}
+
+// rounds returns how many pairs to run.
+func (e *Env) rounds(full, quick int) int {
+	if e.Quick {
+		return quick
+	}
+	return full
+}
+
+// Result compares one figure with one peer. Ratio, Min and Max are turned so that more is better for sluice; they are the
+// median, least and greatest of the pairs.
+type Result struct {
+	Bench  string  `json:"bench"`
+	Peer   string  `json:"peer"`
+	Ours   float64 `json:"ours"`
+	Theirs float64 `json:"theirs"`
+	Unit   string  `json:"unit"`
+	Ratio  float64 `json:"ratio"`
+	Min    float64 `json:"min"`
+	Max    float64 `json:"max"`
+	Runs   int     `json:"runs"`
+}
+
+// Bench is one benchmark.
+type Bench struct {
+	Name string
+	Help string
+	// Target is the gate that the ratio is read against; 0 means none.
+	Target float64
+	run    func(ctx context.Context, e *Env, emit func(Result)) error
+}
+
+// All is every benchmark, in the order of the table.
+var All = []Bench{
+	{"ladder", "one decode to the whole ladder, against one ffmpeg command with the same rungs", 1.08, runLadder},
+	{"probe", "what a file is, warm worker, against a spawn of ffprobe", 15, runProbe},
+	{"remux", "HLS of TS segments to MP4 with moov first, against ffmpeg -c copy -movflags +faststart", 2, runRemux},
+	{"segments-fmp4", "HLS fMP4 segments, against nginx serving pre-made files", 1, runSegmentsFMP4},
+	{"segments-ts", "HLS TS segments muxed on request, against nginx serving pre-made files", 0.9, runSegmentsTS},
+	{"playlists", "media playlists, against nginx serving pre-made files", 1, runPlaylists},
+	{"progressive", "ranges of a progressive MP4, against nginx serving a pre-made file", 0.9, runProgressive},
+	{"tasks", "tasks through catalog and stream, against raw XADD, XREADGROUP, XACK", 0, runTasks},
+	{"firstplay", "last byte in to first segment served, against a whole ffmpeg ladder to HLS before serving", 1, runFirstPlay},
+}
+
+// Find returns the benchmarks named, or all when there are no names.
+func Find(names []string) ([]Bench, error) {
+	if len(names) == 0 {
+		return All, nil
+	}
+	var out []Bench
+	for _, n := range names {
+		i := slices.IndexFunc(All, func(b Bench) bool { return b.Name == n })
+		if i < 0 {
+			var known []string
+			for _, b := range All {
+				known = append(known, b.Name)
+			}
+			return nil, fmt.Errorf("no benchmark %q; there are: %s", n, strings.Join(known, ", "))
+		}
+		out = append(out, All[i])
+	}
+	return out, nil
+}
+
+// Run carries out b. An absent peer is an error that wraps ErrNoPeer.
+func (b Bench) Run(ctx context.Context, e *Env, emit func(Result)) error {
+	if err := b.run(ctx, e, emit); err != nil {
+		return fmt.Errorf("%s: %w", b.Name, err)
+	}
+	return nil
+}
+
+// ErrNoPeer says that the program to compare with is not installed.
+var ErrNoPeer = errors.New("peer not installed")
+
+// pair is one comparison: both sides return a figure of the same unit.
+type pair struct {
+	bench, peer, unit string
+	// lower says that a smaller figure is better (seconds, bytes).
+	lower        bool
+	ours, theirs func(ctx context.Context) (float64, error)
+}
+
+// compare runs the two sides in turn, after one uncounted round, and reports the medians.
+func (e *Env) compare(ctx context.Context, p pair, rounds int) (Result, error) {
+	res := Result{Bench: p.bench, Peer: p.peer, Unit: p.unit, Runs: rounds}
+	var ours, theirs, ratios []float64
+	for i := -1; i < rounds; i++ {
+		a, err := p.ours(ctx)
+		if err != nil {
+			return res, fmt.Errorf("sluice: %w", err)
+		}
+		b, err := p.theirs(ctx)
+		if err != nil {
+			return res, fmt.Errorf("%s: %w", p.peer, err)
+		}
+		if i < 0 {
+			continue
+		}
+		ratio := a / b
+		if p.lower {
+			ratio = b / a
+		}
+		e.Log("%s vs %s, round %d: %.4g against %.4g %s, ratio %.2f", p.bench, p.peer, i+1, a, b, p.unit, ratio)
+		ours, theirs, ratios = append(ours, a), append(theirs, b), append(ratios, ratio)
+	}
+	res.Ours, res.Theirs, res.Ratio = median(ours), median(theirs), median(ratios)
+	res.Min, res.Max = slices.Min(ratios), slices.Max(ratios)
+	return res, nil
+}
+
+func median(v []float64) float64 {
+	s := slices.Sorted(slices.Values(v))
+	n := len(s)
+	if n == 0 {
+		return 0
+	}
+	if n%2 == 1 {
+		return s[n/2]
+	}
+	return (s[n/2-1] + s[n/2]) / 2
+}

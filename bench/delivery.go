@@ -1,0 +1,156 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"path/filepath"
+	"time"
+)
+
+// serverConnections is how many keep-alive connections load a server.
+const serverConnections = 8
+
+func runSegmentsFMP4(ctx context.Context, e *Env, emit func(Result)) error {
+	return e.delivery(ctx, "segments-fmp4", emit, func(ctx context.Context, s *station) ([]string, error) {
+		return s.allSegments(ctx, "/hls/"+s.entry+"/container/fmp4/master.m3u8")
+	})
+}
+
+func runSegmentsTS(ctx context.Context, e *Env, emit func(Result)) error {
+	return e.delivery(ctx, "segments-ts", emit, func(ctx context.Context, s *station) ([]string, error) {
+		return s.allSegments(ctx, "/hls/"+s.entry+"/master.m3u8")
+	})
+}
+
+func runPlaylists(ctx context.Context, e *Env, emit func(Result)) error {
+	return e.delivery(ctx, "playlists", emit, func(ctx context.Context, s *station) ([]string, error) {
+		return s.playlists(ctx, "/hls/"+s.entry+"/container/fmp4/master.m3u8")
+	})
+}
+
+func (s *station) allSegments(ctx context.Context, master string) ([]string, error) {
+	playlists, err := s.playlists(ctx, master)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, p := range playlists {
+		segs, err := s.segments(ctx, p)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, segs...)
+	}
+	return out, nil
+}
+
+// delivery loads sluice and nginx in turn with the same objects.
+func (e *Env) delivery(ctx context.Context, name string, emit func(Result), paths func(context.Context, *station) ([]string, error)) error {
+	return e.withStation(ctx, func(s *station) error {
+		list, err := paths(ctx, s)
+		if err != nil {
+			return err
+		}
+		root := filepath.Join(e.Dir, name)
+		theirs, err := s.mirror(ctx, list, root)
+		if err != nil {
+			return err
+		}
+		ours := make([]request, len(list))
+		for i, p := range list {
+			ours[i] = request{path: p}
+		}
+		return e.raceNginx(ctx, name, s, ours, root, theirs, emit)
+	})
+}
+
+// withStation gives f a server with one finished entry.
+func (e *Env) withStation(ctx context.Context, f func(*station) error) error {
+	seconds := 120
+	if e.Quick {
+		seconds = 24
+	}
+	if _, err := tool("nginx"); err != nil {
+		return err
+	}
+	src, err := e.clip(ctx, seconds)
+	if err != nil {
+		return err
+	}
+	s, err := e.startStation(ctx, src)
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	return f(s)
+}
+
+func (e *Env) raceNginx(ctx context.Context, name string, s *station, ours []request, root string, theirs []request, emit func(Result)) error {
+	n, err := startNginx(ctx, filepath.Join(e.Dir, name+"-nginx"), root)
+	if err != nil {
+		return err
+	}
+	defer n.stop()
+	d := 5 * time.Second
+	if e.Quick {
+		d = 2 * time.Second
+	}
+	var oursCPU, theirsCPU, oursMem, theirsMem []float64
+	side := func(addr string, pid int, reqs []request, cpu, mem *[]float64) func(context.Context) (float64, error) {
+		return func(ctx context.Context) (float64, error) {
+			before := cpuTime(pid)
+			got, err := load{addr: addr, requests: reqs, conns: serverConnections, duration: d}.run(ctx)
+			if err != nil {
+				return 0, err
+			}
+			if got.bytes == 0 {
+				return 0, fmt.Errorf("nothing was served by %s", addr)
+			}
+			*cpu = append(*cpu, (cpuTime(pid)-before).Seconds()/float64(got.requests)*1e6)
+			*mem = append(*mem, float64(residentBytes(pid))/(1<<20))
+			return got.perSecond(), nil
+		}
+	}
+	res, err := e.compare(ctx, pair{name, "nginx", "requests/s", false,
+		side(s.addr, s.cmd.Process.Pid, ours, &oursCPU, &oursMem), side(n.addr, n.cmd.Process.Pid, theirs, &theirsCPU, &theirsMem)}, e.rounds(5, 3))
+	if err != nil {
+		return err
+	}
+	emit(res)
+	cpu := memoryResult(name+"-cpu", "nginx", median(oursCPU), median(theirsCPU), len(oursCPU))
+	cpu.Unit = "CPU µs/request"
+	emit(cpu)
+	emit(memoryResult(name+"-memory", "nginx", median(oursMem), median(theirsMem), len(oursMem)))
+	return nil
+}
+
+// runProgressive asks for 1 MiB ranges anywhere in a progressive MP4 of the top rung.
+func runProgressive(ctx context.Context, e *Env, emit func(Result)) error {
+	return e.withStation(ctx, func(s *station) error {
+		path := "/mp4/" + s.entry + "/video.mp4"
+		root := filepath.Join(e.Dir, "progressive")
+		theirs, err := s.mirror(ctx, []string{path}, root)
+		if err != nil {
+			return err
+		}
+		a, err := s.get(ctx, path, "bytes=0-0")
+		if err != nil || a.status != http.StatusPartialContent {
+			return fmt.Errorf("%s: no range (status %d): %w", path, a.status, err)
+		}
+		whole, err := s.get(ctx, path, "")
+		if err != nil {
+			return err
+		}
+		size, chunk := int64(len(whole.body)), int64(1<<20)
+		var ours, ranged []request
+		for range 256 {
+			off := rand.Int64N(max(1, size-chunk))
+			r := fmt.Sprintf("bytes=%d-%d", off, min(size, off+chunk)-1)
+			ours = append(ours, request{path: path, rng: r})
+			ranged = append(ranged, request{path: theirs[0].path, rng: r})
+		}
+		return e.raceNginx(ctx, "progressive", s, ours, root, ranged, emit)
+	})
+}

@@ -1,0 +1,82 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// runFirstPlay measures from the last byte in to the first segment served, by length of the source. The peer is what a script
+// without sluice does: one ffmpeg command that makes the whole ladder as HLS, then serves it.
+func runFirstPlay(ctx context.Context, e *Env, emit func(Result)) error {
+	ffmpeg, err := tool("ffmpeg")
+	if err != nil {
+		return err
+	}
+	lengths := []int{12, 60, 240}
+	if e.Quick {
+		lengths = []int{12}
+	}
+	s, err := e.startServer(ctx, "firstplay")
+	if err != nil {
+		return err
+	}
+	defer s.stop()
+	for _, seconds := range lengths {
+		src, err := e.clip(ctx, seconds)
+		if err != nil {
+			return err
+		}
+		ours := func(ctx context.Context) (float64, error) {
+			entry, err := s.ingest(ctx, src, false)
+			if err != nil {
+				return 0, err
+			}
+			start := time.Now()
+			err = waitFor(ctx, 10*time.Minute, "the first segment", func() bool {
+				lists, err := s.playlists(ctx, "/hls/"+entry+"/container/fmp4/master.m3u8")
+				if err != nil {
+					return false
+				}
+				segs, err := s.segments(ctx, lists[0])
+				if err != nil {
+					return false
+				}
+				a, err := s.get(ctx, segs[0], "")
+				return err == nil && a.status == http.StatusOK
+			})
+			first := time.Since(start).Seconds()
+			if err != nil {
+				return 0, err
+			}
+			return first, s.settle(ctx, entry)
+		}
+		theirs := func(ctx context.Context) (float64, error) {
+			out := filepath.Join(e.Dir, "firstplay-theirs")
+			defer os.RemoveAll(out)
+			if err := os.MkdirAll(out, 0o755); err != nil {
+				return 0, err
+			}
+			u, err := timed(ctx, nil, ffmpeg, ladderArgs(src, out)...)
+			return u.wall.Seconds(), err
+		}
+		res, err := e.compare(ctx, pair{fmt.Sprintf("firstplay %d s", seconds), "ffmpeg, then serve", "s", true, ours, theirs}, e.rounds(3, 1))
+		if err != nil {
+			return err
+		}
+		emit(res)
+	}
+	return nil
+}
+
+// settle waits until the entry is done, so that the next round finds an idle machine.
+func (s *station) settle(ctx context.Context, entry string) error {
+	return waitFor(ctx, 20*time.Minute, "the entry", func() bool {
+		st, err := s.entryStatus(ctx, entry)
+		return err == nil && (st == "ready" || strings.HasPrefix(st, "error"))
+	})
+}

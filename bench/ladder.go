@@ -1,0 +1,89 @@
+package bench
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// rung is a step of the ladder that both sides encode.
+type rung struct {
+	height  int
+	crf     int
+	maxrate string
+	bufsize string
+}
+
+var ladderRungs = []rung{
+	{1080, 23, "4500k", "9000k"}, {720, 23, "2500k", "5000k"}, {540, 22, "1500k", "3000k"}, {360, 22, "800k", "1600k"},
+}
+
+// runLadder encodes one source to four rungs, GOP 2 s, audio copied: sluice with its defaults; ffmpeg as one command that
+// decodes once and splits, with the same encoder settings and its own default threads.
+func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
+	ffmpeg, err := tool("ffmpeg")
+	if err != nil {
+		return err
+	}
+	seconds := 60
+	if e.Quick {
+		seconds = 12
+	}
+	src, err := e.clip(ctx, seconds)
+	if err != nil {
+		return err
+	}
+	var oursRSS, theirsRSS []float64
+	ours := func(ctx context.Context) (float64, error) {
+		out := filepath.Join(e.Dir, "ladder-ours")
+		defer os.RemoveAll(out)
+		u, err := timed(ctx, nil, e.Binary, "transcode", "--no-passthrough", "--no-thumbs", "--heights", "1080,720,540,360", "--out", out, "--quiet", src)
+		oursRSS = append(oursRSS, float64(u.rss)/(1<<20))
+		return u.wall.Seconds(), err
+	}
+	theirs := func(ctx context.Context) (float64, error) {
+		out := filepath.Join(e.Dir, "ladder-theirs")
+		defer os.RemoveAll(out)
+		if err := os.MkdirAll(out, 0o755); err != nil {
+			return 0, err
+		}
+		u, err := timed(ctx, nil, ffmpeg, ladderArgs(src, out)...)
+		theirsRSS = append(theirsRSS, float64(u.rss)/(1<<20))
+		return u.wall.Seconds(), err
+	}
+	res, err := e.compare(ctx, pair{"ladder", "ffmpeg", "s", true, ours, theirs}, e.rounds(3, 1))
+	if err != nil {
+		return err
+	}
+	emit(res)
+	emit(memoryResult("ladder-memory", "ffmpeg", median(oursRSS), median(theirsRSS), len(oursRSS)))
+	return nil
+}
+
+func ladderArgs(src, out string) []string {
+	graph := fmt.Sprintf("[0:v]split=%d", len(ladderRungs))
+	for i := range ladderRungs {
+		graph += fmt.Sprintf("[s%d]", i)
+	}
+	for i, r := range ladderRungs {
+		graph += fmt.Sprintf(";[s%d]scale=-2:%d:flags=bicubic[v%d]", i, r.height, i)
+	}
+	args := []string{"-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-i", src, "-filter_complex", graph}
+	for i, r := range ladderRungs {
+		args = append(args, "-map", fmt.Sprintf("[v%d]", i), "-c:v", "libx264", "-preset", "veryfast", "-crf", fmt.Sprint(r.crf),
+			"-maxrate", r.maxrate, "-bufsize", r.bufsize, "-g", "60", "-keyint_min", "60", "-sc_threshold", "0", "-flags", "+cgop",
+			"-movflags", "+frag_keyframe+empty_moov+default_base_moof", filepath.Join(out, fmt.Sprintf("v%d.mp4", r.height)))
+	}
+	return append(args, "-map", "0:a", "-c:a", "copy", filepath.Join(out, "a.mp4"))
+}
+
+// memoryResult compares peak memory: less is better.
+func memoryResult(name, peer string, ours, theirs float64, runs int) Result {
+	r := Result{Bench: name, Peer: peer, Ours: ours, Theirs: theirs, Unit: "MiB", Runs: runs}
+	if ours > 0 {
+		r.Ratio = theirs / ours
+		r.Min, r.Max = r.Ratio, r.Ratio
+	}
+	return r
+}

@@ -1,0 +1,155 @@
+package bench
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"runtime"
+	"strings"
+	"text/template"
+)
+
+// Machine describes where results were measured.
+type Machine struct {
+	CPU    string
+	Cores  int
+	Memory string
+	Kernel string
+	OS     string
+	Go     string
+}
+
+// ThisMachine describes the machine that runs the program.
+func ThisMachine() Machine {
+	m := Machine{Cores: runtime.NumCPU(), Go: runtime.Version(), CPU: "unknown", Memory: "unknown", Kernel: "unknown", OS: runtime.GOOS}
+	if v := field("/proc/cpuinfo", "model name"); v != "" {
+		m.CPU = v
+	}
+	if v := field("/proc/meminfo", "MemTotal"); v != "" {
+		var kb int64
+		if _, err := fmt.Sscan(v, &kb); err == nil {
+			m.Memory = fmt.Sprintf("%d GiB", (kb+1<<19)>>20)
+		}
+	}
+	if b, err := os.ReadFile("/proc/sys/kernel/osrelease"); err == nil {
+		m.Kernel = strings.TrimSpace(string(b))
+	}
+	if v := field("/etc/os-release", "PRETTY_NAME"); v != "" {
+		m.OS = strings.Trim(v, `"`)
+	}
+	return m
+}
+
+// field returns the value of the first "name: value" or "name=value" line of a file.
+func field(path, name string) string {
+	f, err := os.Open(path)
+	if err != nil {
+		return ""
+	}
+	defer f.Close()
+	for sc := bufio.NewScanner(f); sc.Scan(); {
+		line := sc.Text()
+		if rest, ok := strings.CutPrefix(line, name); ok {
+			return strings.TrimSpace(strings.TrimLeft(rest, " \t:="))
+		}
+	}
+	return ""
+}
+
+// Markdown writes the table of results, with the command that makes it and the plot beside it.
+func Markdown(w io.Writer, m Machine, results []Result, skipped map[string]string, plot string) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, `# Benchmarks
+
+Each line is the same work through sluice and through a peer, run in turn on one machine; the ratio is the median of the
+pairs, turned so that more than 1 means sluice is better. Made by `+"`make bench`"+` (one line: `+"`sluice bench NAME`"+`, a quick look:
+`+"`sluice bench --quick NAME`"+`). Figures on a shared machine are noisy: read the ratio with its spread.
+
+Machine: %s, %d cores, %s memory, %s, kernel %s, %s.
+
+`, m.CPU, m.Cores, m.Memory, m.OS, m.Kernel, m.Go)
+	if plot != "" {
+		fmt.Fprintf(&b, "![ratios](%s)\n\n", plot)
+	}
+	b.WriteString("| Benchmark | Peer | sluice | peer | unit | ratio | least–greatest | pairs | target |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
+	for _, r := range results {
+		target := "–"
+		if t := targetOf(r); t > 0 {
+			target = fmt.Sprintf("≥ %.4g", t)
+		}
+		fmt.Fprintf(&b, "| %s | %s | %.4g | %.4g | %s | **%.2f** | %.2f–%.2f | %d | %s |\n",
+			r.Bench, r.Peer, r.Ours, r.Theirs, r.Unit, r.Ratio, r.Min, r.Max, r.Runs, target)
+	}
+	b.WriteString("\nWhat each line does:\n\n")
+	for _, x := range All {
+		fmt.Fprintf(&b, "- `%s`: %s", x.Name, x.Help)
+		if why := skipped[x.Name]; why != "" {
+			fmt.Fprintf(&b, " (not measured: %s)", why)
+		}
+		b.WriteString(".\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func targetOf(r Result) float64 {
+	for _, b := range All {
+		if b.Name == r.Bench {
+			return b.Target
+		}
+	}
+	return 0
+}
+
+var plotTemplate = template.Must(template.New("plot").Parse(`<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{{.Height}}" font-family="sans-serif" font-size="13">
+<rect width="100%" height="100%" fill="#fff"/>
+<text x="12" y="22" font-size="15">Ratio to the peer (logarithmic; right of the line sluice is better)</text>
+{{range .Bars}}<text x="250" y="{{.TextY}}" text-anchor="end">{{.Label}}</text>
+<rect x="{{.X}}" y="{{.Y}}" width="{{.W}}" height="16" fill="{{.Fill}}"/>
+<line x1="{{.Lo}}" x2="{{.Hi}}" y1="{{.Mid}}" y2="{{.Mid}}" stroke="#333"/>
+<text x="{{.ValueX}}" y="{{.TextY}}">{{.Value}}</text>
+{{end}}<line x1="{{.One}}" x2="{{.One}}" y1="34" y2="{{.Bottom}}" stroke="#333" stroke-dasharray="3 3"/>
+</svg>
+`))
+
+type bar struct {
+	Label, Value, Fill          string
+	X, Y, W, TextY, Mid, Lo, Hi int
+	ValueX                      int
+}
+
+// Plot draws the ratios as an SVG of horizontal bars on a logarithmic scale from 1/16 to 1024.
+func Plot(w io.Writer, results []Result) error {
+	const left, one, width, lo, hi = 260, 400, 440, -4.0, 10.0
+	_ = left
+	pos := func(ratio float64) int {
+		l := math.Max(lo, math.Min(hi, math.Log2(math.Max(ratio, 1e-6))))
+		if l < 0 {
+			return one + int(l/-lo*float64(one-left))
+		}
+		return one + int(l/hi*float64(width-(one-left)))
+	}
+	var data struct {
+		Height, Bottom, One int
+		Bars                []bar
+	}
+	data.One = one
+	for i, r := range results {
+		y := 40 + 24*i
+		x := pos(r.Ratio)
+		b := bar{
+			Label: r.Bench + " vs " + r.Peer, Value: fmt.Sprintf("%.2f", r.Ratio), Fill: "#2a7de1",
+			X: min(one, x), W: max(one, x) - min(one, x), Y: y, TextY: y + 13, Mid: y + 8, Lo: pos(r.Min), Hi: pos(r.Max),
+		}
+		if r.Ratio < 1 {
+			b.Fill = "#d9822b"
+		}
+		b.ValueX = max(one, max(x, b.Hi)) + 6
+		data.Bars = append(data.Bars, b)
+	}
+	data.Bottom = 44 + 24*len(results)
+	data.Height = data.Bottom + 10
+	return plotTemplate.Execute(w, data)
+}

@@ -1,0 +1,324 @@
+package catalog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+
+	"github.com/uptrace/bun"
+)
+
+type entryRow struct {
+	bun.BaseModel `bun:"table:entries"`
+
+	Num         int64       `bun:"num,pk,autoincrement"`
+	ID          EntryID     `bun:"id"`
+	Account     AccountID   `bun:"account"`
+	Status      EntryStatus `bun:"status"`
+	MediaType   MediaType   `bun:"media_type"`
+	Name        string      `bun:"name"`
+	Description string      `bun:"description"`
+	ReferenceID string      `bun:"reference_id"`
+	Tags        string      `bun:"tags"`
+	SourceKey   string      `bun:"source_key"`
+	DedupKey    string      `bun:"dedup_key,nullzero"`
+	Version     int         `bun:"version"`
+	DurationMS  int64       `bun:"duration_ms"`
+	Width       int         `bun:"width"`
+	Height      int         `bun:"height"`
+	ErrorCode   string      `bun:"error_code"`
+	ErrorText   string      `bun:"error_text"`
+	PlayableAt  int64       `bun:"playable_at"`
+	ReadyAt     int64       `bun:"ready_at"`
+	DeletedAt   int64       `bun:"deleted_at"`
+	CreatedAt   int64       `bun:"created_at"`
+	UpdatedAt   int64       `bun:"updated_at"`
+	Revision    int64       `bun:"revision"`
+	SearchWords string      `bun:"search_words"`
+}
+
+func (r *entryRow) entry() Entry {
+	var tags []string
+	if r.Tags != "" {
+		_ = json.Unmarshal([]byte(r.Tags), &tags) // written by fill
+	}
+	return Entry{
+		ID: r.ID, Account: r.Account, Status: r.Status, MediaType: r.MediaType, Name: r.Name, Description: r.Description,
+		ReferenceID: r.ReferenceID, Tags: tags, SourceKey: r.SourceKey, DedupKey: r.DedupKey, Version: r.Version,
+		DurationMS: r.DurationMS, Width: r.Width, Height: r.Height, ErrorCode: r.ErrorCode, ErrorText: r.ErrorText,
+		PlayableAt: fromMicros(r.PlayableAt), ReadyAt: fromMicros(r.ReadyAt), DeletedAt: fromMicros(r.DeletedAt),
+		CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt), Revision: r.Revision,
+	}
+}
+
+// fill sets the row from e, or says what about e cannot be stored.
+func (r *entryRow) fill(e Entry) error {
+	tags := ""
+	if len(e.Tags) > 0 {
+		b, err := json.Marshal(e.Tags)
+		if err != nil {
+			return err
+		}
+		tags = string(b)
+	}
+	for _, t := range []struct {
+		what, text string
+		limit      int
+	}{
+		{"name", e.Name, maxNameBytes}, {"reference id", e.ReferenceID, maxKeyBytes}, {"description", e.Description, maxTextBytes},
+		{"tags", tags, maxTextBytes}, {"source key", e.SourceKey, maxTextBytes}, {"dedup key", e.DedupKey, maxKeyBytes},
+	} {
+		if err := checkText(t.what, t.text, t.limit); err != nil {
+			return err
+		}
+	}
+	searched := append([]string{e.Name, string(e.ID), e.ReferenceID, e.Description}, e.Tags...)
+	*r = entryRow{
+		Num: r.Num, ID: e.ID, Account: e.Account, Status: e.Status, MediaType: e.MediaType, Name: e.Name,
+		Description: e.Description, ReferenceID: e.ReferenceID, Tags: tags, SourceKey: e.SourceKey, DedupKey: e.DedupKey,
+		Version: e.Version, DurationMS: e.DurationMS, Width: e.Width, Height: e.Height, ErrorCode: e.ErrorCode,
+		ErrorText: reason(e.ErrorText), PlayableAt: micros(e.PlayableAt), ReadyAt: micros(e.ReadyAt),
+		DeletedAt: micros(e.DeletedAt), CreatedAt: micros(e.CreatedAt), UpdatedAt: micros(e.UpdatedAt), Revision: e.Revision,
+		SearchWords: strings.Join(words(searched...), " "),
+	}
+	return nil
+}
+
+// NewEntry is an entry to be made.
+type NewEntry struct {
+	Account     AccountID
+	Name        string
+	ReferenceID string
+	MediaType   MediaType
+	Description string
+	Tags        []string
+	// SourceKey says where the original came from; it is kept as it is.
+	SourceKey string
+	// DedupKey, when set, is unique in the account: the second entry with it is refused, also after the first was deleted
+	// and until it is purged.
+	DedupKey string
+	// ID, when set, is the entry's id, made with NewEntryID before the entry itself so that keys may contain it.
+	ID EntryID
+}
+
+// NewEntryID returns a random id for an entry to be made.
+func NewEntryID() EntryID { return EntryID(newObjectID()) }
+
+// NewAssetID returns a random id for an asset to be made, so that object keys may contain it.
+func NewAssetID() AssetID { return AssetID(newObjectID()) }
+
+// CreateEntry makes an entry in state EntryImport with its assets and its graph of tasks and the event entry.created, all
+// in one transaction. When the account has an entry with the same DedupKey, that entry is returned together with an
+// error that wraps ErrConflict. Unknown accounts are ErrNotFound.
+func (db *DB) CreateEntry(ctx context.Context, n NewEntry, assets []Asset, tasks []NewTask) (Entry, []Asset, []Task, error) {
+	var e Entry
+	var made []Asset
+	var todo []Task
+	err := db.inTx(ctx, durable, func(tx *Tx) (err error) {
+		e, made, todo, err = tx.CreateEntry(ctx, n, assets, tasks)
+		return err
+	})
+	if errors.Is(err, ErrConflict) {
+		// Of two arrivals at once, one meets the other's row only when it is committed.
+		if old, ferr := db.entryByDedup(ctx, n.Account, n.DedupKey); ferr == nil {
+			return old, nil, nil, fmt.Errorf("create entry %q: %w: entry %s has the same dedup key", n.Name, ErrConflict, old.ID)
+		}
+	}
+	if err != nil {
+		return Entry{}, nil, nil, fmt.Errorf("create entry %q: %w", n.Name, err)
+	}
+	return e, made, todo, nil
+}
+
+// CreateEntry is DB.CreateEntry inside a transaction; a used DedupKey gives ErrConflict without the entry.
+func (tx *Tx) CreateEntry(ctx context.Context, n NewEntry, assets []Asset, tasks []NewTask) (Entry, []Asset, []Task, error) {
+	fail := func(err error) (Entry, []Asset, []Task, error) { return Entry{}, nil, nil, err }
+	if _, err := account(ctx, tx.tx, n.Account); err != nil {
+		return fail(err)
+	}
+	row, err := tx.insertEntry(ctx, n)
+	if err != nil {
+		return fail(err)
+	}
+	e := row.entry()
+	if err := tx.Emit(EventEntryCreated, e.Account, e.ID, string(e.ID), entryFact(e)); err != nil {
+		return fail(err)
+	}
+	made, err := tx.addAssets(ctx, row, assets)
+	if err != nil {
+		return fail(err)
+	}
+	todo, err := tx.addTasks(ctx, row, tasks)
+	if err != nil {
+		return fail(err)
+	}
+	return e, made, todo, nil
+}
+
+func (tx *Tx) insertEntry(ctx context.Context, n NewEntry) (*entryRow, error) {
+	e := Entry{
+		ID: n.ID, Account: n.Account, Status: EntryImport, MediaType: n.MediaType, Name: n.Name, Description: n.Description,
+		ReferenceID: n.ReferenceID, Tags: n.Tags, SourceKey: n.SourceKey, DedupKey: n.DedupKey, Version: 1,
+		CreatedAt: tx.now, UpdatedAt: tx.now, Revision: 1,
+	}
+	for try := 1; ; try++ {
+		if n.ID == "" {
+			e.ID = NewEntryID()
+		} else if err := checkID(string(n.ID)); err != nil {
+			return nil, err
+		}
+		var row entryRow
+		if err := row.fill(e); err != nil {
+			return nil, err
+		}
+		res, err := tx.tx.NewInsert().Model(&row).On("CONFLICT (id) DO NOTHING").Returning("num").Exec(ctx)
+		if uniqueViolation(err) {
+			return nil, fmt.Errorf("%w: the dedup key is used: %w", ErrConflict, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if made, err := res.RowsAffected(); err != nil || made == 1 {
+			return &row, err
+		}
+		if n.ID != "" || try == maxTries {
+			return nil, fmt.Errorf("entry %s: %w: the id is taken", e.ID, ErrConflict)
+		}
+	}
+}
+
+// checkID refuses what is no id of an entry or asset.
+func checkID(id string) error {
+	ok := len(id) == 10 && strings.HasPrefix(id, "0_")
+	for _, c := range strings.TrimPrefix(id, "0_") {
+		ok = ok && (c >= '0' && c <= '9' || c >= 'a' && c <= 'z')
+	}
+	if !ok {
+		return fmt.Errorf("%w: %q is not an id", ErrInvalid, id)
+	}
+	return nil
+}
+
+func (db *DB) entryByDedup(ctx context.Context, account AccountID, key string) (Entry, error) {
+	if key == "" {
+		return Entry{}, ErrNotFound
+	}
+	var row entryRow
+	err := db.read.NewSelect().Model(&row).Where("account = ?", account).Where("dedup_key = ?", key).Scan(ctx)
+	if err != nil {
+		return Entry{}, notFound(err, "entry with dedup key %q", key)
+	}
+	return row.entry(), nil
+}
+
+// Entry returns an account's entry, also when it is deleted and not yet purged.
+func (db *DB) Entry(ctx context.Context, account AccountID, id EntryID) (Entry, error) {
+	var row entryRow
+	err := db.read.NewSelect().Model(&row).Where("id = ?", id).Where("account = ?", account).Scan(ctx)
+	if err != nil {
+		return Entry{}, notFound(err, "entry %s", id)
+	}
+	return row.entry(), nil
+}
+
+// EntryByID returns an entry of any account.
+func (db *DB) EntryByID(ctx context.Context, id EntryID) (Entry, error) {
+	row, err := entryByID(ctx, db.read, id)
+	if err != nil {
+		return Entry{}, err
+	}
+	return row.entry(), nil
+}
+
+// Entry returns an entry of any account as the transaction sees it.
+func (tx *Tx) Entry(ctx context.Context, id EntryID) (Entry, error) {
+	row, err := entryByID(ctx, tx.tx, id)
+	if err != nil {
+		return Entry{}, err
+	}
+	return row.entry(), nil
+}
+
+func entryByID(ctx context.Context, q bun.IDB, id EntryID) (*entryRow, error) {
+	var row entryRow
+	if err := q.NewSelect().Model(&row).Where("id = ?", id).Scan(ctx); err != nil {
+		return nil, notFound(err, "entry %s", id)
+	}
+	return &row, nil
+}
+
+// UpdateEntry changes an entry by fn, raises its revision and writes entry.updated (and entry.ready or entry.failed when
+// the status became so). Nothing is written when fn changes nothing. Fn sees the newest state, may run several times, and
+// cannot change ids, the account, CreatedAt or the revision.
+func (db *DB) UpdateEntry(ctx context.Context, id EntryID, fn func(e *Entry) error) error {
+	return db.inTx(ctx, durable, func(tx *Tx) error { return tx.UpdateEntry(ctx, id, fn) })
+}
+
+// UpdateEntry is DB.UpdateEntry inside a transaction.
+func (tx *Tx) UpdateEntry(ctx context.Context, id EntryID, fn func(e *Entry) error) error {
+	if err := tx.lockEntries(ctx, id); err != nil {
+		return fmt.Errorf("entry %s: %w", id, err)
+	}
+	row, err := entryByID(ctx, tx.tx, id)
+	if err != nil {
+		return err
+	}
+	if err := tx.changeEntry(ctx, row, fn); err != nil {
+		return fmt.Errorf("entry %s: %w", id, err)
+	}
+	return nil
+}
+
+// changeEntry applies fn to a locked row.
+func (tx *Tx) changeEntry(ctx context.Context, row *entryRow, fn func(e *Entry) error) error {
+	old, e := row.entry(), row.entry()
+	if err := fn(&e); err != nil {
+		return err
+	}
+	e.ID, e.Account, e.CreatedAt, e.Revision, e.UpdatedAt = old.ID, old.Account, old.CreatedAt, old.Revision, old.UpdatedAt
+	if reflect.DeepEqual(old, e) {
+		return nil
+	}
+	e.Revision++
+	e.UpdatedAt = tx.now
+	if err := row.fill(e); err != nil {
+		return err
+	}
+	if _, err := tx.tx.NewUpdate().Model(row).WherePK().Exec(ctx); err != nil {
+		return err
+	}
+	return tx.emitChange(old, row.entry())
+}
+
+func (tx *Tx) emitChange(old, e Entry) error {
+	names := []string{EventEntryUpdated}
+	switch {
+	case e.Status == old.Status:
+	case e.Status == EntryReady:
+		names = []string{EventEntryReady, EventEntryUpdated}
+	case e.Status == EntryErrorImporting, e.Status == EntryErrorConverting:
+		names = []string{EventEntryFailed, EventEntryUpdated}
+	case e.Status == EntryDeleted:
+		names = []string{EventEntryDeleted}
+	}
+	for _, n := range names {
+		if err := tx.Emit(n, e.Account, e.ID, string(e.ID), entryFact(e)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entryFact is the data of an entry's event: enough to decide whether to look the entry up.
+func entryFact(e Entry) any {
+	return struct {
+		Status    EntryStatus `json:"status"`
+		Version   int         `json:"version"`
+		Revision  int64       `json:"revision"`
+		Name      string      `json:"name"`
+		ErrorCode string      `json:"error_code,omitempty"`
+	}{e.Status, e.Version, e.Revision, e.Name, e.ErrorCode}
+}

@@ -1,0 +1,146 @@
+package catalog
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the "pgx" driver
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	_ "modernc.org/sqlite" // the "sqlite" driver
+)
+
+const (
+	// sqliteBusyTimeout is how long one process waits for another's write. Writes take milliseconds.
+	sqliteBusyTimeout = 15 * time.Second
+	sqliteReaders     = 4
+	postgresConns     = 16
+)
+
+// DB is the catalog's database. It is safe for concurrent use, and several processes may share one database.
+type DB struct {
+	// read serves queries outside transactions; write serves transactions. On SQLite write has one connection, because
+	// the file has one writer; on PostgreSQL both are the same pool.
+	read     *bun.DB
+	write    *bun.DB
+	postgres bool
+
+	// turn is held by the one SQLite transaction of this process; a waiter leaves when its context ends. synced, which
+	// belongs to its holder, says whether the connection waits for the disk at commit.
+	turn   chan struct{}
+	synced bool
+
+	wakes wakes
+}
+
+// Open opens the catalog at location and brings its tables up to date. A location is "sqlite:///path/to/file" (the file
+// is made when missing) or "postgres://user@host/database".
+func Open(ctx context.Context, location string) (*DB, error) {
+	scheme, rest, ok := strings.Cut(location, "://")
+	if !ok {
+		return nil, fmt.Errorf("open catalog: %w: location must start with sqlite:// or postgres://", ErrInvalid)
+	}
+	var db *DB
+	var err error
+	switch scheme {
+	case "sqlite":
+		db, err = openSQLite(ctx, rest)
+	case "postgres", "postgresql":
+		db, err = openPostgres(ctx, location)
+	default:
+		err = fmt.Errorf("%w: unknown database %q; use sqlite or postgres", ErrInvalid, scheme)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open catalog: %w", err)
+	}
+	return db, nil
+}
+
+func openSQLite(ctx context.Context, path string) (*DB, error) {
+	if path == "" || strings.ContainsAny(path, "?#\x00") || strings.HasPrefix(path, ":") {
+		return nil, fmt.Errorf("%w: %q is not the path of a file", ErrInvalid, path)
+	}
+	path, err := filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o750); err != nil {
+		return nil, err
+	}
+	// The file holds account secrets: nobody else may read it.
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	write, err := sql.Open("sqlite", sqliteDSN(path, "immediate", "synchronous(full)"))
+	if err != nil {
+		return nil, err
+	}
+	write.SetMaxOpenConns(1)
+	if err := migrateSQLite(ctx, write, path); err != nil {
+		return nil, errors.Join(err, write.Close())
+	}
+	read, err := sql.Open("sqlite", sqliteDSN(path, "deferred", "query_only(1)"))
+	if err != nil {
+		return nil, errors.Join(err, write.Close())
+	}
+	read.SetMaxOpenConns(sqliteReaders)
+	read.SetMaxIdleConns(sqliteReaders)
+	return &DB{
+		read:   bun.NewDB(read, sqlitedialect.New()),
+		write:  bun.NewDB(write, sqlitedialect.New()),
+		turn:   make(chan struct{}, 1),
+		synced: true,
+	}, nil
+}
+
+func sqliteDSN(path, lock, pragma string) string {
+	q := url.Values{"_txlock": {lock}, "_pragma": {
+		fmt.Sprintf("busy_timeout(%d)", sqliteBusyTimeout.Milliseconds()),
+		"journal_mode(wal)", "foreign_keys(1)", "cache_size(-32768)", "temp_store(memory)", pragma,
+	}}
+	return (&url.URL{Scheme: "file", Path: path, RawQuery: q.Encode()}).String()
+}
+
+func openPostgres(ctx context.Context, location string) (*DB, error) {
+	pool, err := sql.Open("pgx", location)
+	if err != nil {
+		return nil, err
+	}
+	pool.SetMaxOpenConns(postgresConns)
+	pool.SetMaxIdleConns(postgresConns)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	if err := migratePostgres(ctx, pool); err != nil {
+		return nil, errors.Join(err, pool.Close())
+	}
+	db := bun.NewDB(pool, pgdialect.New())
+	return &DB{read: db, write: db, postgres: true}, nil
+}
+
+// Close closes the database's connections.
+func (db *DB) Close() error {
+	if db.postgres {
+		return db.write.Close()
+	}
+	return errors.Join(db.read.Close(), db.write.Close())
+}
+
+// Check reports whether the database answers: readiness probes call it.
+func (db *DB) Check(ctx context.Context) error {
+	var one int
+	if err := db.read.NewRaw("SELECT 1").Scan(ctx, &one); err != nil {
+		return fmt.Errorf("check catalog: %w", err)
+	}
+	return nil
+}

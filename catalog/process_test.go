@@ -1,0 +1,3 @@
+package catalog_test
+
+func runChild(string) int { return 2 }

@@ -1,0 +1,93 @@
+package main
+
+import (
+	"encoding/json"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"sluice/internal/config"
+)
+
+const longHelp = `sluice takes media in and makes it playable.
+
+A file goes in by the inbox directory or by 'sluice ingest'; it is probed, transcoded into a ladder of
+renditions and packaged; HLS, DASH and MP4 come out of the built-in HTTP server, just in time.
+
+  sluice serve                  run everything on this machine
+  sluice ingest clip.mov        take a file in, watch it happen, get the player's URL
+  sluice probe clip.mov         say what a file is
+  sluice transcode clip.mov     make the ladder without a server
+
+Every option can also be set in the environment or in sluice.yaml; see docs/configuration.md.
+Exit codes: 0 done, 1 failed, 2 wrong usage or configuration, 3 the media was refused, 4 not found,
+5 a server or store cannot be reached, 130 interrupted.`
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "sluice",
+		Short:         "Media ingest and packaging",
+		Long:          longHelp,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	config.AddFlags(root.PersistentFlags())
+	hideConfigFlags(root)
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddCommand(
+		serveCommand(), workerCommand(), ingestCommand(), probeCommand(), transcodeCommand(), packageCommand(),
+		remuxCommand(), readyCommand(), configCommand(), versionCommand(), benchCommand(),
+	)
+	return root
+}
+
+// hideConfigFlags keeps the options out of every command's help; 'sluice config' lists them with their values.
+func hideConfigFlags(root *cobra.Command) {
+	for _, o := range config.Options {
+		f := root.PersistentFlags().Lookup(o.Flag())
+		f.Hidden = o.Key != "data.dir" && o.Key != "http.listen" && o.Key != "log.level"
+	}
+}
+
+// loadConfig reads the configuration of a command and sets up its log.
+func loadConfig(cmd *cobra.Command) (*config.Config, *slog.Logger, error) {
+	cfg, err := config.Load(cmd.Flags())
+	if err != nil {
+		return nil, nil, usageError{err}
+	}
+	return cfg, newLogger(cfg, os.Stderr), nil
+}
+
+func newLogger(cfg *config.Config, w io.Writer) *slog.Logger {
+	var level slog.Level
+	if err := level.UnmarshalText([]byte(cfg.Text("log.level"))); err != nil {
+		level = slog.LevelInfo
+	}
+	opts := &slog.HandlerOptions{Level: level}
+	var h slog.Handler = slog.NewTextHandler(w, opts)
+	if cfg.Text("log.format") == "json" {
+		h = slog.NewJSONHandler(w, opts)
+	}
+	log := slog.New(h)
+	slog.SetDefault(log)
+	return log
+}
+
+func printJSON(w io.Writer, v any) error {
+	enc := json.NewEncoder(w)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
+}
+
+// usageArgs is check with this program's exit code.
+func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return usageError{err}
+		}
+		return nil
+	}
+}

@@ -1,0 +1,160 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Option is one configuration key.
+type Option struct {
+	Key     string // room.snake_case
+	Default any    // its type is the option's kind: string, int64, bool, time.Duration or []string
+	Help    string // one sentence
+	Unit    string // of a number: bytes, entries …
+	Secret  bool   // never printed
+	check   func(v any) error
+}
+
+// Env is the environment variable of the option.
+func (o Option) Env() string {
+	return "SLUICE_" + strings.ToUpper(strings.ReplaceAll(o.Key, ".", "_"))
+}
+
+// Flag is the command-line flag of the option, without dashes in front.
+func (o Option) Flag() string {
+	return strings.NewReplacer(".", "-", "_", "-").Replace(o.Key)
+}
+
+// Kind names the option's type for people.
+func (o Option) Kind() string {
+	switch o.Default.(type) {
+	case int64:
+		return "number"
+	case bool:
+		return "true or false"
+	case time.Duration:
+		return "duration"
+	case []string:
+		return "list"
+	}
+	return "text"
+}
+
+// Options is every key, in the order of the documentation.
+var Options = []Option{
+	{Key: "data.dir", Default: "data", Help: "Directory for everything that sluice keeps on this machine: catalog, objects, inbox, Redis, caches.", check: notEmpty},
+	{Key: "database.url", Default: "", Secret: true, Help: "Catalog: `postgres://user:password@host/name` or `sqlite:///path`. Empty means SQLite in the data directory.", check: scheme("postgres", "postgresql", "sqlite")},
+	{Key: "redis.url", Default: "", Secret: true, Help: "Redis: `redis://host:6379/0`, `rediss://…` or `unix:///path`. Empty starts a private redis-server in the data directory.", check: scheme("redis", "rediss", "unix")},
+	{Key: "redis.binary", Default: "redis-server", Help: "Program that is started when `redis.url` is empty.", check: notEmpty},
+	{Key: "storage.url", Default: "", Secret: true, Help: "Objects: `file:///dir` or `s3://key:secret@host:port/bucket/prefix?region=…&insecure=1`. Empty means `objects` in the data directory.", check: scheme("file", "s3")},
+	{Key: "storage.cache_bytes", Default: int64(10 << 30), Unit: "bytes", Help: "Size of the local block cache of remote objects.", check: between(64<<20, 1<<50)},
+	{Key: "http.listen", Default: "127.0.0.1:8080", Help: "Address of the HTTP server.", check: hostPort},
+	{Key: "http.public_url", Default: "", Help: "URL under which players reach the server, when it differs from `http.listen`.", check: scheme("http", "https")},
+	{Key: "http.hosts", Default: []string{}, Help: "Host names that the console answers to besides the listening address and loopback names; `*` for any.", check: nil},
+	{Key: "http.shutdown_grace", Default: 10 * time.Second, Help: "How long running requests may take to finish when the server stops.", check: duration(0, time.Hour)},
+	{Key: "account.id", Default: int64(101), Help: "Account that the inbox and `sluice ingest` work for; made on first start.", check: between(1, 1<<31-1)},
+	{Key: "account.name", Default: "default", Help: "Name given to that account when it is made.", check: notEmpty},
+	{Key: "inbox.enabled", Default: true, Help: "Watch the inbox directory for files to take in."},
+	{Key: "inbox.dir", Default: "", Help: "The inbox. Empty means `inbox` in the data directory. Sub-directories named after an account's id take files for that account."},
+	{Key: "inbox.settle", Default: 5 * time.Second, Help: "Last resort: a file whose size and time have not changed for this long counts as complete when nothing better tells.", check: duration(0, 24*time.Hour)},
+	{Key: "inbox.sweep", Default: 10 * time.Second, Help: "Time between full looks at the inbox; notifications only make it faster.", check: duration(100*time.Millisecond, time.Hour)},
+	{Key: "worker.roles", Default: []string{"all"}, Help: "What this process does: `api` (HTTP), `feeder`, `worker`, `inbox` or `all`.", check: oneOfList("all", "api", "feeder", "worker", "inbox")},
+	{Key: "worker.stages", Default: []string{"all"}, Help: "Stages that this process's workers take: names of stages, or `all`.", check: oneOfList("all", "import", "probe", "plan", "transcode", "assemble", "thumbs", "captions", "finish")},
+	{Key: "worker.tokens", Default: int64(0), Unit: "cores", Help: "Cores that media work may use. 0 means as many as the process is allowed.", check: between(0, 4096)},
+	{Key: "worker.memory_bytes", Default: int64(0), Unit: "bytes", Help: "Memory that media work may use. 0 means three quarters of what the machine or its control group allows.", check: between(0, 1<<50)},
+	{Key: "worker.lease", Default: 30 * time.Second, Help: "How long a worker owns a task without a sign of life before another takes it over.", check: duration(time.Second, time.Hour)},
+	{Key: "worker.stall", Default: 30 * time.Second, Help: "How long an engine process may make no progress before it is ended.", check: duration(time.Second, time.Hour)},
+	{Key: "engine.preset", Default: "veryfast", Help: "x264 preset of the ladder.", check: oneOf("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")},
+	{Key: "engine.codecs", Default: []string{"h264"}, Help: "Video codecs of the ladder: `h264`, and besides it `hevc`, `av1`, `vp9`.", check: oneOfList("h264", "hevc", "av1", "vp9")},
+	{Key: "engine.passthrough", Default: true, Help: "Repackage a source that already fits a rung instead of encoding it."},
+	{Key: "engine.span", Default: 60 * time.Second, Help: "Length of media that one transcode task covers.", check: duration(10*time.Second, time.Hour)},
+	{Key: "engine.max_pixels", Default: int64(8192 * 4352), Unit: "pixels", Help: "Largest picture that is accepted.", check: between(1, 1<<40)},
+	{Key: "engine.max_duration", Default: 24 * time.Hour, Help: "Longest source that is accepted.", check: duration(time.Second, 1000*time.Hour)},
+	{Key: "play.cors_origins", Default: []string{"*"}, Help: "Origins that may read playback URLs from a browser."},
+	{Key: "play.ttl", Default: time.Minute, Help: "How long caches may keep playlists and URLs without a version.", check: duration(0, 365*24*time.Hour)},
+	{Key: "play.token_keys", Default: []string{}, Secret: true, Help: "Keys `id:secret` for signed URLs, newest first. With any, unsigned playback is refused."},
+	{Key: "play.cache_bytes", Default: int64(64 << 20), Unit: "bytes", Help: "Memory for rendered playlists and manifests.", check: between(1<<20, 1<<40)},
+	{Key: "play.open_tracks", Default: int64(4096), Unit: "tracks", Help: "Tracks kept open with their index and mapping.", check: between(16, 1<<20)},
+	{Key: "purge.after", Default: 7 * 24 * time.Hour, Help: "How long deleted entries are kept before their objects are removed.", check: duration(0, 10*365*24*time.Hour)},
+	{Key: "log.level", Default: "info", Help: "Least severe message that is logged.", check: oneOf("debug", "info", "warn", "error")},
+	{Key: "log.format", Default: "text", Help: "Form of log lines.", check: oneOf("text", "json")},
+}
+
+func notEmpty(v any) error {
+	if strings.TrimSpace(v.(string)) == "" {
+		return fmt.Errorf("must not be empty")
+	}
+	return nil
+}
+
+func scheme(allowed ...string) func(any) error {
+	return func(v any) error {
+		s := v.(string)
+		if s == "" {
+			return nil
+		}
+		u, err := url.Parse(s)
+		if err != nil || !slices.Contains(allowed, u.Scheme) {
+			return fmt.Errorf("want a URL that starts with %s://", strings.Join(allowed, ":// or "))
+		}
+		return nil
+	}
+}
+
+func between(lo, hi int64) func(any) error {
+	return func(v any) error {
+		if n := v.(int64); n < lo || n > hi {
+			return fmt.Errorf("%d is outside %d to %d", n, lo, hi)
+		}
+		return nil
+	}
+}
+
+func duration(lo, hi time.Duration) func(any) error {
+	return func(v any) error {
+		if d := v.(time.Duration); d < lo || d > hi {
+			return fmt.Errorf("%v is outside %v to %v", d, lo, hi)
+		}
+		return nil
+	}
+}
+
+func oneOf(allowed ...string) func(any) error {
+	return func(v any) error {
+		if !slices.Contains(allowed, v.(string)) {
+			return fmt.Errorf("%q is not one of %s", v, strings.Join(allowed, ", "))
+		}
+		return nil
+	}
+}
+
+func oneOfList(allowed ...string) func(any) error {
+	return func(v any) error {
+		list := v.([]string)
+		if len(list) == 0 {
+			return fmt.Errorf("must name at least one of %s", strings.Join(allowed, ", "))
+		}
+		for _, s := range list {
+			if err := oneOf(allowed...)(s); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
+
+func hostPort(v any) error {
+	_, port, err := net.SplitHostPort(v.(string))
+	if err != nil {
+		return fmt.Errorf("want host:port")
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		return fmt.Errorf("port %q is not a number from 0 to 65535", port)
+	}
+	return nil
+}

@@ -1,0 +1,5 @@
+// Package version tells which build this is.
+package version
+
+// Version is set by the linker.
+var Version = "dev"

@@ -1,0 +1,148 @@
+package stage
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"sluice/catalog"
+	"sluice/codec"
+	"sluice/codec/sched"
+	"sluice/storage"
+)
+
+// Env is what every stage works with.
+type Env struct {
+	Catalog *catalog.DB
+	Store   storage.Store
+	Engine  codec.Engine
+	// Sched shares the machine's cores and memory among the media processes of this worker.
+	Sched *sched.Scheduler
+	// Request returns what an account wants made of its sources.
+	Request func(ctx context.Context, account catalog.AccountID) (codec.Request, error)
+	Log     *slog.Logger
+}
+
+// Progress tells how far a stage is: done of total in its own unit (total 0 when unknown), and bytes made so far.
+type Progress func(done, total, bytes int64)
+
+// Outcome is what a stage's completion commits: its result, kept in the task's row, and the changes that belong to the
+// same transaction.
+type Outcome struct {
+	Result any
+	Commit func(ctx context.Context, tx *catalog.Tx) error
+}
+
+// ImportPayload is the payload of an import task: where the received file waits, and the original asset it becomes.
+type ImportPayload struct {
+	Path  string          `json:"path"`
+	Asset catalog.AssetID `json:"asset"`
+	Key   string          `json:"key"`
+	// SHA256 is what the sender said, if anything.
+	SHA256 string `json:"sha256,omitempty"`
+}
+
+// keyPrefix is where the objects of an entry's version live.
+func keyPrefix(account catalog.AccountID, entry catalog.EntryID, version int) string {
+	return fmt.Sprintf("%d/%s/%d/", account, entry, version)
+}
+
+// assetKey is the object key of a file of an asset.
+func assetKey(t catalog.Task, asset catalog.AssetID, file string) string {
+	return keyPrefix(t.Account, t.Entry, t.Version) + string(asset) + "/" + file
+}
+
+// workPrefix is where an entry's version keeps what exists only while it is made.
+func workPrefix(t catalog.Task) string {
+	return keyPrefix(t.Account, t.Entry, t.Version) + "work/"
+}
+
+// errNoOriginal says that an entry lost its original asset.
+var errNoOriginal = errors.New("entry has no original")
+
+// original returns the original asset of the task's entry and version.
+func (e *Env) original(ctx context.Context, t catalog.Task) (catalog.Asset, error) {
+	assets, err := e.Catalog.Assets(ctx, t.Entry, catalog.AssetFlavor)
+	if err != nil {
+		return catalog.Asset{}, err
+	}
+	for _, a := range assets {
+		if a.Original && a.Version == t.Version && a.Status != catalog.AssetDeleted {
+			return a, nil
+		}
+	}
+	return catalog.Asset{}, fmt.Errorf("entry %s version %d: %w", t.Entry, t.Version, errNoOriginal)
+}
+
+// open opens the original for the engine.
+func (e *Env) open(ctx context.Context, t catalog.Task) (codec.Source, io.Closer, error) {
+	a, err := e.original(ctx, t)
+	if err != nil {
+		return codec.Source{}, nil, err
+	}
+	r, err := e.Store.Open(ctx, a.Key)
+	if err != nil {
+		return codec.Source{}, nil, codec.NewError(codec.SourceIO, "open", fmt.Sprintf("object %q", a.Key), err)
+	}
+	src := codec.Source{Size: r.Object().Size}
+	if src.Path = r.Path(); src.Path == "" {
+		src.Reader = r
+	}
+	return src, r, nil
+}
+
+// putJSON stores v as an object.
+func (e *Env) putJSON(ctx context.Context, key string, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	_, err = e.Store.Put(ctx, key, bytes.NewReader(b))
+	return err
+}
+
+// maxJSON bounds the plans and probe results that are read back.
+const maxJSON = 64 << 20
+
+// getJSON reads an object that putJSON stored.
+func (e *Env) getJSON(ctx context.Context, key string, v any) error {
+	b, err := readObject(ctx, e.Store, key, maxJSON)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return fmt.Errorf("object %q: %w", key, err)
+	}
+	return nil
+}
+
+// readObject reads a whole object of at most limit bytes.
+func readObject(ctx context.Context, s storage.Store, key string, limit int64) ([]byte, error) {
+	r, err := s.Open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer r.Close()
+	n := r.Object().Size
+	if n > limit {
+		return nil, fmt.Errorf("object %q: %d bytes, more than the limit of %d", key, n, limit)
+	}
+	b := make([]byte, n)
+	if _, err := r.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("object %q: %w", key, err)
+	}
+	return b, nil
+}
+
+// decodePayload reads a task's payload.
+func decodePayload[T any](t catalog.Task) (T, error) {
+	var v T
+	if err := json.Unmarshal(t.Payload, &v); err != nil {
+		return v, codec.NewError(codec.EngineBug, string(t.Stage), fmt.Sprintf("task %d: payload", t.ID), err)
+	}
+	return v, nil
+}

@@ -1,0 +1,73 @@
+package stage
+
+import (
+	"context"
+	"time"
+
+	"sluice/catalog"
+	"sluice/codec"
+	"sluice/packager/cmaf"
+)
+
+// Finish makes the entry ready: at least one rendition plays, or a picture is there. It removes what existed only while
+// the entry was made.
+func (e *Env) Finish(ctx context.Context, t catalog.Task, _ Progress) (Outcome, error) {
+	assets, err := e.Catalog.Assets(ctx, t.Entry)
+	if err != nil {
+		return Outcome{}, err
+	}
+	ready := 0
+	var durationMS int64
+	for _, a := range assets {
+		if a.Version != t.Version || a.Status != catalog.AssetReady || a.Original {
+			continue
+		}
+		switch a.Type {
+		case catalog.AssetFlavor, catalog.AssetThumb:
+			ready++
+		}
+		if a.IndexKey != "" {
+			d, err := e.trackDuration(ctx, a.IndexKey)
+			if err != nil {
+				return Outcome{}, codec.NewError(codec.SourceIO, "finish", err.Error(), err)
+			}
+			durationMS = max(durationMS, d)
+		}
+	}
+	if ready == 0 {
+		return Outcome{}, codec.NewError(codec.DamagedMedia, "finish", "no rendition came out", nil)
+	}
+	if _, err := e.Store.DeletePrefix(ctx, workPrefix(t)); err != nil {
+		e.Log.Warn("work files left behind", "entry", t.Entry, "error", err)
+	}
+	return Outcome{
+		Result: map[string]any{"assets": ready, "duration_ms": durationMS},
+		Commit: func(ctx context.Context, tx *catalog.Tx) error {
+			_, err := tx.UpdateEntry(ctx, t.Entry, func(en *catalog.Entry) error {
+				now := time.Now()
+				en.Status, en.ReadyAt, en.ErrorCode, en.ErrorText = catalog.EntryReady, now, "", ""
+				if en.PlayableAt.IsZero() {
+					en.PlayableAt = now
+				}
+				if durationMS > 0 {
+					en.DurationMS = durationMS
+				}
+				return nil
+			})
+			return err
+		},
+	}, nil
+}
+
+// trackDuration is the length of a track in milliseconds, rounded, from its index.
+func (e *Env) trackDuration(ctx context.Context, indexKey string) (int64, error) {
+	b, err := readObject(ctx, e.Store, indexKey, maxIndex)
+	if err != nil {
+		return 0, err
+	}
+	track, err := cmaf.ParseIndex(b)
+	if err != nil {
+		return 0, err
+	}
+	return mulDiv(track.Duration(), 1000, int64(track.Timescale)), nil
+}

@@ -1,0 +1,86 @@
+package stage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"sluice/catalog"
+	"sluice/codec"
+	"sluice/storage"
+)
+
+// Import moves the received file into storage and checks it: by rename where file systems allow, else in one pass that
+// copies and hashes. Run again after a crash it finds the object where the first run left it.
+func (e *Env) Import(ctx context.Context, t catalog.Task, progress Progress) (Outcome, error) {
+	p, err := decodePayload[ImportPayload](t)
+	if err != nil {
+		return Outcome{}, err
+	}
+	obj, err := e.importFile(ctx, p, progress)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if obj.Size == 0 {
+		return Outcome{}, codec.NewError(codec.EmptyFile, "import", "", nil)
+	}
+	if obj.SHA256 != "" {
+		code, bad, err := e.Catalog.Quarantined(ctx, obj.SHA256)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if bad {
+			return Outcome{}, codec.NewError(codec.Code(code), "import", "the same file failed before and is kept in quarantine", nil)
+		}
+	}
+	return Outcome{
+		Result: map[string]any{"size": obj.Size, "sha256": obj.SHA256},
+		Commit: func(ctx context.Context, tx *catalog.Tx) error {
+			_, err := tx.UpdateAsset(ctx, p.Asset, func(a *catalog.Asset) error {
+				a.Key, a.Size, a.SHA256, a.Status = p.Key, obj.Size, obj.SHA256, catalog.AssetReady
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+			_, err = tx.UpdateEntry(ctx, t.Entry, func(en *catalog.Entry) error {
+				if en.Status == catalog.EntryImport {
+					en.Status = catalog.EntryPreconvert
+				}
+				return nil
+			})
+			return err
+		},
+	}, nil
+}
+
+func (e *Env) importFile(ctx context.Context, p ImportPayload, progress Progress) (storage.Object, error) {
+	st, err := os.Stat(p.Path)
+	if errors.Is(err, os.ErrNotExist) {
+		obj, statErr := e.Store.Stat(ctx, p.Key)
+		if errors.Is(statErr, storage.ErrNotExist) {
+			return obj, codec.NewError(codec.SourceIO, "import", fmt.Sprintf("received file %q is gone", filepath.Base(p.Path)), err)
+		}
+		return obj, statErr
+	}
+	if err != nil {
+		return storage.Object{}, codec.NewError(codec.SourceIO, "import", "", err)
+	}
+	obj, err := e.Store.Import(ctx, p.Key, p.Path, storage.ImportOptions{
+		SHA256:   p.SHA256,
+		Progress: func(done int64) { progress(done, st.Size(), done) },
+	})
+	switch {
+	case errors.Is(err, storage.ErrFull):
+		return obj, codec.NewError(codec.DiskFull, "import", "", err)
+	case errors.Is(err, storage.ErrChecksum):
+		return obj, codec.NewError(codec.IncompleteUpload, "import", err.Error(), err)
+	case err != nil:
+		return obj, codec.NewError(codec.SinkIO, "import", err.Error(), err)
+	}
+	// The folder that held the file is empty now; a leftover is swept at the next start.
+	_ = os.Remove(filepath.Dir(p.Path))
+	return obj, nil
+}

@@ -1,0 +1,216 @@
+package stage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"sluice/catalog"
+	"sluice/codec"
+	"sluice/codec/plan"
+)
+
+// planFile is the object that keeps an entry version's plan.
+const planFile = "plan.json"
+
+// Shares of an entry's progress bar; the transcode tasks divide theirs by what they encode.
+const (
+	weightImport    = 2
+	weightProbe     = 3
+	weightPlan      = 1
+	weightTranscode = 85
+	weightAssemble  = 3
+	weightThumbs    = 4
+	weightCaptions  = 1
+	weightFinish    = 1
+)
+
+// Arrival is the first tasks of an entry: import, probe, plan. The plan adds the rest.
+func Arrival(p ImportPayload) []catalog.NewTask {
+	return []catalog.NewTask{
+		{Stage: catalog.StageImport, Name: "import", Payload: p, Weight: weightImport},
+		{Stage: catalog.StageProbe, Name: "probe", After: []int{0}, Weight: weightProbe},
+		{Stage: catalog.StagePlan, Name: "plan", After: []int{1}, Weight: weightPlan},
+	}
+}
+
+// MakePayload is the payload of the tasks that follow the plan.
+type MakePayload struct {
+	PlanKey string `json:"plan_key"`
+	// Assets are the renditions by the names that the plan gives them.
+	Assets map[string]catalog.AssetID `json:"assets,omitempty"`
+	// Span is the part of the video, by its number in the plan; -1 means none or all.
+	Span  int  `json:"span"`
+	Video bool `json:"video,omitempty"`
+	Copy  bool `json:"copy,omitempty"`
+	Audio bool `json:"audio,omitempty"`
+}
+
+// Plan decides what to make of the original, and adds the renditions and the tasks that make them.
+func (e *Env) Plan(ctx context.Context, t catalog.Task, _ Progress) (Outcome, error) {
+	orig, err := e.original(ctx, t)
+	if err != nil {
+		return Outcome{}, err
+	}
+	var info codec.Info
+	if err := e.getJSON(ctx, assetKey(t, orig.ID, infoFile), &info); err != nil {
+		return Outcome{}, codec.NewError(codec.SourceIO, "plan", "", err)
+	}
+	req, err := e.Request(ctx, t.Account)
+	if err != nil {
+		return Outcome{}, err
+	}
+	p, warnings, err := plan.Make(info, req)
+	if err != nil {
+		return Outcome{}, err
+	}
+	key := assetKey(t, orig.ID, planFile)
+	if err := e.putJSON(ctx, key, p); err != nil {
+		return Outcome{}, codec.NewError(codec.SinkIO, "plan", "", err)
+	}
+	assets := renditions(t, p)
+	ids := map[string]catalog.AssetID{}
+	for _, a := range assets {
+		ids[a.Name] = a.ID
+	}
+	return Outcome{
+		Result: map[string]any{"renditions": len(assets), "spans": len(p.Spans), "warnings": warnings},
+		Commit: func(ctx context.Context, tx *catalog.Tx) error {
+			if _, err := tx.AddAssets(ctx, t.Entry, assets); err != nil {
+				return err
+			}
+			_, err := tx.AddTasks(ctx, t.Entry, tasksOf(p, MakePayload{PlanKey: key, Assets: ids, Span: -1}))
+			return err
+		},
+	}, nil
+}
+
+// renditions are the assets that the plan makes as track files.
+func renditions(t catalog.Task, p codec.Plan) []catalog.Asset {
+	var out []catalog.Asset
+	add := func(a catalog.Asset) {
+		a.ID, a.Type, a.Status, a.Version, a.Container = catalog.NewAssetID(), catalog.AssetFlavor, catalog.AssetConverting, t.Version, "cmaf"
+		out = append(out, a)
+	}
+	if p.Video != nil {
+		for _, r := range p.Video.Rungs {
+			add(catalog.Asset{
+				Name: r.Name, Kind: "video", Width: r.Width, Height: r.Height, FrameRate: p.Video.FPS.Float(),
+				Props: props(FlavorProps{Copied: r.Copy, Codec: r.Enc.Codec}),
+			})
+		}
+	}
+	for _, a := range p.Audio {
+		add(catalog.Asset{
+			Name: a.Name, Kind: "audio", Language: a.Language, Title: a.Title, Default: a.Default,
+			Props: props(FlavorProps{Copied: a.Copy, Codec: a.Codec, Channels: a.Channels, SampleRate: a.SampleRate, Roles: a.Roles}),
+		})
+	}
+	return out
+}
+
+// FlavorProps is what a rendition's Asset.Props holds.
+type FlavorProps struct {
+	Codec      string          `json:"codec,omitempty"`
+	Copied     bool            `json:"copied,omitempty"`
+	Channels   int             `json:"channels,omitempty"`
+	SampleRate int             `json:"sample_rate,omitempty"`
+	Roles      []string        `json:"roles,omitempty"`
+	Loudness   *codec.Loudness `json:"loudness,omitempty"`
+}
+
+func props(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // plain structs always encode
+	}
+	return b
+}
+
+// tasksOf is the graph that carries a plan out: transcode tasks, then assemble; thumbs and captions beside them; finish
+// after all. Copies and sound come first, because a copied rung plays as soon as it is there.
+func tasksOf(p codec.Plan, base MakePayload) []catalog.NewTask {
+	var tasks []catalog.NewTask
+	media := mediaTasks(p, base)
+	tasks = append(tasks, media...)
+	var last []int
+	if len(media) > 0 {
+		after := make([]int, len(media))
+		for i := range after {
+			after[i] = i
+		}
+		last = append(last, len(tasks))
+		tasks = append(tasks, catalog.NewTask{Stage: catalog.StageAssemble, Name: "assemble", Priority: 1, Payload: base, After: after, Weight: weightAssemble})
+	}
+	if p.Thumbs != nil {
+		last = append(last, len(tasks))
+		// A picture or a sound file with a cover has nothing else to show: there the pictures are not optional.
+		tasks = append(tasks, catalog.NewTask{Stage: catalog.StageThumbs, Name: "thumbs", Priority: 1, Payload: base, Optional: len(media) > 0, Weight: weightThumbs})
+	}
+	if len(p.Subs) > 0 {
+		last = append(last, len(tasks))
+		tasks = append(tasks, catalog.NewTask{Stage: catalog.StageCaptions, Name: "captions", Priority: 1, Payload: base, Optional: true, Weight: weightCaptions})
+	}
+	return append(tasks, catalog.NewTask{Stage: catalog.StageFinish, Name: "finish", Priority: 0, Payload: base, After: last, Weight: weightFinish})
+}
+
+func mediaTasks(p codec.Plan, base MakePayload) []catalog.NewTask {
+	encodes, copies := false, false
+	if p.Video != nil {
+		for _, r := range p.Video.Rungs {
+			copies = copies || r.Copy
+			encodes = encodes || !r.Copy
+		}
+	}
+	spans := 0
+	if encodes {
+		spans = max(1, len(p.Spans))
+	}
+	if spans == 1 && !copies { // small enough for one task
+		base.Video, base.Audio, base.Copy, base.Span = true, len(p.Audio) > 0, len(p.Audio) > 0, spanNumber(p, 0)
+		return []catalog.NewTask{{Stage: catalog.StageTranscode, Name: "media", Priority: 1, Payload: base, Weight: weightTranscode}}
+	}
+	var tasks []catalog.NewTask
+	if copies || len(p.Audio) > 0 {
+		first := base
+		first.Copy, first.Audio = true, len(p.Audio) > 0
+		w := int64(weightTranscode)
+		if spans > 0 {
+			w = 5
+		}
+		tasks = append(tasks, catalog.NewTask{Stage: catalog.StageTranscode, Name: "sound and copies", Priority: 0, Payload: first, Weight: w})
+	}
+	for i := range spans {
+		part := base
+		part.Video, part.Span = true, spanNumber(p, i)
+		tasks = append(tasks, catalog.NewTask{
+			Stage: catalog.StageTranscode, Name: fmt.Sprintf("video %d/%d", i+1, spans), Priority: 1, Payload: part,
+			Weight: max(1, int64(weightTranscode-5)/int64(spans)),
+		})
+	}
+	return tasks
+}
+
+func spanNumber(p codec.Plan, i int) int {
+	if len(p.Spans) == 0 {
+		return -1
+	}
+	return i
+}
+
+// plan reads the plan that a task carries out.
+func (e *Env) plan(ctx context.Context, t catalog.Task) (MakePayload, codec.Plan, error) {
+	var p codec.Plan
+	payload, err := decodePayload[MakePayload](t)
+	if err != nil {
+		return payload, p, err
+	}
+	if err := e.getJSON(ctx, payload.PlanKey, &p); err != nil {
+		return payload, p, codec.NewError(codec.SourceIO, string(t.Stage), "", err)
+	}
+	if p.Version != codec.PlanVersion {
+		return payload, p, errors.New("the plan was made by another version of sluice: plan the entry anew")
+	}
+	return payload, p, nil
+}

@@ -1,0 +1,2 @@
+// Package storagetest holds the one suite that every implementation of storage.Store passes.
+package storagetest
