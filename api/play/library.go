@@ -11,6 +11,7 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"sluice/catalog"
+	"sluice/packager"
 	"sluice/storage"
 )
 
@@ -39,9 +40,13 @@ type Title struct {
 	Assets []catalog.Asset
 	source []sourceFile // playable renditions and captions, in URL order
 	board  *boardFiles
+	poster packager.File
 	// complete is false while renditions are still growing.
 	complete bool
 	version  string
+
+	mu   sync.Mutex // guards sets
+	sets map[string]*packager.Set
 
 	closers []func() error
 	refs    atomic.Int64

@@ -18,9 +18,6 @@ import (
 	"sluice/storage"
 )
 
-// ErrNotPlayable says that an entry has nothing to play, or not yet.
-var ErrNotPlayable = errors.New("entry is not playable yet")
-
 // Limits of what is read into memory for a title.
 const (
 	maxIndex   = 64 << 20
@@ -77,6 +74,10 @@ func (l *Library) open(ctx context.Context, e catalog.Entry, assets []catalog.As
 			err = l.openCaption(ctx, t, a)
 		case catalog.AssetStoryboard:
 			err = l.openStoryboard(ctx, t, a)
+		case catalog.AssetThumb:
+			if t.poster == nil || a.Default {
+				t.poster, err = l.openFile(ctx, t, a.Key)
+			}
 		}
 		if err != nil {
 			return t, fmt.Errorf("%s %s of entry %s: %w", a.Type, a.Name, e.ID, err)
@@ -277,8 +278,31 @@ func (l *Library) openStoryboard(ctx context.Context, t *Title, a catalog.Asset)
 	return nil
 }
 
-// Set returns the presentation, or that of the chosen assets in the order given.
-func (t *Title) Set(choice []catalog.AssetID) (*packager.Set, error) {
+// maxChoices bounds the choices of renditions that a title remembers; further ones are made anew for each request.
+const maxChoices = 64
+
+// Set returns the presentation, or that of the chosen assets in the order given; the same pointer for the same choice.
+func (t *Title) Set(choice ...catalog.AssetID) (*packager.Set, error) {
+	key := fmt.Sprint(choice)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s, ok := t.sets[key]; ok {
+		return s, nil
+	}
+	s, err := t.makeSet(choice)
+	if err != nil {
+		return nil, err
+	}
+	if t.sets == nil {
+		t.sets = map[string]*packager.Set{}
+	}
+	if len(t.sets) < maxChoices {
+		t.sets[key] = s
+	}
+	return s, nil
+}
+
+func (t *Title) makeSet(choice []catalog.AssetID) (*packager.Set, error) {
 	set := &packager.Set{
 		ID: string(t.Entry.ID), Version: t.version, Complete: t.complete, Title: t.Entry.Name, DurationMS: t.Entry.DurationMS,
 	}
@@ -297,9 +321,6 @@ func (t *Title) Set(choice []catalog.AssetID) (*packager.Set, error) {
 		}
 		set.Files = append(set.Files, t.source[i].set())
 		set.Version += "." + string(id)
-	}
-	if !slices.ContainsFunc(set.Files, func(f packager.SetFile) bool { return len(f.Tracks) > 0 }) {
-		return nil, fmt.Errorf("entry %s: %w", t.Entry.ID, ErrNotPlayable)
 	}
 	return set, nil
 }
