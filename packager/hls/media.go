@@ -4,6 +4,7 @@ import (
 	"strconv"
 
 	"sluice/packager"
+	"sluice/packager/ts"
 )
 
 // Media writes the media playlist of a rendition that muxes refs: one video track, one audio track, one of each, or one
@@ -130,17 +131,16 @@ func IFrames(o *Options, ref packager.Ref) ([]byte, error) {
 		longest = max(longest, f.Dur)
 	}
 	p := newPlaylist(200 + 90*len(frames))
-	version := int64(4)
-	if o.FMP4 {
-		version = 5
-	}
 	s := int64(t.Timescale)
-	o.head(p, version, max(1, (longest+s-1)/s))
+	o.head(p, 5, max(1, (longest+s-1)/s))
 	p.line("#EXT-X-I-FRAMES-ONLY")
 	ext := "ts"
 	if o.FMP4 {
 		ext = "m4s"
 		p.line(`#EXT-X-MAP:URI="` + o.child("init", 0, refs, "mp4") + `"`)
+	} else {
+		// The program tables are the same at the head of every segment.
+		p.line(`#EXT-X-MAP:URI="` + o.child("seg", frames[0].Segment, refs, ext) + `",BYTERANGE="` + strconv.Itoa(ts.HeadSize) + `@0"`)
 	}
 	for _, f := range frames {
 		p.extinf(f.Start, f.Dur, t.Timescale)

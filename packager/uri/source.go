@@ -174,3 +174,11 @@ func unhex(c byte) byte {
 	}
 	return c&^0x20 - 'A' + 10
 }
+
+// File reads a raw path that is nothing but a file's URI: checked and decoded.
+func File(path string) (string, error) {
+	if err := checkPath(path); err != nil {
+		return "", err
+	}
+	return decode(path), nil
+}
