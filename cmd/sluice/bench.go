@@ -1,0 +1,113 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"sluice/bench"
+)
+
+type benchFlags struct {
+	quick, asJSON bool
+	markdown      string
+	dir           string
+}
+
+func benchCommand() *cobra.Command {
+	var f benchFlags
+	var list strings.Builder
+	for _, b := range bench.All {
+		fmt.Fprintf(&list, "  %-15s %s\n", b.Name, b.Help)
+	}
+	cmd := &cobra.Command{
+		Use:   "bench [NAME…]",
+		Short: "Measure sluice beside its peers",
+		Long: "Do the same work through sluice and through its peers, in turn, and print the ratio: above 1 sluice is better.\n" +
+			"A peer that is not installed is skipped and named.\n\n" + list.String(),
+		Args: usageArgs(cobra.ArbitraryArgs),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, args) },
+	}
+	cmd.Flags().BoolVar(&f.quick, "quick", false, "at most a minute a name")
+	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print a JSON line a result")
+	cmd.Flags().StringVar(&f.markdown, "markdown", "", "write the table to this file and a plot beside it")
+	cmd.Flags().StringVar(&f.dir, "dir", "", "scratch directory (default: a temporary one)")
+	return cmd
+}
+
+func (f benchFlags) run(cmd *cobra.Command, names []string) error {
+	list, err := bench.Find(names)
+	if err != nil {
+		return usageError{err}
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp(f.dir, "sluice-bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	var results []bench.Result
+	skipped := map[string]string{}
+	for _, b := range list {
+		sub := filepath.Join(dir, b.Name)
+		if err := os.Mkdir(sub, 0o755); err != nil {
+			return err
+		}
+		env := &bench.Env{Binary: self, Dir: sub, Quick: f.quick, Log: func(format string, args ...any) {
+			fmt.Fprintf(cmd.ErrOrStderr(), b.Name+": "+format+"\n", args...)
+		}}
+		err := b.Run(cmd.Context(), env, func(r bench.Result) {
+			results = append(results, r)
+			f.print(cmd, r)
+		})
+		os.RemoveAll(sub)
+		if errors.Is(err, bench.ErrNoPeer) {
+			skipped[b.Name] = err.Error()
+			fmt.Fprintln(cmd.ErrOrStderr(), "skipped:", err)
+			continue
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if f.markdown == "" {
+		return nil
+	}
+	return writeTable(f.markdown, results, skipped)
+}
+
+func (f benchFlags) print(cmd *cobra.Command, r bench.Result) {
+	if f.asJSON {
+		b, err := json.Marshal(r)
+		if err == nil {
+			fmt.Fprintln(cmd.OutOrStdout(), string(b))
+		}
+		return
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%-22s vs %-20s %10.4g against %10.4g %-14s ratio %.2f (%.2f–%.2f, %d pairs)\n",
+		r.Bench, r.Peer, r.Ours, r.Theirs, r.Unit, r.Ratio, r.Min, r.Max, r.Runs)
+}
+
+func writeTable(path string, results []bench.Result, skipped map[string]string) error {
+	plot := strings.TrimSuffix(path, filepath.Ext(path)) + ".svg"
+	svg, err := os.Create(plot)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(bench.Plot(svg, results), svg.Close()); err != nil {
+		return err
+	}
+	md, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(bench.Markdown(md, bench.ThisMachine(), results, skipped, filepath.Base(plot)), md.Close())
+}
