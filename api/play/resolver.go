@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"path"
 	"slices"
 	"strings"
@@ -98,34 +96,4 @@ func translate(err error) error {
 		return fmt.Errorf("%w: %w", origin.ErrNotFound, err)
 	}
 	return err
-}
-
-// Captions serves whole caption files: GET /captions/{entry}/{asset}.vtt.
-func (l *Library) Captions(w http.ResponseWriter, r *http.Request) {
-	t, err := l.Acquire(r.Context(), catalog.EntryID(r.PathValue("entry")))
-	if err != nil {
-		http.Error(w, "no such entry", http.StatusNotFound)
-		return
-	}
-	defer t.Release()
-	id, ok := strings.CutSuffix(r.PathValue("file"), ".vtt")
-	i := slices.IndexFunc(t.Assets, func(a catalog.Asset) bool {
-		return string(a.ID) == id && a.Type == catalog.AssetCaption && a.Status == catalog.AssetReady
-	})
-	if !ok || i < 0 {
-		http.Error(w, "no such caption", http.StatusNotFound)
-		return
-	}
-	a := t.Assets[i]
-	f, err := l.Store.Open(r.Context(), a.Key)
-	if err != nil {
-		http.Error(w, "the caption cannot be read", http.StatusBadGateway)
-		return
-	}
-	defer f.Close()
-	h := w.Header()
-	h.Set("Content-Type", "text/vtt; charset=utf-8")
-	h.Set("Access-Control-Allow-Origin", "*")
-	h.Set("ETag", `"`+f.Object().ETag+`"`)
-	http.ServeContent(w, r, "", a.UpdatedAt, io.NewSectionReader(f, 0, f.Object().Size))
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -14,6 +15,7 @@ import (
 	"sluice/api/console"
 	"sluice/api/ops"
 	"sluice/api/play"
+	"sluice/catalog"
 	"sluice/internal/version"
 	"sluice/packager/origin"
 )
@@ -28,11 +30,17 @@ const (
 // startHTTP listens and adds the server to g; it ends with ctx.
 func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaWorker) error {
 	lib := &play.Library{Catalog: s.catalog, Store: s.store, MaxTracks: int(s.cfg.Int("play.open_tracks"))}
-	delivery, err := s.delivery(lib)
+	tokens, err := s.tokens()
 	if err != nil {
 		return err
 	}
-	cons, err := console.New(console.Config{Catalog: s.catalog, Version: version.Version, Hosts: s.cfg.List("http.hosts"), Logger: s.log})
+	delivery, err := s.delivery(lib, tokens)
+	if err != nil {
+		return err
+	}
+	cons, err := console.New(console.Config{
+		Catalog: s.catalog, Version: version.Version, Hosts: s.cfg.List("http.hosts"), Logger: s.log, Play: signedLinks(tokens),
+	})
 	if err != nil {
 		return err
 	}
@@ -45,10 +53,12 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 		Info: func() map[string]any { return s.health(media) },
 	})
 	mux := http.NewServeMux()
-	for _, p := range []string{"/hls/", "/dash/", "/mp4/", "/thumb/", "/raw/"} {
+	for _, p := range []string{"/hls/", "/dash/", "/mp4/", "/thumb/", "/raw/", "/t/"} {
 		mux.Handle(p, delivery)
 	}
-	mux.HandleFunc("GET /captions/{entry}/{file}", lib.Captions)
+	captions := play.Captions{Library: lib, Tokens: tokens}
+	mux.Handle("GET /captions/{entry}/{file}", captions)
+	mux.Handle("GET /t/{token}/captions/{entry}/{file}", captions)
 	for _, p := range []string{"/healthz", "/readyz", "/metrics"} {
 		mux.Handle(p, operators)
 	}
@@ -57,11 +67,15 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 	if err != nil {
 		return unavailableError{fmt.Errorf("http.listen: %w", err)}
 	}
-	srv := &http.Server{Handler: mux, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
+	transport := origin.Writev
+	if s.cfg.Text("play.transport") == "sendfile" {
+		transport = origin.Sendfile
+	}
+	srv := &http.Server{Handler: mux, ConnContext: origin.ConnContext, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
 	g.Go(func() error { return cons.Run(ctx) })
 	g.Go(func() error {
 		defer lib.Close()
-		if err := srv.Serve(origin.Listener(l)); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(origin.Listener(l, transport)); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
@@ -80,12 +94,57 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 }
 
 // delivery is the handler of everything that players ask for.
-func (s *system) delivery(lib *play.Library) (http.Handler, error) {
+func (s *system) delivery(lib *play.Library, tokens *origin.Tokens) (http.Handler, error) {
 	cfg := origin.Config{
-		Resolver: play.Resolver{Library: lib}, CacheBytes: s.cfg.Int("play.cache_bytes"), CORSOrigins: s.cfg.List("play.cors_origins"),
+		Resolver: play.Resolver{Library: lib}, Tokens: tokens, CacheBytes: s.cfg.Int("play.cache_bytes"), CORSOrigins: s.cfg.List("play.cors_origins"),
 		ManifestTTL: s.cfg.Duration("play.ttl"), MediaTTL: s.cfg.Duration("play.ttl"), Registerer: prometheus.DefaultRegisterer,
 	}
 	return origin.New(cfg)
+}
+
+// tokens are the keys that sign playback URLs; nil when there are none and playback is open.
+func (s *system) tokens() (*origin.Tokens, error) {
+	var keys []origin.Key
+	for _, k := range s.cfg.List("play.token_keys") {
+		id, secret, ok := strings.Cut(k, ":")
+		if !ok {
+			return nil, usageError{errors.New("play.token_keys: want id:secret")}
+		}
+		keys = append(keys, origin.Key{ID: id, Secret: []byte(secret)})
+	}
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	t, err := origin.NewTokens(keys[0], keys[1:]...)
+	if err != nil {
+		return nil, usageError{fmt.Errorf("play.token_keys: %w", err)}
+	}
+	return t, nil
+}
+
+// linkLifetime is how long the console's signed links work.
+const linkLifetime = 12 * time.Hour
+
+// signedLinks are the console's links to the outputs of an entry, each with a token for its entry when playback needs one.
+func signedLinks(tokens *origin.Tokens) func(catalog.Entry, []catalog.Asset) []console.Link {
+	if tokens == nil {
+		return nil
+	}
+	return func(e catalog.Entry, assets []catalog.Asset) []console.Link {
+		links := console.LocalLinks(e, assets)
+		for i, l := range links {
+			parts := strings.SplitN(l.URL, "/", 4) // "", location, entry, rest
+			if len(parts) < 4 {
+				continue
+			}
+			token, err := tokens.Issue(origin.Grant{Prefix: "/" + parts[1] + "/" + parts[2], Expires: time.Now().Add(linkLifetime)})
+			if err != nil {
+				continue // such a link is refused when it is used
+			}
+			links[i].URL = "/t/" + token + l.URL
+		}
+		return links
+	}
 }
 
 // health is what /healthz tells.

@@ -1,0 +1,57 @@
+package play
+
+import (
+	"io"
+	"net/http"
+	"net/netip"
+	"slices"
+	"strings"
+
+	"sluice/catalog"
+	"sluice/packager/origin"
+)
+
+// Captions serves whole caption files at /captions/{entry}/{asset}.vtt and, with a token for that path or a prefix of it, at
+// /t/{token}/captions/{entry}/{asset}.vtt. When Tokens is set, the token is needed.
+type Captions struct {
+	Library *Library
+	Tokens  *origin.Tokens
+}
+
+// ServeHTTP implements http.Handler for patterns with the wildcards token, entry and file.
+func (c Captions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	entry, file := r.PathValue("entry"), r.PathValue("file")
+	if c.Tokens != nil {
+		ip, _ := netip.ParseAddrPort(r.RemoteAddr)
+		if _, err := c.Tokens.Verify(r.PathValue("token"), "/captions/"+entry+"/"+file, ip.Addr().Unmap(), r.URL.Query().Get("sid")); err != nil {
+			http.Error(w, err.Error(), http.StatusForbidden)
+			return
+		}
+	}
+	t, err := c.Library.Acquire(r.Context(), catalog.EntryID(entry))
+	if err != nil {
+		http.Error(w, "no such entry", http.StatusNotFound)
+		return
+	}
+	defer t.Release()
+	id, ok := strings.CutSuffix(file, ".vtt")
+	i := slices.IndexFunc(t.Assets, func(a catalog.Asset) bool {
+		return string(a.ID) == id && a.Type == catalog.AssetCaption && a.Status == catalog.AssetReady
+	})
+	if !ok || i < 0 {
+		http.Error(w, "no such caption", http.StatusNotFound)
+		return
+	}
+	a := t.Assets[i]
+	f, err := c.Library.Store.Open(r.Context(), a.Key)
+	if err != nil {
+		http.Error(w, "the caption cannot be read", http.StatusBadGateway)
+		return
+	}
+	defer f.Close()
+	h := w.Header()
+	h.Set("Content-Type", "text/vtt; charset=utf-8")
+	h.Set("Access-Control-Allow-Origin", "*")
+	h.Set("ETag", `"`+f.Object().ETag+`"`)
+	http.ServeContent(w, r, "", a.UpdatedAt, io.NewSectionReader(f, 0, f.Object().Size))
+}
