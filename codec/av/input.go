@@ -92,7 +92,7 @@ func (in *input) open(o inputOpts) error {
 	defer in.g.deadline(0)
 
 	fc := astiav.AllocFormatContext()
-	C.sl_fmt_prepare((*C.AVFormatContext)(cptr(fc)), in.io, in.g.intr, 1<<20, analyzeUS, maxStreams)
+	C.sl_fmt_prepare((*C.AVFormatContext)(cptr(fc)), in.io, in.g.intr, 1<<20, analyzeUS, 4096)
 	var only *astiav.InputFormat
 	if o.format != "" {
 		if only = findFormat(o.format); only == nil {
@@ -112,6 +112,9 @@ func (in *input) open(o inputOpts) error {
 	in.format = fc.InputFormat().Name()
 	if o.format == "" && int(C.sl_fmt_probe_score(in.c())) < minProbeScore {
 		return in.g.fail(codec.NotMedia, "open", fmt.Errorf("recognised only by chance as %s", in.format))
+	}
+	if n := fc.NbStreams(); n > maxStreams {
+		return in.g.fail(codec.TooManyStreams, "open", fmt.Errorf("%d streams, the limit is %d", n, maxStreams))
 	}
 	if err := in.analyze(); err != nil {
 		return err
@@ -172,10 +175,20 @@ func (in *input) incomplete() bool {
 }
 
 func (in *input) refresh() {
+	in.freeParams()
 	n := in.fc.NbStreams()
 	in.streams = make([]stream, n)
 	for i := range in.streams {
 		in.streams[i].load(in, i)
+	}
+}
+
+func (in *input) freeParams() {
+	for i := range in.streams {
+		if p := in.streams[i].params; p != nil {
+			p.Free()
+			in.streams[i].params = nil
+		}
 	}
 }
 
@@ -258,6 +271,7 @@ func (in *input) close() {
 		in.raw.Free()
 		in.raw = nil
 	}
+	in.freeParams()
 	if in.fc != nil {
 		in.fc.CloseInput()
 		in.fc = nil

@@ -59,6 +59,7 @@ type stream struct {
 	frameSize, padding   int
 
 	language, title string
+	params          *astiav.CodecParameters // our own copy, so that lanes may read it while the demuxer runs
 	tags            map[string]string
 }
 
@@ -109,7 +110,10 @@ func (s *stream) load(in *input, i int) {
 			s.matrix[j] = int32(f.matrix9[j])
 		}
 	}
-	s.tags = dictMap(in.fc.Streams()[i].Metadata())
+	st := in.fc.Streams()[i]
+	s.params = astiav.AllocCodecParameters()
+	st.CodecParameters().Copy(s.params)
+	s.tags = dictMap(st.Metadata())
 	s.language = bcp47(s.tags["language"])
 	s.title = s.tags["title"]
 	if s.title == "" && s.tags["handler_name"] != "" && !genericHandler(s.tags["handler_name"]) {

@@ -62,15 +62,6 @@ func decodeTimesOnly(format string) bool {
 	return false
 }
 
-// rawStream says that the container has no times at all, so that nothing can be sought.
-func rawStream(format string) bool {
-	switch format {
-	case "h264", "hevc", "m4v", "mpegvideo", "obu", "dv":
-		return true
-	}
-	return false
-}
-
 // apply fixes p's times in place.
 func (t *timeline) apply(p *packet) {
 	c := &t.clocks[p.stream]
