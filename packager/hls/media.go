@@ -25,7 +25,7 @@ func Media(o *Options, refs []packager.Ref) ([]byte, error) {
 	if o.FMP4 {
 		version = 6
 	}
-	o.head(p, version, target(segs, t.Timescale, o.segmentTicks(t.Timescale)))
+	o.head(p, version, o.target())
 	if independent(t, segs) {
 		p.line("#EXT-X-INDEPENDENT-SEGMENTS")
 	}
@@ -62,14 +62,29 @@ func (o *Options) foot(p *playlist) []byte {
 	return p.b
 }
 
-// target is the target duration in whole seconds: the longest segment's, and never below the nominal one, since it may not
-// change while a playlist grows.
-func target(segs []packager.Segment, scale uint32, nominal int64) int64 {
-	longest := nominal
-	for _, s := range segs {
-		longest = max(longest, s.Dur)
+// target is the target duration in whole seconds: the longest segment of any track, because every playlist of a set must give
+// the same (RFC 8216 §6.2.4), and never below the nominal one. It may not change while a set grows either: where there is sound,
+// whose frames seldom end on a boundary, the nominal duration will be exceeded sooner or later.
+func (o *Options) target() int64 {
+	t, s := o.Table, o.set()
+	longest := o.segmentTicks(1000)
+	if !s.Complete && len(s.Refs(packager.Audio)) > 0 {
+		longest++
 	}
-	return max(1, (longest+int64(scale)-1)/int64(scale))
+	for _, k := range [...]packager.Kind{packager.Video, packager.Audio} {
+		for _, ref := range s.Refs(k) {
+			scale := int64(s.Track(ref).Timescale)
+			segs := t.Segments(ref)
+			for _, seg := range segs[:min(len(segs), t.Ready)] {
+				longest = max(longest, (seg.Dur*1000+scale-1)/scale)
+			}
+		}
+	}
+	for k := range t.Ready {
+		from, to := t.Span(k)
+		longest = max(longest, to-from)
+	}
+	return max(1, (longest+999)/1000)
 }
 
 func lastWithSamples(segs []packager.Segment) int {
@@ -96,13 +111,8 @@ func text(o *Options, ref packager.Ref) ([]byte, error) {
 	if n == 0 {
 		return nil, ErrNothing
 	}
-	longest := o.segmentTicks(1000)
-	for k := range n {
-		from, to := o.Table.Span(k)
-		longest = max(longest, to-from)
-	}
 	p := newPlaylist(200 + 60*n)
-	o.head(p, 3, (longest+999)/1000)
+	o.head(p, 3, o.target())
 	refs := []packager.Ref{ref}
 	for k := range n {
 		from, to := o.Table.Span(k)

@@ -1,0 +1,113 @@
+package origin
+
+import (
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"testing"
+
+	"sluice/packager"
+)
+
+// site is an origin on a real listener.
+type site struct {
+	*testing.T
+	url    string
+	lib    *library
+	origin *Origin
+}
+
+// serve starts an origin over sets. The transport is that of production unless plain is set.
+func serve(t *testing.T, cfg Config, sets ...*packager.Set) *site {
+	return serveOn(t, cfg, func(l net.Listener) net.Listener { return Listener(l, Writev) }, sets...)
+}
+
+func serveOn(t *testing.T, cfg Config, wrap func(net.Listener) net.Listener, sets ...*packager.Set) *site {
+	t.Helper()
+	lib := &library{sets: make(map[string]*packager.Set)}
+	for _, s := range sets {
+		lib.sets[s.ID] = s
+	}
+	if cfg.Resolver == nil {
+		cfg.Resolver = lib
+	}
+	o, err := New(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	srv := &http.Server{Handler: o, ConnContext: ConnContext}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = srv.Serve(wrap(l))
+	}()
+	t.Cleanup(func() {
+		srv.Close()
+		<-done
+	})
+	return &site{T: t, url: "http://" + l.Addr().String(), lib: lib, origin: o}
+}
+
+// client neither asks for compression by itself nor follows redirects.
+var client = &http.Client{
+	Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 8},
+	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// reply is a response read to its end.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+// do sends a request; headers come in pairs of name and value.
+func (s *site) do(method, path string, headers ...string) reply {
+	s.Helper()
+	req, err := http.NewRequest(method, s.url+path, nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	for i := 0; i+1 < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := client.Do(req)
+	if err != nil {
+		s.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		s.Fatalf("%s %s: %v", method, path, err)
+	}
+	return reply{resp.StatusCode, resp.Header, body}
+}
+
+// get expects a 200.
+func (s *site) get(path string, headers ...string) reply {
+	s.Helper()
+	r := s.do("GET", path, headers...)
+	if r.status != http.StatusOK {
+		s.Fatalf("GET %s: %d %s", path, r.status, r.body)
+	}
+	return r
+}
+
+// lines returns the URLs of a playlist, and every URI attribute.
+func uris(playlist []byte) (lines, attrs []string) {
+	for line := range strings.SplitSeq(string(playlist), "\n") {
+		if line != "" && line[0] != '#' {
+			lines = append(lines, line)
+		}
+		if _, v, ok := strings.Cut(line, `URI="`); ok {
+			v, _, _ = strings.Cut(v, `"`)
+			attrs = append(attrs, v)
+		}
+	}
+	return lines, attrs
+}
