@@ -94,7 +94,8 @@ func newFile(name string, body []byte) *file {
 }
 
 // contentPolicy allows the pages their own files and media, and nothing of anybody else. Styles may be inline because the
-// component library computes some; the media libraries feed the player from blob: addresses and run a blob: worker.
+// component library computes some; the media libraries feed the player from blob: addresses, run a blob: worker, and give
+// caption tracks an empty data: file to start from.
 func contentPolicy(playOrigins []string) string {
 	play := strings.Join(append([]string{"'self'"}, playOrigins...), " ")
 	return strings.Join([]string{
@@ -103,7 +104,7 @@ func contentPolicy(playOrigins []string) string {
 		"style-src 'self' 'unsafe-inline'",
 		"font-src 'self'",
 		"img-src data: " + play,
-		"media-src blob: " + play,
+		"media-src blob: data: " + play,
 		"connect-src " + play,
 		"worker-src 'self' blob:",
 		"base-uri 'none'",

@@ -220,19 +220,19 @@ func makeMedia(t *testing.T, dir string) {
 	encode := strings.Fields("-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 50 -keyint_min 50 -sc_threshold 0 -c:a aac -b:a 64k")
 	ffmpeg(t, dir, append(append(inputs, encode...), strings.Fields(
 		"-map 0:v -map 0:v -map 1:a -map 2:a -s:v:0 640x360 -b:v:0 600k -s:v:1 320x180 -b:v:1 200k"+
-			" -metadata:s:a:0 language=eng -metadata:s:a:1 language=deu all.mkv")...)...)
-	streams := "-i all.mkv -map 0 -c copy"
+			" -metadata:s:a:0 language=eng -metadata:s:a:1 language=deu all.mp4")...)...)
+	streams := "-i all.mp4 -map 0 -c copy"
 	hls := " -f hls -hls_time 4 -hls_playlist_type vod -master_pl_name master.m3u8"
 	ffmpeg(t, dir, append(strings.Fields(streams+hls+" -hls_segment_type fmp4 -var_stream_map"),
 		"v:0,agroup:a v:1,agroup:a a:0,agroup:a,language:en,default:yes a:1,agroup:a,language:de", "fmp4/v%v.m3u8")...)
-	ffmpeg(t, dir, append(strings.Fields("-i all.mkv -map 0:v:0 -map 0:v:1 -map 0:a:0 -map 0:a:0 -c copy"+hls+" -var_stream_map"),
+	ffmpeg(t, dir, append(strings.Fields("-i all.mp4 -map 0:v:0 -map 0:v:1 -map 0:a:0 -map 0:a:0 -c copy"+hls+" -var_stream_map"),
 		"v:0,a:0 v:1,a:1", "ts/v%v.m3u8")...)
 	ffmpeg(t, dir, append(strings.Fields(streams+" -f dash -seg_duration 4 -adaptation_sets"),
 		"id=0,streams=v id=1,streams=2 id=2,streams=3", "dash/manifest.mpd")...)
-	ffmpeg(t, dir, strings.Fields("-i all.mkv -map 0:v:0 -map 0:a:0 -c copy -movflags +faststart mp4/360p.mp4")...)
-	ffmpeg(t, dir, strings.Fields("-i all.mkv -map 0:v:1 -map 0:a:0 -c copy -movflags +faststart mp4/180p.mp4")...)
-	ffmpeg(t, dir, strings.Fields("-ss 8 -i all.mkv -map 0:v:0 -frames:v 1 thumb/poster.jpg")...)
-	ffmpeg(t, dir, strings.Fields("-i all.mkv -map 0:v:0 -vf fps=1,scale=160:90,tile=5x5 -frames:v 1 thumb/storyboard-0.jpg")...)
+	ffmpeg(t, dir, strings.Fields("-i all.mp4 -map 0:v:0 -map 0:a:0 -c copy -movflags +faststart mp4/360p.mp4")...)
+	ffmpeg(t, dir, strings.Fields("-i all.mp4 -map 0:v:1 -map 0:a:0 -c copy -movflags +faststart mp4/180p.mp4")...)
+	ffmpeg(t, dir, strings.Fields("-ss 8 -i all.mp4 -map 0:v:0 -frames:v 1 thumb/poster.jpg")...)
+	ffmpeg(t, dir, strings.Fields("-i all.mp4 -map 0:v:0 -vf fps=1,scale=160:90,tile=5x5 -frames:v 1 thumb/storyboard-0.jpg")...)
 
 	board := "WEBVTT\n"
 	captions := "WEBVTT\n"

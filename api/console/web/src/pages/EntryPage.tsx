@@ -180,7 +180,7 @@ export function EntryPage() {
         <div style={{ flex: '1 1 560px', minWidth: 0 }}>
           <Viewer detail={detail} />
         </div>
-        <div style={{ flex: '0 1 300px', minWidth: 260 }}>
+        <div style={{ flex: '0 1 330px', minWidth: 260 }}>
           <Facts entry={entry} />
         </div>
       </Group>

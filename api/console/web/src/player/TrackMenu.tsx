@@ -1,6 +1,5 @@
 import { ActionIcon, Menu, ScrollArea, Tooltip } from '@mantine/core';
-import { IconCheck } from '@tabler/icons-react';
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import type { Choice } from './engine';
 import classes from './Player.module.css';
 
@@ -15,10 +14,11 @@ interface Props {
 
 /** TrackMenu is one of the player's menus: a list of which one item is chosen. */
 export function TrackMenu({ label, icon, choices, value, onChange, active }: Props) {
+  const [opened, setOpened] = useState(false);
   return (
-    <Menu position="top-end" withinPortal={false} shadow="md" width="max-content">
+    <Menu position="top-end" withinPortal={false} shadow="md" width="max-content" opened={opened} onChange={setOpened}>
       <Menu.Target>
-        <Tooltip label={label} withinPortal={false}>
+        <Tooltip label={label} withinPortal={false} disabled={opened}>
           <ActionIcon
             variant="transparent"
             className={classes.button}
@@ -33,18 +33,13 @@ export function TrackMenu({ label, icon, choices, value, onChange, active }: Pro
       <Menu.Dropdown aria-label={label}>
         <Menu.Label>{label}</Menu.Label>
         <ScrollArea.Autosize mah={220} type="auto">
-          {choices.map((choice) => (
-            <Menu.Item
-              key={choice.id}
-              role="menuitemradio"
-              aria-checked={choice.id === value}
-              leftSection={<IconCheck size={14} opacity={choice.id === value ? 1 : 0} aria-hidden />}
-              onClick={() => onChange(choice.id)}
-              data-choice={choice.id}
-            >
-              {choice.label}
-            </Menu.Item>
-          ))}
+          <Menu.RadioGroup value={value} onChange={onChange}>
+            {choices.map((choice) => (
+              <Menu.RadioItem key={choice.id} value={choice.id} closeMenuOnClick data-choice={choice.id}>
+                {choice.label}
+              </Menu.RadioItem>
+            ))}
+          </Menu.RadioGroup>
         </ScrollArea.Autosize>
       </Menu.Dropdown>
     </Menu>
