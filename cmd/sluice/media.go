@@ -10,7 +10,6 @@ import (
 
 	"sluice/catalog"
 	"sluice/codec"
-	"sluice/codec/sched"
 	"sluice/codec/worker"
 	"sluice/pipeline"
 	"sluice/pipeline/stage"
@@ -22,7 +21,6 @@ func processID() int { return os.Getpid() }
 type mediaWorker struct {
 	worker *pipeline.Worker
 	pool   *worker.Pool
-	sched  *sched.Scheduler
 }
 
 // Close ends the engine's processes.
@@ -33,14 +31,11 @@ func (s *system) newMediaWorker() (*mediaWorker, error) {
 	if tokens == 0 {
 		tokens = runtime.GOMAXPROCS(0)
 	}
-	pool, err := worker.New(worker.Config{Jobs: tokens + 1, Stall: s.cfg.Duration("worker.stall"), Log: s.log})
-	if err != nil {
-		return nil, fmt.Errorf("engine: %w", err)
-	}
-	sch := sched.New(sched.Config{Tokens: tokens, Memory: s.cfg.Int("worker.memory_bytes")})
+	pool := worker.New(worker.Config{Jobs: tokens + 1, Stall: s.cfg.Duration("worker.stall"), Log: s.log})
+	sem := make(chan struct{}, tokens)
 	request := ladderRequest(s.cfg)
 	env := &stage.Env{
-		Catalog: s.catalog, Store: s.store, Engine: pool, Sched: sch, Log: s.log,
+		Catalog: s.catalog, Store: s.store, Engine: pool, Share: share(sem), Log: s.log,
 		Request: func(context.Context, catalog.AccountID) (codec.Request, error) { return request, nil },
 	}
 	stages := map[catalog.Stage]pipeline.StageConfig{}
@@ -55,7 +50,7 @@ func (s *system) newMediaWorker() (*mediaWorker, error) {
 		pool.Close()
 		return nil, err
 	}
-	return &mediaWorker{worker: w, pool: pool, sched: sch}, nil
+	return &mediaWorker{worker: w, pool: pool}, nil
 }
 
 // takes reports whether this process's workers take tasks of a stage.
@@ -107,6 +102,17 @@ func (s *system) purgeOnce(ctx context.Context, before time.Time) error {
 				return err
 			}
 			s.log.Info("entry purged", "entry", e.ID, "account", e.Account)
+		}
+	}
+}
+
+func share(sem chan struct{}) func(context.Context, catalog.Task, codec.Job) (int, func(), error) {
+	return func(ctx context.Context, _ catalog.Task, _ codec.Job) (int, func(), error) {
+		select {
+		case sem <- struct{}{}:
+			return 1, func() { <-sem }, nil
+		case <-ctx.Done():
+			return 0, nil, ctx.Err()
 		}
 	}
 }

@@ -32,10 +32,7 @@ file, its durations in microseconds. The media is only ever opened in a caged pr
 			if err != nil {
 				return err
 			}
-			pool, err := newPool(cfg)
-			if err != nil {
-				return err
-			}
+			pool := newPool(cfg)
 			defer pool.Close()
 			for _, path := range args {
 				info, err := probeFile(cmd.Context(), pool, path, packets)
@@ -60,7 +57,7 @@ file, its durations in microseconds. The media is only ever opened in a caged pr
 }
 
 // newPool starts the caged engine of a command.
-func newPool(cfg *config.Config) (*worker.Pool, error) {
+func newPool(cfg *config.Config) *worker.Pool {
 	return worker.New(worker.Config{Stall: cfg.Duration("worker.stall"), Memory: cfg.Int("worker.memory_bytes")})
 }
 

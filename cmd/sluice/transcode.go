@@ -61,10 +61,7 @@ func (f transcodeFlags) run(cmd *cobra.Command, cfg *config.Config, path string)
 	if err != nil {
 		return err
 	}
-	pool, err := newPool(cfg)
-	if err != nil {
-		return err
-	}
+	pool := newPool(cfg)
 	defer pool.Close()
 	if f.planOnly {
 		return printPlan(cmd, pool, src, req)

@@ -43,7 +43,7 @@ func (e *Env) Assemble(ctx context.Context, t catalog.Task, progress Progress) (
 		Result: map[string]any{"renditions": len(done), "bytes": bytesDone},
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {
 			for _, j := range done {
-				if _, err := tx.UpdateAsset(ctx, j.id, j.apply); err != nil {
+				if err := tx.UpdateAsset(ctx, j.id, j.apply); err != nil {
 					return err
 				}
 			}

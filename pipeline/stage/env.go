@@ -11,7 +11,6 @@ import (
 
 	"sluice/catalog"
 	"sluice/codec"
-	"sluice/codec/sched"
 	"sluice/storage"
 )
 
@@ -20,8 +19,8 @@ type Env struct {
 	Catalog *catalog.DB
 	Store   storage.Store
 	Engine  codec.Engine
-	// Sched shares the machine's cores and memory among the media processes of this worker.
-	Sched *sched.Scheduler
+	// Share waits for a share of the machine's cores and memory for a job, and returns the cores and how to give them back.
+	Share func(ctx context.Context, t catalog.Task, job codec.Job) (tokens int, release func(), err error)
 	// Request returns what an account wants made of its sources.
 	Request func(ctx context.Context, account catalog.AccountID) (codec.Request, error)
 	Log     *slog.Logger

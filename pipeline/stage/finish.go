@@ -43,7 +43,7 @@ func (e *Env) Finish(ctx context.Context, t catalog.Task, _ Progress) (Outcome, 
 	return Outcome{
 		Result: map[string]any{"assets": ready, "duration_ms": durationMS},
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {
-			_, err := tx.UpdateEntry(ctx, t.Entry, func(en *catalog.Entry) error {
+			err := tx.UpdateEntry(ctx, t.Entry, func(en *catalog.Entry) error {
 				now := time.Now()
 				en.Status, en.ReadyAt, en.ErrorCode, en.ErrorText = catalog.EntryReady, now, "", ""
 				if en.PlayableAt.IsZero() {

@@ -38,14 +38,14 @@ func (e *Env) Import(ctx context.Context, t catalog.Task, progress Progress) (Ou
 	return Outcome{
 		Result: map[string]any{"size": obj.Size, "sha256": obj.SHA256},
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {
-			_, err := tx.UpdateAsset(ctx, p.Asset, func(a *catalog.Asset) error {
+			err := tx.UpdateAsset(ctx, p.Asset, func(a *catalog.Asset) error {
 				a.Key, a.Size, a.SHA256, a.Status = p.Key, obj.Size, obj.SHA256, catalog.AssetReady
 				return nil
 			})
 			if err != nil {
 				return err
 			}
-			_, err = tx.UpdateEntry(ctx, t.Entry, func(en *catalog.Entry) error {
+			err = tx.UpdateEntry(ctx, t.Entry, func(en *catalog.Entry) error {
 				if en.Status == catalog.EntryImport {
 					en.Status = catalog.EntryPreconvert
 				}

@@ -33,14 +33,14 @@ func (e *Env) Probe(ctx context.Context, t catalog.Task, progress Progress) (Out
 	return Outcome{
 		Result: map[string]any{"format": info.Format.Name, "duration_us": info.Format.DurationUS, "streams": len(info.Streams), "warnings": info.Warnings},
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {
-			_, err := tx.UpdateAsset(ctx, orig.ID, func(a *catalog.Asset) error {
+			err := tx.UpdateAsset(ctx, orig.ID, func(a *catalog.Asset) error {
 				describeOriginal(a, info)
 				return nil
 			})
 			if err != nil {
 				return err
 			}
-			_, err = tx.UpdateEntry(ctx, t.Entry, func(en *catalog.Entry) error {
+			err = tx.UpdateEntry(ctx, t.Entry, func(en *catalog.Entry) error {
 				describeEntry(en, info)
 				return nil
 			})

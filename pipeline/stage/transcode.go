@@ -10,7 +10,6 @@ import (
 
 	"sluice/catalog"
 	"sluice/codec"
-	"sluice/codec/sched"
 	"sluice/packager"
 )
 
@@ -50,7 +49,7 @@ func (e *Env) Transcode(ctx context.Context, t catalog.Task, progress Progress) 
 				if !ok {
 					return fmt.Errorf("engine made a track %q that the plan does not name", w.Name)
 				}
-				if _, err := tx.UpdateAsset(ctx, id, addChunk(chunk, w, report)); err != nil {
+				if err := tx.UpdateAsset(ctx, id, addChunk(chunk, w, report)); err != nil {
 					return err
 				}
 			}
@@ -66,32 +65,17 @@ func (e *Env) run(ctx context.Context, t catalog.Task, job *codec.Job, sink *chu
 		return codec.Report{}, err
 	}
 	defer closer.Close()
-	lease, err := e.Sched.Acquire(ctx, ask(t, *job))
+	tokens, release, err := e.Share(ctx, t, *job)
 	if err != nil {
 		return codec.Report{}, err
 	}
-	defer lease.Release()
-	job.Tokens = lease.Tokens()
+	defer release()
+	job.Tokens = tokens
 	report, err := e.Engine.Run(ctx, src, *job, sink)
 	if err != nil {
 		_ = sink.abort() // the run's own error says what went wrong
 	}
 	return report, err
-}
-
-// ask describes a job to the scheduler.
-func ask(t catalog.Task, job codec.Job) sched.Ask {
-	a := sched.Ask{Job: fmt.Sprint(t.Entry), Class: sched.Normal, Min: 1, Max: 1}
-	if job.Video && job.Plan.Video != nil {
-		a.Max = 0 // whatever is free
-		for _, r := range job.Plan.Video.Rungs {
-			if !r.Copy {
-				a.Width, a.Height, a.Preset = r.Width, r.Height, r.Enc.Preset
-				break
-			}
-		}
-	}
-	return a
 }
 
 // blame keeps the hash of a source that crashes the engine, so that no other worker tries it again.
@@ -194,7 +178,7 @@ func markPlayable(ctx context.Context, tx *catalog.Tx, id catalog.EntryID) error
 	if len(need) == 0 {
 		return nil
 	}
-	_, err = tx.UpdateEntry(ctx, id, func(en *catalog.Entry) error {
+	err = tx.UpdateEntry(ctx, id, func(en *catalog.Entry) error {
 		en.PlayableAt = time.Now()
 		return nil
 	})
