@@ -121,8 +121,8 @@ func (f *Feeder) lead(ctx context.Context, token int64) {
 	feederLeader.Set(1)
 	defer feederLeader.Set(0)
 	defer f.resign(ctx, token)
-	told := f.cfg.Redis.Subscribe(ctx, wakeChannel)
-	defer func() { _ = told.Close() }()
+	told, unsubscribe := subscribe(ctx, f.cfg.Redis)
+	defer unsubscribe()
 	wakes, stop := f.cfg.Catalog.Wakes()
 	defer stop()
 	f.epoch, f.runID = "", "" // the last leader's announcements are to be looked over
@@ -154,7 +154,7 @@ func (f *Feeder) lead(ctx context.Context, token int64) {
 		select {
 		case <-ctx.Done():
 		case <-wakes:
-		case <-told.Channel():
+		case <-told:
 		case <-timer.C:
 		}
 		timer.Stop()

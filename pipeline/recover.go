@@ -183,9 +183,15 @@ func (f *Feeder) clear(ctx context.Context, stage catalog.Stage, page []redis.XM
 			stale = append(stale, m.ID)
 		}
 	}
+	if len(stale) == 0 {
+		return nil
+	}
 	_, err = f.cfg.Redis.Pipelined(ctx, func(p redis.Pipeliner) error {
 		acknowledge(ctx, p, stage, stale)
 		return nil
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	return f.requeue(ctx, stage, time.Now())
 }

@@ -2,6 +2,7 @@ package pipeline
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -29,5 +30,31 @@ func ForwardWakes(ctx context.Context, db *catalog.DB, r redis.UniversalClient) 
 		if !pause(ctx, wakeGap) {
 			return
 		}
+	}
+}
+
+// subscribe returns a channel that receives after some process told of runnable tasks, and a function that ends it. The
+// channel holds one signal.
+func subscribe(ctx context.Context, r redis.UniversalClient) (<-chan struct{}, func()) {
+	told := make(chan struct{}, 1)
+	sub := r.Subscribe(ctx, wakeChannel)
+	ctx, cancel := context.WithCancel(ctx)
+	var reader sync.WaitGroup
+	reader.Go(func() {
+		for ctx.Err() == nil {
+			if _, err := sub.ReceiveMessage(ctx); err != nil {
+				pause(ctx, maxOutage) // meanwhile the feeder looks by itself
+				continue
+			}
+			select {
+			case told <- struct{}{}:
+			default:
+			}
+		}
+	})
+	return told, func() {
+		cancel()
+		_ = sub.Close() // ends a read that waits
+		reader.Wait()
 	}
 }

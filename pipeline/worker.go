@@ -54,8 +54,10 @@ type WorkerConfig struct {
 
 // Worker runs tasks.
 type Worker struct {
-	cfg     WorkerConfig
-	log     *slog.Logger
+	cfg WorkerConfig
+	log *slog.Logger
+	// reader reads the streams. Reads wait for messages, each on a connection: they must not use up the pool of the others.
+	reader  redis.UniversalClient
 	commits chan commit
 	acks    chan ack
 	// attempts are the running ones; readers add to it.
@@ -111,6 +113,14 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer stopWork(nil)
 	background, stopBackground := context.WithCancel(outlive)
 	defer stopBackground()
+	w.reader = w.cfg.Redis
+	if c, ok := w.cfg.Redis.(*redis.Client); ok {
+		opts := *c.Options()
+		opts.PoolSize, opts.MinIdleConns, opts.PushNotificationProcessor = len(w.cfg.Stages), 0, nil
+		own := redis.NewClient(&opts)
+		defer func() { _ = own.Close() }()
+		w.reader = own
+	}
 	var committers, acker, readers, forwarder sync.WaitGroup
 	for range w.cfg.Catalog.Writers() {
 		committers.Go(func() { w.commitLoop(background) })
@@ -215,7 +225,7 @@ func takeSlots(ctx context.Context, slots chan struct{}) int {
 // read takes up to n messages of a stage.
 func (w *Worker) read(ctx context.Context, name catalog.Stage, n int) ([]announcement, error) {
 	// Not under ctx: a read that is broken off could lose messages that Redis thinks delivered.
-	streams, err := w.cfg.Redis.XReadGroup(context.WithoutCancel(ctx), &redis.XReadGroupArgs{
+	streams, err := w.reader.XReadGroup(context.WithoutCancel(ctx), &redis.XReadGroupArgs{
 		Group: group, Consumer: w.cfg.Name, Streams: []string{streamKey(name), ">"}, Count: int64(n), Block: readBlock,
 	}).Result()
 	switch {

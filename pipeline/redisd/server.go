@@ -114,7 +114,10 @@ func (s *Server) await(ctx context.Context, died <-chan error) error {
 	client := redis.NewClient(opts)
 	defer func() { _ = client.Close() }()
 	for {
-		err := client.Ping(ctx).Err()
+		_, err := os.Stat(filepath.Join(s.cfg.Dir, socketName))
+		if err == nil {
+			err = client.Ping(ctx).Err()
+		}
 		if err == nil {
 			return nil
 		}
