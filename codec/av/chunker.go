@@ -78,7 +78,19 @@ func (c *chunker) add(p *packet) []*chunk {
 	slot := slotOf(t-c.origin, c.tb, c.vp.FPS)
 	c.win = append(c.win, windowed{p, slot, p.key})
 	c.bytes += int64(p.size)
+	if p.key && c.start == c.from {
+		c.drop(c.entry(c.start)) // a later keyframe before the span makes what came before useless
+	}
 	return c.ready(false)
+}
+
+// drop forgets the first n packets of the window.
+func (c *chunker) drop(n int) {
+	for _, w := range c.win[:n] {
+		c.bytes -= int64(w.p.size)
+		w.p.free()
+	}
+	c.win = append(c.win[:0], c.win[n:]...)
 }
 
 // finish returns what is left at the end of the source. cut says that the source broke off.
@@ -239,11 +251,7 @@ func (c *chunker) cutAt(to int64) *chunk {
 	if to < c.to {
 		keep = c.entry(to)
 	}
-	for _, w := range c.win[:keep] {
-		c.bytes -= int64(w.p.size)
-		w.p.free()
-	}
-	c.win = append(c.win[:0], c.win[keep:]...)
+	c.drop(keep)
 	c.start = to
 	c.index++
 	return ch

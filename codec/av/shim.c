@@ -521,9 +521,9 @@ int sl_frame_meta(AVFrame *f, const char *key, double *out)
 	return 1;
 }
 
-int sl_frame_silence(AVFrame *f, int rate, int channels, int n)
+int sl_frame_silence(AVFrame *f, int rate, int channels, int n, int format)
 {
-	f->format = AV_SAMPLE_FMT_FLTP;
+	f->format = format;
 	f->sample_rate = rate;
 	f->nb_samples = n;
 	av_channel_layout_default(&f->ch_layout, channels);
