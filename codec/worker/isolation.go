@@ -1,0 +1,50 @@
+package worker
+
+import (
+	"maps"
+	"slices"
+)
+
+// Isolation is how far the kernel let a Pool cage its children. It is part of the health report.
+type Isolation struct {
+	NoNewPrivs  bool `json:"no_new_privs"`
+	Seccomp     bool `json:"seccomp"`
+	Landlock    int  `json:"landlock_abi"` // 0: none
+	UserNS      bool `json:"user_namespace"`
+	NetNS       bool `json:"network_namespace"`
+	Rlimits     bool `json:"rlimits"`
+	Cgroup      bool `json:"cgroup"` // else memory is watched by polling
+	ParentDeath bool `json:"parent_death"`
+	// Missing says why something is not there, by the JSON name above; "start" when no child ever started.
+	Missing map[string]string `json:"missing,omitempty"`
+}
+
+// Level sums up: "full" when a compromised child can neither open files or sockets nor start programs, and its resources are
+// bounded; "partial" when some of that holds; "none".
+func (i Isolation) Level() string {
+	switch {
+	case i.Seccomp && i.NoNewPrivs && i.Rlimits && (i.Landlock > 0 || i.NetNS):
+		return "full"
+	case i.Seccomp || i.Landlock > 0 || i.NetNS || i.Rlimits:
+		return "partial"
+	}
+	return "none"
+}
+
+// miss records why name is not applied; the first reason stays.
+func (i *Isolation) miss(name string, err error) {
+	if i.Missing == nil {
+		i.Missing = map[string]string{}
+	}
+	if _, ok := i.Missing[name]; !ok {
+		i.Missing[name] = err.Error()
+	}
+}
+
+func (i Isolation) clone() Isolation {
+	i.Missing = maps.Clone(i.Missing)
+	return i
+}
+
+// lacking lists what is missing, sorted, for the log.
+func (i Isolation) lacking() []string { return slices.Sorted(maps.Keys(i.Missing)) }
