@@ -97,12 +97,16 @@ func encode(m *mpd) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// longestMS is the longest segment in milliseconds, rounded up to a tenth of a second.
+// longestMS is the longest segment of any track in milliseconds, rounded up to a tenth of a second.
 func (w *writer) longestMS() int64 {
 	longest := int64(1)
-	for k := range w.Table.Ready {
-		from, to := w.Table.Span(k)
-		longest = max(longest, to-from)
+	for _, k := range [...]packager.Kind{packager.Video, packager.Audio} {
+		for _, ref := range w.set.Refs(k) {
+			scale := int64(w.set.Track(ref).Timescale)
+			for _, s := range w.ready(ref) {
+				longest = max(longest, (s.Dur*1000+scale-1)/scale)
+			}
+		}
 	}
 	return (longest + 99) / 100 * 100
 }
