@@ -10,17 +10,24 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"sluice/api/console"
 	"sluice/catalog"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const account catalog.AccountID = 1
 
 // fixture is a console over a real catalog, served on loopback.
 type fixture struct {
 	*testing.T
-	db  *catalog.DB
-	url string
+	db     *catalog.DB
+	url    string
+	client *http.Transport
+	// stop ends Console.Run and waits for it.
+	stop func()
 }
 
 // start serves a console; change may alter its Config.
@@ -48,13 +55,18 @@ func start(t *testing.T, change func(*console.Config)) *fixture {
 		defer close(ended)
 		_ = c.Run(ctx) // it has no way to fail
 	}()
-	server := httptest.NewServer(c)
-	t.Cleanup(func() {
+	f := &fixture{T: t, db: db, client: &http.Transport{}, stop: func() {
 		stop()
 		<-ended
+	}}
+	server := httptest.NewServer(c)
+	f.url = server.URL
+	t.Cleanup(func() {
+		f.stop()
+		f.client.CloseIdleConnections()
 		server.Close()
 	})
-	return &fixture{T: t, db: db, url: server.URL}
+	return f
 }
 
 // entry makes an entry with tasks; change may alter it afterwards.
@@ -131,7 +143,7 @@ func (f *fixture) do(method, path string, header http.Header) (*http.Response, [
 	if host := header.Get("Host"); host != "" {
 		request.Host = host
 	}
-	response, err := http.DefaultTransport.RoundTrip(request)
+	response, err := f.client.RoundTrip(request)
 	if err != nil {
 		f.Fatal(err)
 	}

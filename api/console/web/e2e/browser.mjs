@@ -19,7 +19,8 @@ export async function openBrowser({ baseURL, output, executablePath, colorScheme
   const browser = await chromium.launch({ executablePath, args: flags });
   const context = await browser.newContext({ baseURL, viewport: { width: 1360, height: 900 }, colorScheme });
   const page = await context.newPage();
-  page.setDefaultTimeout(20_000);
+  // Generous, so that a busy machine is slow rather than wrong.
+  page.setDefaultTimeout(60_000);
   const complaints = [];
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(`console: ${message.text()} (${message.location().url})`);
@@ -40,7 +41,7 @@ export async function openBrowser({ baseURL, output, executablePath, colorScheme
   return {
     page,
     complaints,
-    shot: (name) => page.screenshot({ path: path.join(output, `${name}.png`) }),
+    shot: (name) => page.screenshot({ path: path.join(output, `${name}.png`), animations: 'disabled' }),
     close: () => browser.close(),
   };
 }

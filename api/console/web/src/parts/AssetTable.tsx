@@ -72,7 +72,7 @@ export function AssetTable({ assets }: { assets: Asset[] }) {
           },
           { accessor: 'bit_rate', title: 'Bit rate', textAlign: 'right', render: (a) => bitRate(a.bit_rate) },
           { accessor: 'size', title: 'Size', textAlign: 'right', render: (a) => bytes(a.size) },
-          { accessor: 'language', title: 'Language', render: (a) => text([language(a.language), a.title].filter(Boolean).join(' · ')) },
+          { accessor: 'language', title: 'Language', render: (a) => text([...new Set([language(a.language), a.title])].filter(Boolean).join(' · ')) },
         ]}
       />
     </Paper>
