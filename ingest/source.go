@@ -1,0 +1,152 @@
+package ingest
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"syscall"
+
+	"golang.org/x/sys/unix"
+
+	"sluice/internal/writeprobe"
+	"sluice/storage"
+)
+
+// ErrNotRegular refuses folders, links, devices and pipes.
+var ErrNotRegular = errors.New("not a regular file")
+
+// source is the file at a door.
+type source struct {
+	file *os.File
+	path string
+	st   os.FileInfo
+}
+
+// openSource opens a regular file that nobody writes. It neither follows a link in the last part of the path nor waits
+// at a pipe.
+func openSource(path string) (*source, error) {
+	f, err := os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
+	if errors.Is(err, syscall.ELOOP) {
+		return nil, fmt.Errorf("%w: it is a symbolic link", ErrNotRegular)
+	}
+	if errors.Is(err, syscall.ENXIO) {
+		return nil, fmt.Errorf("%w: it is a pipe, socket or device", ErrNotRegular)
+	}
+	if err != nil {
+		return nil, err
+	}
+	st, err := f.Stat()
+	switch {
+	case err != nil:
+	case !st.Mode().IsRegular():
+		err = fmt.Errorf("%w: its mode is %v", ErrNotRegular, st.Mode())
+	case writeprobe.Probe(f) == writeprobe.Busy:
+		err = fmt.Errorf("%w: it is open for writing", storage.ErrChanged)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return &source{file: f, path: path, st: st}, nil
+}
+
+// unchanged fails if the file is not what it was when it was opened, or is being written.
+func (s *source) unchanged() error {
+	st, err := s.file.Stat()
+	if err != nil {
+		return err
+	}
+	if st.Size() != s.st.Size() || !st.ModTime().Equal(s.st.ModTime()) || writeprobe.Probe(s.file) == writeprobe.Busy {
+		return storage.ErrChanged
+	}
+	return nil
+}
+
+// single reports that the file has no second name, through which it could be changed later.
+func (s *source) single() bool {
+	st, ok := s.st.Sys().(*syscall.Stat_t)
+	return ok && st.Nlink == 1
+}
+
+// copyTo makes dst, which is empty, a synced copy of the source: by reference where the file system can, and then the
+// checksum is "", else in one pass that hashes.
+func (s *source) copyTo(ctx context.Context, dst *os.File, progress func(done, total int64)) (string, error) {
+	if unix.IoctlFileClone(int(dst.Fd()), int(s.file.Fd())) == nil {
+		return "", errors.Join(s.unchanged(), dst.Sync())
+	}
+	size := s.st.Size()
+	if size > 0 {
+		err := unix.Fallocate(int(dst.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)
+		if isFull(err) {
+			return "", err
+		}
+	}
+	if _, err := s.file.Seek(0, io.SeekStart); err != nil {
+		return "", err
+	}
+	_ = unix.Fadvise(int(s.file.Fd()), 0, 0, unix.FADV_SEQUENTIAL)
+	report := func(int64) {}
+	if progress != nil {
+		report = func(done int64) { progress(done, size) }
+	}
+	h := sha256.New()
+	if err := pump(ctx, io.MultiWriter(h, dst), s.file, report); err != nil {
+		return "", err
+	}
+	if err := s.unchanged(); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), dst.Sync()
+}
+
+// pump copies, and notices between buffers that ctx has ended.
+func pump(ctx context.Context, dst io.Writer, src io.Reader, report func(done int64)) error {
+	buf := make([]byte, 1<<20)
+	for done := int64(0); ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n, err := src.Read(buf)
+		if n > 0 {
+			if _, err := dst.Write(buf[:n]); err != nil {
+				return err
+			}
+			done += int64(n)
+			report(done)
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func sumFile(ctx context.Context, path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if err := pump(ctx, h, f, func(int64) {}); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || errors.Is(err, storage.ErrFull)
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
