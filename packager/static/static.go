@@ -3,6 +3,7 @@ package static
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/xml"
 	"errors"
@@ -217,20 +218,38 @@ func playlistReferences(name string) ([]string, error) {
 type manifest struct {
 	Periods []struct {
 		Sets []struct {
-			Template struct {
-				Init     string `xml:"initialization,attr"`
-				Media    string `xml:"media,attr"`
-				First    int    `xml:"startNumber,attr"`
-				Timeline []struct {
-					Repeat int `xml:"r,attr"`
-				} `xml:"SegmentTimeline>S"`
-			} `xml:"SegmentTemplate"`
+			Template        *template `xml:"SegmentTemplate"`
 			Representations []struct {
-				ID      string `xml:"id,attr"`
-				BaseURL string `xml:"BaseURL"`
+				ID       string    `xml:"id,attr"`
+				BaseURL  string    `xml:"BaseURL"`
+				Template *template `xml:"SegmentTemplate"`
 			} `xml:"Representation"`
 		} `xml:"AdaptationSet"`
 	} `xml:"Period"`
+}
+
+// template is a SegmentTemplate; a representation's own goes before its set's.
+type template struct {
+	Init     string `xml:"initialization,attr"`
+	Media    string `xml:"media,attr"`
+	First    int    `xml:"startNumber,attr"`
+	Timeline []struct {
+		Repeat int `xml:"r,attr"`
+	} `xml:"SegmentTimeline>S"`
+}
+
+// names lists the init segment and the media segments of representation id.
+func (t *template) names(id string) []string {
+	count := len(t.Timeline)
+	for _, s := range t.Timeline {
+		count += s.Repeat
+	}
+	fill := strings.NewReplacer("$RepresentationID$", id)
+	out := []string{fill.Replace(t.Init)}
+	for k := range count {
+		out = append(out, strings.ReplaceAll(fill.Replace(t.Media), "$Number$", strconv.Itoa(t.First+k)))
+	}
+	return out
 }
 
 func manifestReferences(name string) ([]string, error) {
@@ -245,20 +264,12 @@ func manifestReferences(name string) ([]string, error) {
 	var out []string
 	for _, p := range m.Periods {
 		for _, set := range p.Sets {
-			t := set.Template
-			count := len(t.Timeline)
-			for _, s := range t.Timeline {
-				count += s.Repeat
-			}
 			for _, r := range set.Representations {
-				if r.BaseURL != "" {
+				switch t := cmp.Or(r.Template, set.Template); {
+				case r.BaseURL != "":
 					out = append(out, r.BaseURL)
-					continue
-				}
-				names := strings.NewReplacer("$RepresentationID$", r.ID)
-				out = append(out, names.Replace(t.Init))
-				for k := range count {
-					out = append(out, strings.ReplaceAll(names.Replace(t.Media), "$Number$", strconv.Itoa(t.First+k)))
+				case t != nil:
+					out = append(out, t.names(r.ID)...)
 				}
 			}
 		}
