@@ -27,6 +27,7 @@ func (e *Engine) Run(ctx context.Context, src codec.Source, job codec.Job, sink 
 		run    func(*guard, Config, codec.Source, *codec.Job, *delivery, *codec.Report) error
 		name   string
 	}{
+		{job.Copy, runCopy, "copy"},
 		{job.Audio, runAudio, "audio"},
 		{job.Video, runVideo, "encode"},
 	}
