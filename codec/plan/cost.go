@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"sluice/codec"
+	"sluice/codec/sched"
 )
 
 // CPU seconds a pixel, measured on the reference machine (engine §12: 16.8 s of x264 veryfast, 1.5 s of decoding and 1.5 s of
@@ -25,13 +26,9 @@ var presetFactor = map[string]float64{
 
 var codecFactor = map[string]float64{"h264": 1, "hevc": 3, "av1": 5, "vp9": 5}
 
-// memory of one lane at a 1080p ladder (engine §4.1), bytes.
 const (
-	laneBytes       = 450 << 20
-	laneBytesMedium = 750 << 20
-	baseBytes       = 256 << 20
-	minMemory       = 1 << 30
-	referencePixels = 1920 * 1080
+	baseBytes = 256 << 20 // the process itself: libraries, packet queue, Go runtime
+	minMemory = 1 << 30
 )
 
 // cost estimates the CPU seconds of everything in the plan.
@@ -110,15 +107,17 @@ func (b *builder) limits() codec.Limits {
 
 // LaneMemory estimates what one lane of the plan's ladder takes, bytes: decoder, scalers and one encoder a rung.
 func LaneMemory(v *codec.VideoPlan) int64 {
-	largest := int64(v.DecodeWidth) * int64(v.DecodeHeight)
-	base := int64(laneBytes)
+	w, h := v.DecodeWidth, v.DecodeHeight
+	preset := defaultPresetH264
 	for _, r := range v.Rungs {
-		largest = max(largest, int64(r.Width)*int64(r.Height))
+		if r.Width*r.Height > w*h {
+			w, h = r.Width, r.Height
+		}
 		if effort(r.Enc) > 1.5 {
-			base = laneBytesMedium
+			preset = "medium"
 		}
 	}
-	return max(base/8, base*largest/referencePixels)
+	return sched.LaneMemory(w, h, preset)
 }
 
 // stallUS gives slow encodes the time that their lookahead takes before the first frame comes out; 0 is the worker's
