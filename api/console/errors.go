@@ -80,7 +80,7 @@ func (c *Console) fail(w http.ResponseWriter, r *http.Request, err error) int {
 		return statusClientClose
 	}
 	answer := answerFor(err)
-	if answer.Status >= http.StatusInternalServerError {
+	if answer.Code == codeInternal {
 		c.cfg.Logger.LogAttrs(r.Context(), slog.LevelError, "console request failed",
 			slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Any("error", err))
 	}

@@ -108,8 +108,8 @@ func (h *hub) run(ctx context.Context) {
 			polled = time.Now()
 		case j := <-h.joins:
 			var err error
-			// Nobody listened for a while: look before telling the newcomer how things are.
-			if time.Since(polled) > 2*h.cfg.Poll {
+			// Nobody listened for a while, or no look succeeded yet: look before telling the newcomer how things are.
+			if h.watched == nil || time.Since(polled) > 2*h.cfg.Poll {
 				err = h.poll(ctx)
 				polled = time.Now()
 			}
@@ -120,7 +120,7 @@ func (h *hub) run(ctx context.Context) {
 
 // startOf finds where a stream goes on: after the last message it saw, if the ring still has what followed, else now.
 func (h *hub) startOf(lastID string, err error) start {
-	if err != nil && h.watched == nil {
+	if h.watched == nil {
 		return start{err: err}
 	}
 	h.mu.Lock()
