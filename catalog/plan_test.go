@@ -69,6 +69,8 @@ func TestHotQueriesUseIndexes(t *testing.T) {
 		hot["list account by "+string(by)] = list(EntryFilter{OrderBy: by, Account: 1})
 		hot["list page by "+string(by)] = list(EntryFilter{OrderBy: by, Account: 1, Cursor: e.ID})
 	}
+	hot["search account"] = list(EntryFilter{Search: "abc", Account: 1})
+	hot["list statuses"] = list(EntryFilter{Statuses: []EntryStatus{EntryErrorConverting, EntryErrorImporting}, Account: 1})
 	hot["list status"] = list(EntryFilter{Statuses: []EntryStatus{EntryReady}})
 	hot["list account status"] = list(EntryFilter{Statuses: []EntryStatus{EntryReady}, Account: 1})
 	order := []string{"claim", "heartbeat", "complete"} // each finds the task as the last one left it
@@ -119,6 +121,9 @@ func checkPlan(t *testing.T, db *DB, name, statement string) {
 		counting := strings.HasPrefix(statement, "SELECT count(*)") && strings.Contains(step, "COVERING INDEX")
 		small := strings.Contains(step, "VIRTUAL TABLE") || strings.Contains(step, "SCAN cursors") || strings.Contains(step, "SCAN hop") ||
 			strings.Contains(step, "CONSTANT ROW")
+		if strings.HasPrefix(name, "search") && strings.Contains(step, "INDEX entries_") {
+			t.Errorf("%s walks the entries instead of the words: %s\n%s", name, step, statement)
+		}
 		ordered := strings.Contains(statement, "ORDER BY") && strings.Contains(statement, "LIMIT") && strings.Contains(step, "USING INDEX")
 		switch {
 		case strings.HasPrefix(step, "SCAN") && !counting && !small && !ordered:
