@@ -277,13 +277,25 @@ func TestListSelectsOrdersAndPages(t *testing.T) {
 			want   []int
 			total  int
 		}{
-			"all":               {catalog.EntryFilter{}, []int{0, 1, 2, 3, 5}, 5},
-			"account":           {catalog.EntryFilter{Account: 1}, []int{0, 1, 2, 3}, 4},
-			"newest first":      {catalog.EntryFilter{Account: 1, Desc: true}, []int{3, 2, 1, 0}, 4},
-			"by name":           {catalog.EntryFilter{Account: 1, OrderBy: catalog.ByName}, []int{2, 1, 3, 0}, 4},
-			"by duration":       {catalog.EntryFilter{OrderBy: catalog.ByDuration}, []int{5, 3, 2, 1, 0}, 5},
-			"by update":         {catalog.EntryFilter{OrderBy: catalog.ByUpdated, Desc: true}, []int{5, 3, 2, 1, 0}, 5},
-			"status":            {catalog.EntryFilter{Statuses: []catalog.EntryStatus{catalog.EntryReady, catalog.EntryDeleted}}, []int{1, 4}, 2},
+			"all":          {catalog.EntryFilter{}, []int{0, 1, 2, 3, 5}, 5},
+			"account":      {catalog.EntryFilter{Account: 1}, []int{0, 1, 2, 3}, 4},
+			"newest first": {catalog.EntryFilter{Account: 1, Desc: true}, []int{3, 2, 1, 0}, 4},
+			"by name":      {catalog.EntryFilter{Account: 1, OrderBy: catalog.ByName}, []int{2, 1, 3, 0}, 4},
+			"by duration":  {catalog.EntryFilter{OrderBy: catalog.ByDuration}, []int{5, 3, 2, 1, 0}, 5},
+			"by update":    {catalog.EntryFilter{OrderBy: catalog.ByUpdated, Desc: true}, []int{5, 3, 2, 1, 0}, 5},
+			"status":       {catalog.EntryFilter{Statuses: []catalog.EntryStatus{catalog.EntryReady, catalog.EntryDeleted}}, []int{1, 4}, 2},
+			"statuses": {catalog.EntryFilter{
+				Statuses: []catalog.EntryStatus{catalog.EntryReady, catalog.EntryImport, catalog.EntryReady}, Limit: 2, Offset: 1,
+			}, []int{1, 2}, 5},
+			"statuses down": {catalog.EntryFilter{
+				Statuses: []catalog.EntryStatus{catalog.EntryReady, catalog.EntryImport}, OrderBy: catalog.ByName, Desc: true, Account: 1,
+			}, []int{0, 3, 1, 2}, 4},
+			"statuses beyond": {catalog.EntryFilter{
+				Statuses: []catalog.EntryStatus{catalog.EntryReady, catalog.EntryImport}, Offset: 9,
+			}, nil, 5},
+			"statuses cursor": {catalog.EntryFilter{
+				Statuses: []catalog.EntryStatus{catalog.EntryReady, catalog.EntryImport}, OrderBy: catalog.ByDuration, Cursor: ids[3],
+			}, []int{2, 1, 0}, 5},
 			"page":              {catalog.EntryFilter{Limit: 2, Offset: 1}, []int{1, 2}, 5},
 			"cursor":            {catalog.EntryFilter{Limit: 2, Cursor: ids[1]}, []int{2, 3}, 5},
 			"cursor down":       {catalog.EntryFilter{Limit: 2, Cursor: ids[2], Desc: true}, []int{1, 0}, 5},

@@ -52,8 +52,9 @@ type Feeder struct {
 	stages []*stageFeed
 
 	// What the leader knows of Redis; it belongs to the goroutine of Run.
-	epoch string // of the mark; "" before the first look
-	runID string // of the server
+	epoch   string // of the mark; "" before the first look
+	runID   string // of the server
+	counted time.Time
 }
 
 // NewFeeder checks the configuration and makes a feeder of it.

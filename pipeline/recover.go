@@ -14,6 +14,8 @@ import (
 const (
 	// tidyInterval is how often the leader looks after what workers and Redis may have left behind.
 	tidyInterval = time.Second
+	// countInterval is how often the tasks are counted: with a million waiting that takes a good part of a second.
+	countInterval = 15 * time.Second
 	// lostAfter is how long a task may be queued without being in the stream before it is announced again. No healthy feeder
 	// takes that long between the two.
 	lostAfter = 5 * time.Second
@@ -89,14 +91,9 @@ func (f *Feeder) tidy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	counts, err := f.cfg.Catalog.TaskCounts(ctx)
-	if err != nil {
-		return err
-	}
-	queueTasks.Reset()
-	for stage, states := range counts {
-		for state, n := range states {
-			queueTasks.WithLabelValues(string(stage), string(state)).Set(float64(n))
+	if time.Since(f.counted) > countInterval {
+		if err := f.count(ctx); err != nil {
+			return err
 		}
 	}
 	if err := f.noticeRestart(ctx); err != nil {
@@ -111,6 +108,22 @@ func (f *Feeder) tidy(ctx context.Context) error {
 		}
 		if err := f.requeue(ctx, s.stage, time.Now().Add(-lostAfter)); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// count tells the metrics what the catalog holds.
+func (f *Feeder) count(ctx context.Context) error {
+	counts, err := f.cfg.Catalog.TaskCounts(ctx)
+	if err != nil {
+		return err
+	}
+	f.counted = time.Now()
+	queueTasks.Reset()
+	for stage, states := range counts {
+		for state, n := range states {
+			queueTasks.WithLabelValues(string(stage), string(state)).Set(float64(n))
 		}
 	}
 	return nil
