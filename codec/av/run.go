@@ -28,6 +28,8 @@ func (e *Engine) Run(ctx context.Context, src codec.Source, job codec.Job, sink 
 		name   string
 	}{
 		{job.Copy, runCopy, "copy"},
+		{job.Thumbs, runThumbs, "thumbs"},
+		{job.Subs, runSubs, "subtitles"},
 		{job.Audio, runAudio, "audio"},
 		{job.Video, runVideo, "encode"},
 	}

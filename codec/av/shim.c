@@ -533,6 +533,15 @@ int sl_frame_silence(AVFrame *f, int rate, int channels, int n, int format)
 	return av_samples_set_silence(f->extended_data, 0, n, channels, f->format);
 }
 
+int sl_frame_plane(AVFrame *f, int plane, const uint8_t **data, int *linesize)
+{
+	if (plane < 0 || plane >= AV_NUM_DATA_POINTERS || !f->data[plane])
+		return 0;
+	*data = f->data[plane];
+	*linesize = f->linesize[plane];
+	return 1;
+}
+
 int sl_frame_luma(AVFrame *f, int *mean, int *variance, int *gradient)
 {
 	const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);

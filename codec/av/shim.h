@@ -99,6 +99,7 @@ void sl_frame_set(AVFrame *f, int64_t pts, int pict_type);
 void sl_frame_color(AVFrame *f, int primaries, int transfer, int matrix, int range, int chroma);
 int sl_frame_meta(AVFrame *f, const char *key, double *out);
 int sl_frame_silence(AVFrame *f, int rate, int channels, int n, int format);
+int sl_frame_plane(AVFrame *f, int plane, const uint8_t **data, int *linesize);
 int sl_frame_luma(AVFrame *f, int *mean, int *variance, int *gradient);
 
 // Codecs.
