@@ -59,5 +59,3 @@ func cpuTime() int64 {
 	}
 	return u.Utime.Nano()/1000 + u.Stime.Nano()/1000
 }
-
-func verifyInterlace(g *guard, src codec.Source, info *codec.Info, cfg Config) error { return nil }

@@ -32,8 +32,8 @@ func runThumbs(g *guard, cfg Config, src codec.Source, job *codec.Job, d *delive
 		return codec.NewError(codec.EngineBug, "plan", fmt.Sprintf("stream %d has no pictures", tp.Stream), nil)
 	}
 	s := &in.streams[tp.Stream]
-	if s.encrypted {
-		return codec.NewError(codec.Encrypted, "open", "", nil)
+	if err := in.refuseEncrypted(tp.Stream); err != nil {
+		return err
 	}
 	in.keep(map[int]bool{tp.Stream: true})
 	t := &thumbs{g: g, cfg: cfg, in: in, s: s, tp: tp, d: d, origin: fromUS(job.Plan.OriginUS, s.tb), frame: astiav.AllocFrame(), small: astiav.AllocFrame()}
