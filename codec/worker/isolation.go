@@ -7,6 +7,10 @@ import (
 
 // Isolation is how far the kernel let a Pool cage its children. It is part of the health report.
 type Isolation struct {
+	// Level sums up: "full" when a compromised child can neither open files or sockets nor start programs, and its resources
+	// are bounded; "partial" when some of that holds; "none".
+	Level string `json:"level"`
+
 	NoNewPrivs  bool `json:"no_new_privs"`
 	Seccomp     bool `json:"seccomp"`
 	Landlock    int  `json:"landlock_abi"` // 0: none
@@ -19,9 +23,8 @@ type Isolation struct {
 	Missing map[string]string `json:"missing,omitempty"`
 }
 
-// Level sums up: "full" when a compromised child can neither open files or sockets nor start programs, and its resources are
-// bounded; "partial" when some of that holds; "none".
-func (i Isolation) Level() string {
+// level sums up the rest for the field Level.
+func (i Isolation) level() string {
 	switch {
 	case i.Seccomp && i.NoNewPrivs && i.Rlimits && (i.Landlock > 0 || i.NetNS):
 		return "full"
@@ -46,5 +49,22 @@ func (i Isolation) clone() Isolation {
 	return i
 }
 
-// lacking lists what is missing, sorted, for the log.
-func (i Isolation) lacking() []string { return slices.Sorted(maps.Keys(i.Missing)) }
+// Mechanisms lists what is in force, by JSON name.
+func (i Isolation) Mechanisms() []string {
+	var on []string
+	for _, m := range []struct {
+		name string
+		on   bool
+	}{
+		{"no_new_privs", i.NoNewPrivs}, {"seccomp", i.Seccomp}, {"landlock", i.Landlock > 0}, {"user_namespace", i.UserNS},
+		{"network_namespace", i.NetNS}, {"rlimits", i.Rlimits}, {"cgroup", i.Cgroup}, {"parent_death", i.ParentDeath},
+	} {
+		if m.on {
+			on = append(on, m.name)
+		}
+	}
+	return on
+}
+
+// Lacking lists what is missing, sorted; Missing has the reasons.
+func (i Isolation) Lacking() []string { return slices.Sorted(maps.Keys(i.Missing)) }

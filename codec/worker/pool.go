@@ -165,7 +165,8 @@ func (p *Pool) learn(pr *process, err error) {
 				p.iso.miss("rlimits", pr.limits)
 			}
 		}
-		p.cfg.Log.Info("codec cage", "level", p.iso.Level(), "missing", p.iso.lacking(), "landlock", p.iso.Landlock)
+		p.iso.Level = p.iso.level()
+		p.cfg.Log.Info("codec cage", "level", p.iso.Level, "missing", p.iso.Lacking(), "landlock", p.iso.Landlock)
 		close(p.known)
 	})
 }

@@ -247,7 +247,7 @@ func TestMisbehavingChildrenAreRefused(t *testing.T) {
 func TestTheCageHolds(t *testing.T) {
 	p := newPool(t, worker.Config{})
 	iso := p.Isolation()
-	t.Logf("isolation: %s %+v", iso.Level(), iso)
+	t.Logf("isolation: %s %+v", iso.Level, iso)
 	if !iso.Seccomp {
 		t.Skip("no seccomp here: ", iso.Missing["seccomp"])
 	}
