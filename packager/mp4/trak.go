@@ -188,9 +188,6 @@ func (t *trak) build(f packager.File, info *Info) (*packager.Track, error) {
 	}
 	pts := shift + int64(t.media.Priming)
 	dts := max(pts, -t.samples[0].DTS)
-	if t.media.Kind == packager.Audio || t.samples[0].DTS+pts >= 0 {
-		dts = pts
-	}
 	b := packager.NewBuilder(t.media, f)
 	b.Grow(len(t.samples))
 	for _, s := range t.samples {
