@@ -46,6 +46,7 @@ type writer struct {
 	set      *packager.Set
 	onDemand bool
 	nextID   int
+	main     bool // some audio track has the role main
 }
 
 // Manifest writes the MPD of the tracks selected: with a SegmentTimeline, or for onDemand with byte ranges.
@@ -76,8 +77,11 @@ func Manifest(o *Options, sel *uri.Selection, onDemand bool) ([]byte, error) {
 	end := duration(o.Table.EndMS())
 	m := mpd{
 		Profiles: profileLive, Type: "static", Duration: end, MinBuffer: duration(w.longestMS()),
-		MaxSegment: duration(w.longestMS()), Title: w.set.Title,
+		MaxSegment: duration(w.longestMS()),
 		Period: period{ID: "0", Start: "PT0S", Duration: end, Sets: sets},
+	}
+	if w.set.Title != "" {
+		m.Info = &info{w.set.Title}
 	}
 	if onDemand {
 		m.Profiles, m.MaxSegment = profileOnDemand, ""

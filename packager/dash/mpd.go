@@ -11,8 +11,12 @@ type mpd struct {
 	Duration   string   `xml:"mediaPresentationDuration,attr"`
 	MinBuffer  string   `xml:"minBufferTime,attr"`
 	MaxSegment string   `xml:"maxSegmentDuration,attr,omitempty"`
-	Title      string   `xml:"ProgramInformation>Title,omitempty"`
+	Info       *info    `xml:"ProgramInformation"`
 	Period     period   `xml:"Period"`
+}
+
+type info struct {
+	Title string `xml:"Title"`
 }
 
 type period struct {

@@ -62,12 +62,13 @@ func (w *writer) newSet(m *packager.Media) *adaptationSet {
 	default:
 		as.ContentType, as.MimeType = "text", "application/mp4"
 	}
-	as.describe(m)
+	w.describeSet(as, m)
 	return as
 }
 
-// describe writes the roles, of which main is the default for tracks that are one's first choice.
-func (as *adaptationSet) describe(m *packager.Media) {
+// describeSet writes the roles, of which main is the default for video and for the sound to start with: the track marked so,
+// or the first when none is.
+func (w *writer) describeSet(as *adaptationSet, m *packager.Media) {
 	const role = "urn:mpeg:dash:role:2011"
 	roles := append([]string(nil), m.Roles...)
 	if m.Forced && !contains(roles, "forced-subtitle") {
@@ -77,8 +78,9 @@ func (as *adaptationSet) describe(m *packager.Media) {
 		switch {
 		case m.Kind == packager.Text:
 			roles = []string{"subtitle"}
-		case m.Kind == packager.Video || m.Default:
+		case m.Kind == packager.Video || m.Default || !w.main && !w.hasDefault():
 			roles = []string{"main"}
+			w.main = w.main || m.Kind == packager.Audio
 		default:
 			roles = []string{"alternate"}
 		}
@@ -92,6 +94,15 @@ func (as *adaptationSet) describe(m *packager.Media) {
 			as.Accessibility = append(as.Accessibility, descriptor{"urn:tva:metadata:cs:AudioPurposeCS:2007", "2"})
 		}
 	}
+}
+
+func (w *writer) hasDefault() bool {
+	for _, ref := range w.set.Refs(packager.Audio) {
+		if w.set.Media(ref).Default {
+			return true
+		}
+	}
+	return false
 }
 
 func contains(list []string, s string) bool {
@@ -163,7 +174,7 @@ func (w *writer) textSets(refs []packager.Ref) ([]*adaptationSet, error) {
 		text := w.set.Text(ref)
 		w.nextID++
 		as := &adaptationSet{ID: w.nextID, ContentType: "text", MimeType: "text/vtt", Lang: text.LanguageTag(), Label: text.Name}
-		as.describe(&text.Media)
+		w.describeSet(as, &text.Media)
 		as.Reps = []*representation{{ID: id(ref), Bandwidth: textRate(text, w.Table.EndMS()), BaseURL: w.child("subtitles", id(ref), "vtt")}}
 		sets = append(sets, as)
 	}

@@ -3,6 +3,7 @@ package origin
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"fmt"
 	"image"
 	"image/color"
@@ -263,4 +264,44 @@ func (l *library) Original(_ context.Context, file string) (Original, error) {
 		return Original{}, ErrNotFound
 	}
 	return Original{File: f, Name: "Ünïcode \"name\".mp4", ContentType: "video/mp4", Modified: published}, nil
+}
+
+// bigSet is one stored track of 6 s in 2.2 MB, as a rendition of 3 Mb/s has it.
+func bigSet(t testing.TB) *packager.Set {
+	t.Helper()
+	makeMedia(t)
+	name := "big-v"
+	if media.track[name] == nil {
+		frame := bytes.Repeat([]byte{0, 0, 0, 0}, 3667)
+		binary.BigEndian.PutUint32(frame, uint32(len(frame)-4))
+		path := filepath.Join(media.dir, "frames")
+		if err := os.WriteFile(path, bytes.Repeat(frame, 150), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := packager.OpenFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		b := packager.NewBuilder(media.track["hi-v"].Media, f)
+		for i := range 150 {
+			at := int64(i) * 512
+			b.Add(packager.Sample{DTS: at, PTS: at, Dur: 512, Size: uint32(len(frame)), Sync: i%50 == 0, Offset: int64(i * len(frame))})
+		}
+		if err := store(name, b.Track()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &packager.Set{ID: "0_big", Version: "1", Complete: true, Files: []packager.SetFile{{Tracks: []*packager.Track{media.track[name]}}}}
+}
+
+func writeBody(t testing.TB, path string, body packager.Body) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := body.WriteRange(context.Background(), f, 0, body.Size()); err != nil {
+		t.Fatal(err)
+	}
 }

@@ -47,6 +47,7 @@ func TestEveryURLGivenIsServed(t *testing.T) {
 			}
 		})
 	}
+	s.stop()
 	if s.lib.resolved != s.lib.released {
 		t.Errorf("%d presentations resolved, %d released", s.lib.resolved, s.lib.released)
 	}

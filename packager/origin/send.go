@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 
 	"sluice/packager"
 )
@@ -23,10 +24,25 @@ func (x *exchange) send(p *plan, body packager.Body, status int, off, n int64) e
 		}
 		return err
 	}
-	x.begin()
 	x.pieces = body.(packager.Gatherer).Pieces(x.pieces[:0], off, n)
+	touch(x.pieces)
+	x.begin()
 	return x.push(x.pieces)
 }
+
+// touch reads a byte of the first mapped piece: where the file was cut short it faults here, while the response can still
+// become an error.
+func touch(pieces []packager.Piece) {
+	for i := range pieces {
+		if p := &pieces[i]; p.File != nil && p.N > 0 {
+			touched.Store(uint32(bytesOf(p)[0]))
+			return
+		}
+	}
+}
+
+// touched keeps the read from being optimised away.
+var touched atomic.Uint32
 
 // begin sends the header, or rather has it wait for the first bytes of the body.
 func (x *exchange) begin() {

@@ -1,10 +1,12 @@
 package origin
 
 import (
+	"context"
 	"io"
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"sluice/packager"
@@ -16,6 +18,7 @@ type site struct {
 	url    string
 	lib    *library
 	origin *Origin
+	stop   func() // waits for every request
 }
 
 // serve starts an origin over sets. The transport is that of production unless plain is set.
@@ -46,11 +49,15 @@ func serveOn(t *testing.T, cfg Config, wrap func(net.Listener) net.Listener, set
 		defer close(done)
 		_ = srv.Serve(wrap(l))
 	}()
-	t.Cleanup(func() {
-		srv.Close()
+	stop := sync.OnceFunc(func() {
+		client.CloseIdleConnections()
+		if err := srv.Shutdown(context.Background()); err != nil {
+			t.Error(err)
+		}
 		<-done
 	})
-	return &site{T: t, url: "http://" + l.Addr().String(), lib: lib, origin: o}
+	t.Cleanup(stop)
+	return &site{T: t, url: "http://" + l.Addr().String(), lib: lib, origin: o, stop: stop}
 }
 
 // client neither asks for compression by itself nor follows redirects.
@@ -98,7 +105,7 @@ func (s *site) get(path string, headers ...string) reply {
 	return r
 }
 
-// lines returns the URLs of a playlist, and every URI attribute.
+// uris returns the lines of a playlist that are URLs, and the values of its URI attributes.
 func uris(playlist []byte) (lines, attrs []string) {
 	for line := range strings.SplitSeq(string(playlist), "\n") {
 		if line != "" && line[0] != '#' {

@@ -65,6 +65,9 @@ const (
 	maxToken     = 1024 // decoded
 )
 
+// tokenCoding is strict: one token has one spelling.
+var tokenCoding = base64.RawURLEncoding.Strict()
+
 // ErrToken is wrapped by every refusal of Verify.
 var ErrToken = errors.New("token refused")
 
@@ -87,7 +90,7 @@ func (t *Tokens) Issue(g Grant) (string, error) {
 	b = appendField(b, g.Session)
 	b = appendField(b, g.Prefix)
 	b = append(b, mac(t.current.Secret, b)...)
-	return base64.RawURLEncoding.EncodeToString(b), nil
+	return tokenCoding.EncodeToString(b), nil
 }
 
 func appendField(b []byte, s string) []byte { return append(append(b, byte(len(s))), s...) }
@@ -103,10 +106,10 @@ func mac(secret, b []byte) []byte {
 // anything it signs is believed.
 func (t *Tokens) Verify(token, path string, ip netip.Addr, session string) (Grant, error) {
 	var g Grant
-	if len(token) > base64.RawURLEncoding.EncodedLen(maxToken) {
+	if len(token) > tokenCoding.EncodedLen(maxToken) {
 		return g, refuse("it is too long")
 	}
-	b, err := base64.RawURLEncoding.DecodeString(token)
+	b, err := tokenCoding.DecodeString(token)
 	if err != nil || len(b) < 1+1+8+3+macSize || b[0] != tokenVersion {
 		return g, refuse("it is malformed")
 	}
