@@ -57,6 +57,9 @@ func (f *feed) step(ctx context.Context) error {
 		f.disc = s.disc
 		f.r.report.Discontinuities++
 	}
+	for _, t := range f.tracks {
+		t.before = t.to90(t.next)
+	}
 	err := f.segment(ctx, d)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -69,8 +72,7 @@ func (f *feed) step(ctx context.Context) error {
 	f.r.done++
 	switch {
 	case s.gap:
-		f.gap(s, "marked with EXT-X-GAP")
-		return nil
+		return f.gap(s, "marked with EXT-X-GAP")
 	case err == nil:
 		return f.settleHeld()
 	}
@@ -103,24 +105,31 @@ func (f *feed) broken(s *segment, err error) error {
 		}
 		return &Error{Code: code, What: s.at.String(), Err: fmt.Errorf("segment %d of %d: %w", s.index+1, len(f.l.segments), err)}
 	}
-	f.gap(s, err.Error())
-	return f.settleHeld()
+	return f.gap(s, err.Error())
 }
 
-func (f *feed) gap(s *segment, reason string) {
+// gap notes that a segment gave no media, or not all: nothing before it continues after it.
+func (f *feed) gap(s *segment, reason string) error {
+	if err := f.flush(); err != nil {
+		return err
+	}
 	for _, t := range f.tracks {
-		t.debt += s.dur
+		t.debt += max(0, s.dur-(t.to90(t.next)-t.before))
 	}
 	if len(f.r.report.Gaps) < maxWarnings {
 		f.r.report.Gaps = append(f.r.report.Gaps, Gap{Segment: s.index, Reason: reason})
 	}
+	return nil
 }
 
 // segment reads a segment to its end.
 func (f *feed) segment(ctx context.Context, d *download) error {
 	first, ok := d.next()
 	if !ok {
-		return nil // empty, a gap, or an error that the caller sees
+		if d.err == nil && !d.seg.gap {
+			return fmt.Errorf("segment is empty: %w", io.ErrUnexpectedEOF)
+		}
+		return nil // a gap, or an error that the caller sees
 	}
 	kind := sniff(*first)
 	if d.seg.init != nil {

@@ -3,6 +3,7 @@ package remux
 import (
 	"context"
 	"encoding/binary"
+	"io"
 	"math"
 	"slices"
 
@@ -73,6 +74,9 @@ func newMP4Sink(o *Options, total int64) (*mp4Sink, error) {
 		return nil, sinkError(err, o.Output)
 	}
 	s := &mp4Sink{w: w, o: o, reserve: reserveFor(total, o.AudioOnly)}
+	if o.reserve > 0 {
+		s.reserve = o.reserve
+	}
 	if err := s.header(); err != nil {
 		s.abort()
 		return nil, sinkError(err, o.Output)
@@ -103,8 +107,9 @@ func (s *mp4Sink) header() error {
 	if _, err := s.w.f.Write(b); err != nil {
 		return err
 	}
-	s.w.off = int64(len(b))
-	return nil
+	s.w.off = int64(len(b)) + s.o.hole
+	_, err := s.w.f.Seek(s.w.off, io.SeekStart)
+	return err
 }
 
 func (s *mp4Sink) table(t *track) *table {
@@ -217,7 +222,7 @@ func (s *mp4Sink) head(zero int64, r *Report) error {
 	}
 	front := s.front(moov, s.reserve+grow, size)
 	s.w.off += grow
-	if unix.Fallocate(int(s.w.f.Fd()), unix.FALLOC_FL_INSERT_RANGE, 0, grow) == nil {
+	if !s.o.noInsert && unix.Fallocate(int(s.w.f.Fd()), unix.FALLOC_FL_INSERT_RANGE, 0, grow) == nil {
 		r.FastStart = "inserted"
 		_, err := s.w.f.WriteAt(front, 0)
 		return err

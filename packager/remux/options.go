@@ -62,6 +62,12 @@ type Options struct {
 	Priming uint32
 	// Progress is called at most ten times a second and once at the end, from one goroutine.
 	Progress func(Progress)
+
+	// For tests of the ways in which moov comes first: the room to leave for it, no shifting within the file, and a hole in front of
+	// the media that makes the file large.
+	reserve  int64
+	noInsert bool
+	hole     int64
 }
 
 // Limits bound what a stranger's playlist can make us do. 0 means the default.

@@ -135,8 +135,8 @@ func (f *feed) settleHeld() error {
 func (f *feed) jump(t *track, u unit) {
 	limit := int64(jumpAhead) + t.debt
 	far := func(shift int64) bool {
-		d := rescale(u.dts, u.scale, 90000) + shift - t.to90(t.next)
-		return d < -jumpBack || d > limit
+		at := rescale(u.dts, u.scale, 90000) + shift
+		return at < t.to90(t.last)-jumpBack || at > t.to90(t.next)+limit
 	}
 	debt := t.debt
 	t.debt = 0 // the jump over missing segments is in the times themselves, or made here

@@ -29,6 +29,7 @@ type track struct {
 	last    int64 // decode time of the last sample
 	lastDur int64
 	next    int64 // where the next sample is expected
+	before  int64 // next when the segment under way began, 90 kHz
 	debt    int64 // playlist time of missing segments not yet bridged, 90 kHz
 	silence []byte
 
@@ -122,7 +123,8 @@ func (t *track) put(u unit) error {
 	}
 	dur := rescale(u.samples, u.scale, t.scale)
 	if dur == 0 {
-		if dur = t.lastDur; t.started {
+		// The distance to the picture before is the best guess, unless something is missing between them.
+		if dur = t.lastDur; t.started && dts-t.last <= 2*int64(t.scale) {
 			dur = dts - t.last
 		}
 		if dur == 0 {
