@@ -1,8 +1,10 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/uptrace/bun"
 )
@@ -50,28 +52,21 @@ func (db *DB) ListEntries(ctx context.Context, f EntryFilter) ([]Entry, int, err
 }
 
 func (db *DB) listEntries(ctx context.Context, f EntryFilter) ([]Entry, int, error) {
-	order, limit, err := f.page()
-	if err != nil {
+	if err := f.complete(); err != nil {
 		return nil, 0, err
 	}
 	total, err := db.whereEntries(db.read.NewSelect().Table("entries"), f).Count(ctx)
 	if err != nil {
 		return nil, 0, err
 	}
-	var rows []entryRow
-	q := db.whereEntries(db.read.NewSelect().Model(&rows), f).Limit(int64(limit)).Offset(int64(f.Offset))
-	direction, beyond := "ASC", ">"
-	if f.Desc {
-		direction, beyond = "DESC", "<"
-	}
+	var last *entryRow
 	if f.Cursor != "" {
-		last, err := entryByID(ctx, db.read, f.Cursor)
-		if err != nil {
+		if last, err = entryByID(ctx, db.read, f.Cursor); err != nil {
 			return nil, 0, fmt.Errorf("cursor: %w", err)
 		}
-		q = q.Where("(?, num) "+beyond+" (?, ?)", order, last.column(f.OrderBy), last.Num)
 	}
-	if err := q.OrderExpr("? "+direction+", num "+direction, order).Scan(ctx); err != nil {
+	rows, err := db.pageOfEntries(ctx, f, last)
+	if err != nil {
 		return nil, 0, err
 	}
 	out := make([]Entry, len(rows))
@@ -81,14 +76,62 @@ func (db *DB) listEntries(ctx context.Context, f EntryFilter) ([]Entry, int, err
 	return out, int(total), nil
 }
 
+// pageOfEntries returns the rows of a page. An index holds the entries of one status in order; those of several statuses
+// are merged here, because a database would sort them all, or walk past all others to find few.
+func (db *DB) pageOfEntries(ctx context.Context, f EntryFilter, last *entryRow) ([]entryRow, error) {
+	if len(f.Statuses) < 2 {
+		return db.selectEntries(ctx, f, last)
+	}
+	var rows []entryRow
+	one := f
+	one.Offset, one.Limit = 0, f.Offset+f.Limit
+	for _, s := range f.Statuses {
+		one.Statuses = []EntryStatus{s}
+		some, err := db.selectEntries(ctx, one, last)
+		if err != nil {
+			return nil, err
+		}
+		rows = append(rows, some...)
+	}
+	slices.SortFunc(rows, func(a, b entryRow) int {
+		if f.Desc {
+			a, b = b, a
+		}
+		return a.compare(&b, f.OrderBy)
+	})
+	rows = rows[min(f.Offset, len(rows)):]
+	return rows[:min(f.Limit, len(rows))], nil
+}
+
+func (db *DB) selectEntries(ctx context.Context, f EntryFilter, last *entryRow) ([]entryRow, error) {
+	var rows []entryRow
+	order := bun.Ident(f.OrderBy)
+	q := db.whereEntries(db.read.NewSelect().Model(&rows), f).Limit(int64(f.Limit)).Offset(int64(f.Offset))
+	direction, beyond := "ASC", ">"
+	if f.Desc {
+		direction, beyond = "DESC", "<"
+	}
+	if last != nil {
+		q = q.Where("(?, num) "+beyond+" (?, ?)", order, last.column(f.OrderBy), last.Num)
+	}
+	err := q.OrderExpr("? "+direction+", num "+direction, order).Scan(ctx)
+	return rows, err
+}
+
 func (db *DB) whereEntries(q *bun.SelectQuery, f EntryFilter) *bun.SelectQuery {
+	account, status := "account", "status"
+	if f.Search != "" && !db.postgres {
+		// SQLite knows nothing of how many entries have a word and would rather walk those of an account; a plus keeps it from
+		// using that index.
+		account, status = "+account", "+status"
+	}
 	if f.Account != 0 {
-		q = q.Where("account = ?", f.Account)
+		q = q.Where(account+" = ?", f.Account)
 	}
 	if len(f.Statuses) > 0 {
-		q = q.Where("status IN (?)", bun.List(f.Statuses))
+		q = q.Where(status+" IN (?)", bun.List(f.Statuses))
 	} else {
-		q = q.Where("status <> ?", EntryDeleted)
+		q = q.Where(status+" <> ?", EntryDeleted)
 	}
 	if f.ReferenceID != "" {
 		q = q.Where("reference_id = ?", f.ReferenceID)
@@ -96,17 +139,19 @@ func (db *DB) whereEntries(q *bun.SelectQuery, f EntryFilter) *bun.SelectQuery {
 	return db.whereWords(q, f.Search)
 }
 
-// page checks and completes the paging of a filter.
-func (f EntryFilter) page() (bun.Ident, int, error) {
+// complete fills in the defaults of a filter and refuses what is none.
+func (f *EntryFilter) complete() error {
 	switch f.OrderBy {
 	case "":
 		f.OrderBy = ByCreated
 	case ByCreated, ByUpdated, ByName, ByDuration:
 	default:
-		return "", 0, fmt.Errorf("%w: cannot order entries by %q", ErrInvalid, f.OrderBy)
+		return fmt.Errorf("%w: cannot order entries by %q", ErrInvalid, f.OrderBy)
 	}
-	limit, err := pageSize(f.Limit, f.Offset)
-	return bun.Ident(f.OrderBy), limit, err
+	f.Statuses = slices.Compact(slices.Sorted(slices.Values(f.Statuses)))
+	var err error
+	f.Limit, err = pageSize(f.Limit, f.Offset)
+	return err
 }
 
 func pageSize(limit, offset int) (int, error) {
@@ -123,14 +168,27 @@ func pageSize(limit, offset int) (int, error) {
 
 // column is the row's value in the order.
 func (r *entryRow) column(by EntryOrder) any {
+	if by == ByName {
+		return r.Name
+	}
+	return r.number(by)
+}
+
+func (r *entryRow) number(by EntryOrder) int64 {
 	switch by {
 	case ByUpdated:
 		return r.UpdatedAt
-	case ByName:
-		return r.Name
 	case ByDuration:
 		return r.DurationMS
 	default:
 		return r.CreatedAt
 	}
+}
+
+// compare orders rows as the databases do.
+func (r *entryRow) compare(other *entryRow, by EntryOrder) int {
+	if by == ByName {
+		return cmp.Or(cmp.Compare(r.Name, other.Name), cmp.Compare(r.Num, other.Num))
+	}
+	return cmp.Or(cmp.Compare(r.number(by), other.number(by)), cmp.Compare(r.Num, other.Num))
 }

@@ -2,9 +2,11 @@ package catalog_test
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -16,12 +18,34 @@ import (
 // everyDatabase runs a test on a fresh catalog in SQLite and in PostgreSQL.
 func everyDatabase(t *testing.T, test func(t *testing.T, db *catalog.DB)) {
 	t.Helper()
-	t.Run("sqlite", func(t *testing.T) {
-		test(t, open(t, "sqlite://"+filepath.Join(t.TempDir(), "catalog.db")))
-	})
-	t.Run("postgres", func(t *testing.T) {
-		test(t, open(t, postgres(t)))
-	})
+	everyLocation(t, func(t *testing.T, location string) { test(t, open(t, location)) })
+}
+
+// everyLocation runs a test on a fresh location in SQLite and in PostgreSQL.
+func everyLocation(t *testing.T, test func(t *testing.T, location string)) {
+	t.Helper()
+	t.Run("sqlite", func(t *testing.T) { test(t, "sqlite://"+filepath.Join(t.TempDir(), "catalog.db")) })
+	t.Run("postgres", func(t *testing.T) { test(t, postgres(t)) })
+}
+
+// rawExec returns a function that runs a statement on a location, past the catalog.
+func rawExec(t testing.TB, location string) func(statement string) {
+	t.Helper()
+	driver, name := "pgx", location
+	if path, ok := strings.CutPrefix(location, "sqlite://"); ok {
+		driver, name = "sqlite", path
+	}
+	db, err := sql.Open(driver, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	return func(statement string) {
+		t.Helper()
+		if _, err := db.Exec(statement); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func open(t testing.TB, url string) *catalog.DB {

@@ -31,7 +31,7 @@ func migrateSQLite(ctx context.Context, db *sql.DB, path string) error {
 
 // migratePostgres brings the database up to date under a session lock of the server.
 func migratePostgres(ctx context.Context, db *sql.DB) error {
-	l, err := lock.NewPostgresSessionLocker()
+	l, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 120)) // looks every second
 	if err != nil {
 		return err
 	}

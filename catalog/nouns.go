@@ -183,6 +183,13 @@ const (
 	StageFinish    Stage = "finish"
 )
 
+// Stages returns the stages of video on demand, in the order an entry passes them.
+func Stages() []Stage {
+	return []Stage{
+		StageImport, StageProbe, StagePlan, StageTranscode, StageAssemble, StageThumbs, StageCaptions, StageFinish,
+	}
+}
+
 // TaskState is where a task stands.
 type TaskState string
 

@@ -144,3 +144,11 @@ func (db *DB) Check(ctx context.Context) error {
 	}
 	return nil
 }
+
+// Writers is how many transactions it is useful to run at once.
+func (db *DB) Writers() int {
+	if db.postgres {
+		return postgresConns / 4
+	}
+	return 1
+}

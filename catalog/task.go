@@ -259,3 +259,19 @@ func tasks(ctx context.Context, q bun.IDB, entry EntryID) ([]Task, error) {
 	}
 	return tasksOf(rows), nil
 }
+
+// TaskStates returns the states of tasks; those that do not exist are left out.
+func (db *DB) TaskStates(ctx context.Context, ids []TaskID) (map[TaskID]TaskState, error) {
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	var rows []taskRow
+	if err := db.read.NewSelect().Model(&rows).Column("id", "state").Where("id IN (?)", bun.List(ids)).Scan(ctx); err != nil {
+		return nil, fmt.Errorf("states of %d tasks: %w", len(ids), err)
+	}
+	states := make(map[TaskID]TaskState, len(rows))
+	for _, r := range rows {
+		states[r.ID] = r.State
+	}
+	return states, nil
+}

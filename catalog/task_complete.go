@@ -12,7 +12,8 @@ type Completion struct {
 	Task    TaskID
 	Attempt int
 	Result  any // encoded as JSON
-	// Bytes is how many bytes the task handled; 0 keeps what the last heartbeat said.
+	// Total and Bytes are the final progress; 0 keeps what the last heartbeat said.
+	Total int64
 	Bytes int64
 	// Then, when set, makes the changes that follow from the result in the same transaction: follow-on tasks, assets, the
 	// entry. It may run several times, and only the last run counts.
@@ -123,8 +124,13 @@ func (tx *Tx) lockTasks(ctx context.Context, cs []Completion) (map[TaskID]*taskR
 
 func (tx *Tx) markDone(ctx context.Context, c Completion, result string) error {
 	q := tx.tx.NewUpdate().Table("tasks").Set("state = ?", TaskDone).Set("result = ?", result).
-		Set("finished_at = ?", micros(tx.now)).Set("lease_until = 0").Set("done = total").
+		Set("finished_at = ?", micros(tx.now)).Set("lease_until = 0").
 		Set("error_code = ''").Set("error_text = ''").Where("id = ?", c.Task)
+	if c.Total > 0 {
+		q = q.Set("total = ?", c.Total).Set("done = ?", c.Total)
+	} else {
+		q = q.Set("done = total")
+	}
 	if c.Bytes > 0 {
 		q = q.Set("bytes = ?", c.Bytes)
 	}
