@@ -34,7 +34,8 @@ func New(cfg Config) (*Console, error) {
 	return c, nil
 }
 
-// ServeHTTP implements http.Handler for "/", "/console/" and the console's paths under "/v1/".
+// ServeHTTP implements http.Handler for "/", "/console/" and the console's paths under "/v1/". The event stream needs a
+// ResponseWriter that can flush, itself or by http.ResponseController; it sets its own write deadlines.
 func (c *Console) ServeHTTP(w http.ResponseWriter, r *http.Request) { c.handler.ServeHTTP(w, r) }
 
 // Run watches the catalog for the event streams until ctx ends, then ends the streams and returns nil. Call it once.

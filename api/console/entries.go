@@ -3,6 +3,7 @@ package console
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 
 	"sluice/catalog"
@@ -84,7 +85,9 @@ func statuses(list string) ([]catalog.EntryStatus, error) {
 		if !ok {
 			return nil, refuse(http.StatusBadRequest, codeInvalid, "status: %q is not one of %s", name, keys(byName))
 		}
-		out = append(out, status)
+		if !slices.Contains(out, status) {
+			out = append(out, status)
+		}
 	}
 	return out, nil
 }

@@ -173,6 +173,18 @@ func TestPathsAndMethodsThatDoNotExist(t *testing.T) {
 	}
 }
 
+func TestHeadersCanBeAskedForAlone(t *testing.T) {
+	f := start(t, nil)
+	for path, kind := range map[string]string{
+		"/v1/entries": "application/json", "/v1/events": "text/event-stream", "/console/": "text/html",
+	} {
+		response, body := f.do("HEAD", path, nil)
+		if !strings.HasPrefix(response.Header.Get("Content-Type"), kind) || len(body) != 0 {
+			t.Errorf("%s: %d %q", path, response.StatusCode, response.Header.Get("Content-Type"))
+		}
+	}
+}
+
 func TestLocalLinks(t *testing.T) {
 	video := func(name string, w, h int) catalog.Asset {
 		return ready(catalog.AssetFlavor, name, func(a *catalog.Asset) { a.Kind, a.Width, a.Height = "video", w, h })

@@ -26,6 +26,10 @@ func (c *Console) streamEvents(w http.ResponseWriter, r *http.Request) error {
 	if fromElsewhere(r) {
 		return refuse(http.StatusForbidden, codeForbidden, "the event stream is for the console's own pages")
 	}
+	if r.Method == http.MethodHead {
+		w.Header().Set("Content-Type", "text/event-stream")
+		return nil
+	}
 	if !c.hub.enter() {
 		w.Header().Set("Retry-After", "5")
 		return refuse(http.StatusServiceUnavailable, codeTooMany, "%d event streams are open, which is the limit", c.cfg.MaxStreams)

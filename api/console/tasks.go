@@ -64,7 +64,9 @@ func taskFilter(r *http.Request) (catalog.TaskFilter, error) {
 			if !slices.Contains(taskStates, state) {
 				return f, refuse(http.StatusBadRequest, codeInvalid, "state: %q is not one of %s", name, listed(taskStates))
 			}
-			f.States = append(f.States, state)
+			if !slices.Contains(f.States, state) {
+				f.States = append(f.States, state)
+			}
 		}
 	}
 	if f.Stage = catalog.Stage(q.Get("stage")); f.Stage != "" && !slices.Contains(stages, f.Stage) {

@@ -11,6 +11,8 @@ export default defineConfig({
   build: {
     outDir: '../dist',
     emptyOutDir: true,
+    // What the bundle is made of goes with it, as its licences ask.
+    license: { fileName: 'licenses.md' },
     // Everything comes from the binary, so one request more costs little; data: URLs would widen the content policy.
     assetsInlineLimit: 0,
     // hls.js and Shaka Player are each fetched only when a page plays with them.

@@ -75,6 +75,27 @@ async function movesProgress({ page, shot }, { LIVE_ID: id }) {
   await shot('progress');
 }
 
+async function showsEntryInWork({ page, shot }, { LIVE_ID: id }) {
+  await page.goto(`/console/entries/${id}`);
+  await page.getByTestId('progress').waitFor();
+  await page.getByRole('tab', { name: /Stages/ }).click();
+  await page.getByRole('tabpanel').getByText('running').first().waitFor();
+  await shot('entry-in-work');
+}
+
+/** A phone: nothing may stick out sideways, and the navigation folds away. */
+async function fitsPhone({ page, shot }, { ENTRY_ID: id }) {
+  await page.setViewportSize({ width: 390, height: 844 });
+  for (const [name, path] of [['entries', '/console/entries'], ['entry', `/console/entries/${id}`], ['work', '/console/work']]) {
+    await page.goto(path);
+    await page.getByRole('button', { name: 'Navigation' }).waitFor();
+    await page.getByRole('heading', { level: 2 }).waitFor();
+    await shot(`phone-${name}`);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    assert(over <= 0, `${path} is ${over} px wider than the screen`);
+  }
+}
+
 async function deletesEntry({ page, shot }, { DELETE_ID: id }) {
   await page.goto('/console/entries');
   const row = page.locator('tr', { has: page.locator(`a[href="/console/entries/${id}"]`) });
@@ -116,10 +137,11 @@ export function checks(env) {
     on('play-dash', (browser) => playWith(browser, env.ENTRY_ID, 'DASH')),
     on('play-progressive', (browser) => playWith(browser, env.ENTRY_ID, 'Progressive')),
     on('keyboard', worksByKeyboard),
+    on('phone', fitsPhone),
     on('system', showsSystem),
     on('light', (browser) => paints(browser, 'light'), { colorScheme: 'light' }),
   ];
-  if (env.LIVE_ID) list.push(on('progress', movesProgress));
+  if (env.LIVE_ID) list.push(on('progress', movesProgress), on('entry-in-work', showsEntryInWork));
   list.push(on('work', showsWork));
   if (env.DELETE_ID) list.push(on('delete', deletesEntry));
   return list;

@@ -27,6 +27,16 @@ function Card({ title, children }: { title: string; children: ReactNode }) {
   );
 }
 
+function Outside({ href, children }: { href: string; children: ReactNode }) {
+  return (
+    <Anchor href={href} target="_blank" rel="noreferrer">
+      <Group gap={6} component="span">
+        {children} <IconExternalLink size={16} aria-hidden />
+      </Group>
+    </Anchor>
+  );
+}
+
 function Isolation({ isolation }: { isolation: System['isolation'] }) {
   return (
     <Card title="Media isolation">
@@ -103,13 +113,10 @@ export function SystemPage() {
         <Isolation isolation={system.isolation} />
       </SimpleGrid>
       <Components components={system.components} />
-      {system.metrics_url && (
-        <Anchor href={system.metrics_url} target="_blank" rel="noreferrer">
-          <Group gap={6} component="span">
-            Metrics for Prometheus <IconExternalLink size={16} aria-hidden />
-          </Group>
-        </Anchor>
-      )}
+      <Group gap="lg">
+        {system.metrics_url && <Outside href={system.metrics_url}>Metrics for Prometheus</Outside>}
+        <Outside href={`${import.meta.env.BASE_URL}licenses.md`}>Licences of what the console is made of</Outside>
+      </Group>
     </Stack>
   );
 }

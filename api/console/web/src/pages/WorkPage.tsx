@@ -135,7 +135,7 @@ function DeadLetters() {
             title: 'Reason',
             render: (t) => (
               <>
-                <Text size="sm" className="reason">
+                <Text size="sm" className="reason" miw={240}>
                   {t.error_text || 'No reason was recorded.'}
                 </Text>
                 <Text size="xs" c="dimmed">

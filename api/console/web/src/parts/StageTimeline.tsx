@@ -62,7 +62,7 @@ export function StageTimeline({ tasks }: { tasks: Task[] }) {
             {
               accessor: 'task.stage',
               title: 'Stage',
-              width: 200,
+              width: 170,
               render: ({ task }) => (
                 <>
                   <Text size="sm" fw={600}>
@@ -77,25 +77,25 @@ export function StageTimeline({ tasks }: { tasks: Task[] }) {
                 </>
               ),
             },
-            { accessor: 'task.state', title: 'State', width: 220, render: ({ task }) => <State task={task} /> },
+            { accessor: 'task.state', title: 'State', width: 180, render: ({ task }) => <State task={task} /> },
             { accessor: 'lane', title: 'When', render: (bar) => <Lane bar={bar} /> },
             { accessor: 'ran', title: 'Took', width: 110, textAlign: 'right', render: (bar) => span(bar.ran) },
-            { accessor: 'task.bytes', title: 'Bytes', width: 110, textAlign: 'right', render: ({ task }) => bytes(task.bytes) },
+            { accessor: 'task.bytes', title: 'Bytes', width: 95, textAlign: 'right', render: ({ task }) => bytes(task.bytes) },
             {
               accessor: 'rate',
               title: 'Rate',
-              width: 110,
+              width: 105,
               textAlign: 'right',
               render: ({ rate }) => (rate ? `${bytes(rate)}/s` : unknown),
             },
             {
               accessor: 'task.attempt',
               title: 'Tries',
-              width: 80,
+              width: 64,
               textAlign: 'right',
               render: ({ task }) => (task.attempt > 0 ? `${task.attempt}/${task.max_attempts}` : unknown),
             },
-            { accessor: 'task.worker', title: 'Worker', width: 140, render: ({ task }) => task.worker || unknown },
+            { accessor: 'task.worker', title: 'Worker', width: 120, render: ({ task }) => task.worker || unknown },
           ]}
         />
       </Paper>

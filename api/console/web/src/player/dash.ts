@@ -48,7 +48,8 @@ export const openDash: OpenEngine = async (video, source, on) => {
   }
   player.addEventListener('error', (event) => on.fail(describe((event as unknown as { detail: shaka.util.Error }).detail)));
   // Loading goes on in the background: destroy() must be possible before it ends.
-  const loading = player.load(source.url).then(
+  // From the start, also while the manifest of an entry in work still grows.
+  const loading = player.load(source.url, 0).then(
     () => {
       if (player.getTextTracks().length === 0) sidecars = addSidecars(video, source.sidecars);
       report();

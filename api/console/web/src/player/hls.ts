@@ -6,7 +6,8 @@ import { addSidecars } from './sidecar';
 /** openHls plays an HLS multivariant playlist with hls.js; captions come from the playlist, else from the side. */
 export const openHls: OpenEngine = (video, source, on) => {
   if (!Hls.isSupported()) return Promise.reject(new Error('This browser has no Media Source Extensions, which hls.js needs.'));
-  const hls = new Hls({ capLevelToPlayerSize: false });
+  // From the start, also while the playlist of an entry in work still grows, which the engine takes for a live one.
+  const hls = new Hls({ capLevelToPlayerSize: false, startPosition: 0 });
   let sidecars: ReturnType<typeof addSidecars> | null = null;
   let sidecar = off;
   let recovered = false;

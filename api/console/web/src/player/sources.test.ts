@@ -21,6 +21,10 @@ describe('playables', () => {
     expect(progressive?.source.url).toBe('/720.mp4');
     expect(progressive?.source.variants.map((v) => v.label)).toEqual(['720p', '360p']);
   });
+  it('plays the sound of a title without pictures', () => {
+    const got = playables([{ kind: 'audio', label: 'AAC', url: '/a.m4a' }]);
+    expect(got.map((p) => [p.technique.id, p.source.url])).toEqual([['progressive', '/a.m4a']]);
+  });
   it('has nothing to play without links', () => expect(playables([])).toEqual([]));
 });
 

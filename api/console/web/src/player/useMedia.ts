@@ -30,11 +30,19 @@ function bufferedUntil(video: HTMLVideoElement): number {
   return video.currentTime;
 }
 
+/** Engines give a presentation that still grows an endless or absurd duration: then it is as long as can be sought. */
+const absurd = 2 ** 31;
+
+function lengthOf(video: HTMLVideoElement): number {
+  if (video.duration < absurd) return video.duration;
+  return video.seekable.length > 0 ? video.seekable.end(video.seekable.length - 1) : 0;
+}
+
 function read(video: HTMLVideoElement): MediaState {
   return {
     paused: video.paused,
     position: video.currentTime,
-    duration: Number.isFinite(video.duration) ? video.duration : 0,
+    duration: lengthOf(video),
     buffered: bufferedUntil(video),
     volume: video.volume,
     muted: video.muted,
