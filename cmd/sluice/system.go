@@ -90,8 +90,16 @@ func absolute(path string) string {
 	return filepath.ToSlash(abs)
 }
 
+// redisLog passes what the Redis client says of itself on as debug messages: the failures that matter come back as errors.
+type redisLog struct{ log *slog.Logger }
+
+func (l redisLog) Printf(_ context.Context, format string, v ...any) {
+	l.log.Debug("redis client", "message", fmt.Sprintf(format, v...))
+}
+
 // openRedis connects to the configured Redis, or starts the private one of the data directory.
 func (s *system) openRedis(ctx context.Context) error {
+	redis.SetLogger(redisLog{s.log})
 	if u := s.cfg.Text("redis.url"); u != "" {
 		opts, err := redis.ParseURL(u)
 		if err != nil {
