@@ -115,8 +115,8 @@ func (r *audioRun) attach(t *audioTrack, want map[int]bool) error {
 	s := r.decs[i]
 	if s == nil {
 		st := &r.in.streams[i]
-		if st.encrypted {
-			return codec.NewError(codec.Encrypted, "open", "", nil)
+		if err := r.in.refuseEncrypted(i); err != nil {
+			return err
 		}
 		dec, err := newDecoder(r.g, st, decOpts{threads: 1, maxPixels: r.cfg.MaxPixels, careful: r.job.Safe})
 		if err != nil {

@@ -30,8 +30,8 @@ func runCopy(g *guard, cfg Config, src codec.Source, job *codec.Job, d *delivery
 			return codec.NewError(codec.EngineBug, "plan", fmt.Sprintf("copy of stream %d, which the source lacks", c.stream), nil)
 		}
 		c.s = &in.streams[c.stream]
-		if c.s.encrypted {
-			return codec.NewError(codec.Encrypted, "open", "", nil)
+		if err := in.refuseEncrypted(c.stream); err != nil {
+			return err
 		}
 		c.g, c.d, c.origin = g, d, fromUS(plan.OriginUS, c.s.tb)
 		byStream[c.stream] = append(byStream[c.stream], c)

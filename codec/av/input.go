@@ -194,6 +194,24 @@ func (in *input) freeParams() {
 
 func (in *input) c() *C.AVFormatContext { return (*C.AVFormatContext)(cptr(in.fc)) }
 
+// refuseEncrypted is the error for a stream whose samples cannot be decoded without keys.
+func (in *input) refuseEncrypted(i int) error {
+	s := &in.streams[i]
+	if !s.encrypted && isMP4(in.format) {
+		topBoxes(in.src).tracks(in.src, func(track int, entries []string) {
+			for _, e := range entries {
+				s.encrypted = s.encrypted || track == i && encryptedTags[e]
+			}
+		})
+	}
+	if !s.encrypted {
+		return nil
+	}
+	e := codec.NewError(codec.Encrypted, "open", "", nil)
+	e.Stream = i
+	return e
+}
+
 // bytesRead counts what was read from the source so far.
 func (in *input) bytesRead() int64 { return int64(C.sl_io_bytes(in.io)) }
 

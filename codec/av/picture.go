@@ -133,7 +133,7 @@ func (p *picture) rungChain(r *codec.RungPlan) func(*C.sl_frame) string {
 
 // finished says that a frame already has the output's pixels and colour.
 func (p *picture) finished(f *C.sl_frame) bool {
-	return f.format == 0 /* yuv420p */ && p.in.Matrix == p.vp.Out.Matrix && p.in.Range != "pc" && narrow(p.in) == narrow(p.vp.Out)
+	return f.format == 0 /* yuv420p */ && p.in.Matrix == p.vp.Out.Matrix && zrange(p.in.Range) == zrange(p.vp.Out.Range) && narrow(p.in) == narrow(p.vp.Out)
 }
 
 // fit scales to w×h. A picture whose shape differs from the plan's (the file changed in the middle) is letterboxed.
@@ -174,7 +174,7 @@ func (p *picture) baseChain(f *C.sl_frame) string {
 	c = append(c,
 		fmt.Sprintf("zscale=t=linear:npl=%s", npl), "format=gbrpf32le",
 		"zscale=p=bt709", "tonemap=tonemap=hable:desat=0",
-		"zscale=t=bt709:m=bt709:r=tv"+chromaOption(p.vp.Out), "format=yuv420p")
+		"zscale=t=bt709:m="+zmatrix(p.vp.Out.Matrix)+":r="+zrange(p.vp.Out.Range)+chromaOption(p.vp.Out), "format=yuv420p")
 	return strings.Join(c, ",")
 }
 

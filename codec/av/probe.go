@@ -43,7 +43,7 @@ func (e *Engine) Probe(ctx context.Context, src codec.Source, opts codec.ProbeOp
 		}
 	}
 	if opts.Idet {
-		if err := verifyInterlace(g, src, &info, e.cfg); err != nil {
+		if err := verifyPictures(g, src, &info, e.cfg); err != nil {
 			return codec.Info{}, asEngineError(err, "probe")
 		}
 	}
@@ -66,6 +66,13 @@ func (in *input) describe() (codec.Info, error) {
 	if isMP4(in.format) {
 		boxes := topBoxes(in.src)
 		info.Format.Streamable = boxes.faststart()
+		boxes.tracks(in.src, func(i int, entries []string) {
+			for _, e := range entries {
+				if i < len(in.streams) && encryptedTags[e] {
+					in.streams[i].encrypted = true
+				}
+			}
+		})
 		if boxes.cut() {
 			info.Warnings = append(info.Warnings, codec.Warning{Code: codec.DamagedPartly, Stream: -1, Message: "The file is shorter than it says."})
 		}

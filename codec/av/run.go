@@ -28,6 +28,8 @@ func (e *Engine) Run(ctx context.Context, src codec.Source, job codec.Job, sink 
 		name   string
 	}{
 		{job.Copy, runCopy, "copy"},
+		{job.Thumbs, runThumbs, "thumbs"},
+		{job.Subs, runSubs, "subtitles"},
 		{job.Audio, runAudio, "audio"},
 		{job.Video, runVideo, "encode"},
 	}
@@ -57,5 +59,3 @@ func cpuTime() int64 {
 	}
 	return u.Utime.Nano()/1000 + u.Stime.Nano()/1000
 }
-
-func verifyInterlace(g *guard, src codec.Source, info *codec.Info, cfg Config) error { return nil }

@@ -405,7 +405,7 @@ func (sc *scan) duration(info *codec.Info, start, end int64) {
 	}
 	claimed := info.Format.DurationUS
 	info.Format.StartUS, info.Format.DurationUS = &start, end-start
-	if claimed > 0 && !within(float64(claimed), float64(end-start), 0.05) && abs64(claimed-(end-start)) > 1_000_000 {
+	if claimed > 0 && !within(float64(claimed), float64(end-start), 0.05) && abs64(claimed-(end-start)) > 1_000_000 && abs64(claimed-end) > 1_000_000 {
 		info.Warnings = append(info.Warnings, codec.Warning{Code: codec.BadDuration, Stream: -1,
 			Message: fmt.Sprintf("the file claims %d ms but holds %d ms of media", claimed/1000, (end-start)/1000)})
 	}
@@ -428,6 +428,7 @@ func (sc *scan) damage(info *codec.Info) {
 		corrupt += sc.streams[i].corrupt
 	}
 	switch {
+	case hasWarning(info, codec.DamagedPartly):
 	case sc.in.pastEnd() || sc.in.ended:
 		info.Warnings = append(info.Warnings, codec.Warning{Code: codec.DamagedPartly, Stream: -1,
 			Message: "The file ends early or is damaged; what can be read of it is used."})
@@ -439,6 +440,10 @@ func (sc *scan) damage(info *codec.Info) {
 		info.Warnings = append(info.Warnings, codec.Warning{Code: codec.TimelineFixed, Stream: -1,
 			Message: fmt.Sprintf("the clock of the file jumps %d times; the jumps were taken out", n)})
 	}
+}
+
+func hasWarning(info *codec.Info, c codec.Code) bool {
+	return slices.ContainsFunc(info.Warnings, func(w codec.Warning) bool { return w.Code == c })
 }
 
 // refs is the number of reference frames an H.264 stream declares, 0 when unknown.

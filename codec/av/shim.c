@@ -303,6 +303,18 @@ int sl_pixfmt_flags(int fmt, int *depth, int *rgb, int *alpha, int *cw, int *ch)
 	return d->nb_components;
 }
 
+static void sl_mastering(const AVMasteringDisplayMetadata *m, double *o)
+{
+	for (int i = 0; i < 3; i++) {
+		o[2 * i] = av_q2d(m->display_primaries[i][0]);
+		o[2 * i + 1] = av_q2d(m->display_primaries[i][1]);
+	}
+	o[6] = av_q2d(m->white_point[0]);
+	o[7] = av_q2d(m->white_point[1]);
+	o[8] = av_q2d(m->min_luminance);
+	o[9] = av_q2d(m->max_luminance);
+}
+
 static void sl_side(AVStream *st, sl_stream *o)
 {
 	size_t n;
@@ -327,16 +339,8 @@ static void sl_side(AVStream *st, sl_stream *o)
 	}
 	p = av_stream_get_side_data(st, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, &n);
 	if (p && n >= sizeof(AVMasteringDisplayMetadata)) {
-		const AVMasteringDisplayMetadata *m = (const void *)p;
 		o->has_mastering = 1;
-		for (int i = 0; i < 3; i++) {
-			o->mastering[2 * i] = av_q2d(m->display_primaries[i][0]);
-			o->mastering[2 * i + 1] = av_q2d(m->display_primaries[i][1]);
-		}
-		o->mastering[6] = av_q2d(m->white_point[0]);
-		o->mastering[7] = av_q2d(m->white_point[1]);
-		o->mastering[8] = av_q2d(m->min_luminance);
-		o->mastering[9] = av_q2d(m->max_luminance);
+		sl_mastering((const void *)p, o->mastering);
 	}
 	p = av_stream_get_side_data(st, AV_PKT_DATA_ENCRYPTION_INIT_INFO, &n);
 	o->encrypted = p != NULL;
@@ -483,11 +487,28 @@ void sl_frame_get(AVFrame *f, sl_frame *o)
 	o->matrix = f->colorspace;
 	o->range = f->color_range;
 	o->chroma = f->chroma_location;
-	o->hdr10plus = av_frame_get_side_data(f, AV_FRAME_DATA_DYNAMIC_HDR_PLUS) != NULL;
-	o->cc = av_frame_get_side_data(f, AV_FRAME_DATA_A53_CC) != NULL;
 	o->layout[0] = 0;
 	if (f->ch_layout.nb_channels > 0)
 		av_channel_layout_describe(&f->ch_layout, o->layout, sizeof o->layout);
+}
+
+void sl_frame_hdr(AVFrame *f, sl_hdr *o)
+{
+	memset(o, 0, sizeof *o);
+	AVFrameSideData *d = av_frame_get_side_data(f, AV_FRAME_DATA_MASTERING_DISPLAY_METADATA);
+	if (d && d->size >= sizeof(AVMasteringDisplayMetadata)) {
+		o->has_mastering = 1;
+		sl_mastering((const void *)d->data, o->mastering);
+	}
+	d = av_frame_get_side_data(f, AV_FRAME_DATA_CONTENT_LIGHT_LEVEL);
+	if (d && d->size >= sizeof(AVContentLightMetadata)) {
+		const AVContentLightMetadata *c = (const void *)d->data;
+		o->has_cll = 1;
+		o->max_cll = c->MaxCLL;
+		o->max_fall = c->MaxFALL;
+	}
+	o->hdr10plus = av_frame_get_side_data(f, AV_FRAME_DATA_DYNAMIC_HDR_PLUS) != NULL;
+	o->cc = av_frame_get_side_data(f, AV_FRAME_DATA_A53_CC) != NULL;
 }
 
 void sl_frame_set(AVFrame *f, int64_t pts, int pict_type)
@@ -531,6 +552,15 @@ int sl_frame_silence(AVFrame *f, int rate, int channels, int n, int format)
 	if (ret < 0)
 		return ret;
 	return av_samples_set_silence(f->extended_data, 0, n, channels, f->format);
+}
+
+int sl_frame_plane(AVFrame *f, int plane, const uint8_t **data, int *linesize)
+{
+	if (plane < 0 || plane >= AV_NUM_DATA_POINTERS || !f->data[plane])
+		return 0;
+	*data = f->data[plane];
+	*linesize = f->linesize[plane];
+	return 1;
 }
 
 int sl_frame_luma(AVFrame *f, int *mean, int *variance, int *gradient)

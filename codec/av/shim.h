@@ -91,14 +91,19 @@ typedef struct sl_frame {
 	int width, height, format, key, interlaced, tff, corrupt, errors;
 	int sar_num, sar_den, nb_samples, sample_rate, channels;
 	int primaries, transfer, matrix, range, chroma;
-	int hdr10plus, cc;
 	char layout[64];
 } sl_frame;
 void sl_frame_get(AVFrame *f, sl_frame *out);
+typedef struct sl_hdr {
+	int has_mastering, has_cll, max_cll, max_fall, hdr10plus, cc;
+	double mastering[10];
+} sl_hdr;
+void sl_frame_hdr(AVFrame *f, sl_hdr *out);
 void sl_frame_set(AVFrame *f, int64_t pts, int pict_type);
 void sl_frame_color(AVFrame *f, int primaries, int transfer, int matrix, int range, int chroma);
 int sl_frame_meta(AVFrame *f, const char *key, double *out);
 int sl_frame_silence(AVFrame *f, int rate, int channels, int n, int format);
+int sl_frame_plane(AVFrame *f, int plane, const uint8_t **data, int *linesize);
 int sl_frame_luma(AVFrame *f, int *mean, int *variance, int *gradient);
 
 // Codecs.

@@ -136,9 +136,7 @@ func (s *stream) loadHDR(f *C.sl_stream) {
 		s.hdr.MaxCLL, s.hdr.MaxFALL = int(f.max_cll), int(f.max_fall)
 	}
 	if f.has_mastering != 0 {
-		m := f.mastering
-		s.hdr.Mastering = fmt.Sprintf("R(%.4f,%.4f)G(%.4f,%.4f)B(%.4f,%.4f)WP(%.4f,%.4f)L(%.4f,%.0f)",
-			float64(m[0]), float64(m[1]), float64(m[2]), float64(m[3]), float64(m[4]), float64(m[5]), float64(m[6]), float64(m[7]), float64(m[8]), float64(m[9]))
+		s.hdr.Mastering = masteringText(f.mastering)
 	}
 	if s.hdr.Kind == "pq" && (f.has_cll != 0 || f.has_mastering != 0) {
 		s.hdr.Kind = "hdr10"
@@ -149,6 +147,12 @@ func (s *stream) loadHDR(f *C.sl_stream) {
 			s.hdr.Kind = "dv"
 		}
 	}
+}
+
+// masteringText writes the mastering display: chromaticities of red, green, blue and white, and luminance in cd/m².
+func masteringText(m [10]C.double) string {
+	return fmt.Sprintf("R(%.4f,%.4f)G(%.4f,%.4f)B(%.4f,%.4f)WP(%.4f,%.4f)L(%.4f,%.0f)",
+		float64(m[0]), float64(m[1]), float64(m[2]), float64(m[3]), float64(m[4]), float64(m[5]), float64(m[6]), float64(m[7]), float64(m[8]), float64(m[9]))
 }
 
 // guessFPS is the frame rate the container claims, 25 when it claims none that is believable.

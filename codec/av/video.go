@@ -134,9 +134,9 @@ func (r *videoRun) openAt(int64) (*input, error) {
 		in.close()
 		return nil, codec.NewError(codec.EngineBug, "plan", fmt.Sprintf("stream %d is not a video stream of this source", r.vp.Stream), nil)
 	}
-	if in.streams[r.vp.Stream].encrypted {
+	if err := in.refuseEncrypted(r.vp.Stream); err != nil {
 		in.close()
-		return nil, codec.NewError(codec.Encrypted, "open", "", nil)
+		return nil, err
 	}
 	in.keep(map[int]bool{r.vp.Stream: true})
 	return in, nil
