@@ -1,11 +1,13 @@
 package worker_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -13,24 +15,6 @@ import (
 	"sluice/codec"
 	"sluice/codec/worker"
 )
-
-// children lists the live child processes of this one.
-func children(t *testing.T) []string {
-	t.Helper()
-	var out []string
-	tasks, err := os.ReadDir("/proc/self/task")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, task := range tasks {
-		b, err := os.ReadFile("/proc/self/task/" + task.Name() + "/children")
-		if err != nil {
-			continue // the thread ended
-		}
-		out = append(out, strings.Fields(string(b))...)
-	}
-	return out
-}
 
 func openFiles(t *testing.T) int {
 	t.Helper()
@@ -66,7 +50,7 @@ func TestCancellationAtAnyMomentLeavesNothingBehind(t *testing.T) {
 		t.Errorf("deadline: %v", err)
 	}
 	p.Close()
-	if c := children(t); len(c) > 0 {
+	if c := childrenOf(os.Getpid()); len(c) > 0 {
 		t.Errorf("children left: %v", c)
 	}
 	if after := openFiles(t); after > before+1 { // the runtime's poller may have come to life
@@ -85,4 +69,40 @@ func listFiles(t *testing.T) string {
 		fmt.Fprintf(&b, " %s=%s", fd.Name(), target)
 	}
 	return b.String()
+}
+
+func TestChildrenDieWithTheirParent(t *testing.T) {
+	parent := exec.Command(os.Args[0])
+	parent.Env = append(os.Environ(), "WORKER_TEST_PARENT=1")
+	out, err := parent.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := parent.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var pids []string
+	for lines := bufio.NewScanner(out); lines.Scan() && lines.Text() != "ready"; {
+		pids = append(pids, lines.Text())
+	}
+	if err := parent.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	parent.Wait()
+	if len(pids) < 2 {
+		t.Fatalf("children %v, want one at work and one idle at least", pids)
+	}
+	deadline := time.Now().Add(20 * time.Second)
+	for _, pid := range pids {
+		for {
+			b, err := os.ReadFile("/proc/" + pid + "/stat")
+			if err != nil || strings.Contains(string(b), ") Z ") {
+				break
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("process %s outlived its parent", pid)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	}
 }

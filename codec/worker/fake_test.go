@@ -10,8 +10,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
+	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -164,7 +167,39 @@ func TestMain(m *testing.M) {
 	if worker.IsChild() {
 		os.Exit(worker.Main(childEngine()))
 	}
+	if os.Getenv("WORKER_TEST_PARENT") != "" {
+		parentToBeKilled()
+	}
 	goleak.VerifyTestMain(m)
+}
+
+// parentToBeKilled is the life of a process that has a pool with work and idle children, tells their ids, and waits for its
+// death.
+func parentToBeKilled() {
+	p := worker.New(worker.Config{Log: slog.New(slog.DiscardHandler)})
+	src := codec.Source{Reader: bytes.NewReader([]byte("x")), Size: 1}
+	if _, err := p.Probe(context.Background(), src, codec.ProbeOpts{}); err != nil {
+		panic(err)
+	}
+	r := &recorder{onFirst: func() {
+		for _, pid := range childrenOf(os.Getpid()) {
+			fmt.Println(pid)
+		}
+		fmt.Println("ready")
+	}}
+	p.Run(context.Background(), src, codec.Job{Plan: script{Samples: 1, Slow: true}.plan()}, r)
+}
+
+// childrenOf lists the live child processes of a process.
+func childrenOf(pid int) []string {
+	var out []string
+	dir := fmt.Sprintf("/proc/%d/task", pid)
+	tasks, _ := os.ReadDir(dir)
+	for _, task := range tasks {
+		b, _ := os.ReadFile(filepath.Join(dir, task.Name(), "children")) // the thread may have ended
+		out = append(out, strings.Fields(string(b))...)
+	}
+	return out
 }
 
 // childEngine is what the child processes of these tests run.
