@@ -18,6 +18,7 @@ const (
 	maxBoxes   = 4 << 20 // top-level boxes of a fragmented file
 	maxOther   = 4096    // top-level boxes that are not fragments
 	maxTracks  = 64
+	maxHours   = 1000    // of a presentation
 	maxSamples = 1 << 23 // of one track: 24 h at 97 per second
 )
 
@@ -213,6 +214,9 @@ func (r *reader) tracks() ([]*packager.Track, error) {
 	f.long(v)
 	f.long(v)
 	movieScale = f.u32()
+	if movieScale == 0 {
+		r.info.warn("movie header without a timescale")
+	}
 	mvex := find(r.moov, "mvex")
 	r.info.Fragmented = mvex != nil || len(r.moofs) > 0
 
@@ -260,6 +264,9 @@ func (r *reader) index(traks []*trak, mvex []byte) ([]*packager.Track, error) {
 	if err := r.readFragments(traks, mvex); err != nil {
 		return nil, err
 	}
+	if r.info.Fragmented {
+		rebase(traks)
+	}
 	var out []*packager.Track
 	for _, t := range traks {
 		track, err := t.build(r.f, &r.info)
@@ -274,4 +281,28 @@ func (r *reader) index(traks []*trak, mvex []byte) ([]*packager.Track, error) {
 		return nil, fmt.Errorf("%w: no track has samples", ErrCorrupt)
 	}
 	return out, nil
+}
+
+// rebase moves the tracks of a fragmented file together so that the first of them starts at 0: the file may have been cut
+// out of a longer presentation, as recordings of live streams are.
+func rebase(traks []*trak) {
+	var first *trak
+	var at int64
+	for _, t := range traks {
+		start := t.start()
+		if len(t.samples) > 0 && (first == nil || before(start, t.media.Timescale, at, first.media.Timescale)) {
+			first, at = t, start
+		}
+	}
+	if first == nil || at <= 0 {
+		return
+	}
+	for _, t := range traks {
+		t.edit.skip += packager.Rescale(at, first.media.Timescale, t.media.Timescale)
+	}
+}
+
+// before compares times of different timescales.
+func before(a int64, aScale uint32, b int64, bScale uint32) bool {
+	return packager.Rescale(a, aScale, 1_000_000) < packager.Rescale(b, bScale, 1_000_000)
 }
