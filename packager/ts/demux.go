@@ -206,7 +206,7 @@ func grid(b []byte) int {
 }
 
 // Flush ends the stream: what is still being put together is handed out. The Demuxer can go on with another stream after it,
-// whose times are unwrapped afresh.
+// whose first times are unwrapped to be near the last ones.
 func (d *Demuxer) Flush() error {
 	if len(d.carry) > 0 && d.size == 0 {
 		if err := d.search(true); err != nil {
@@ -230,7 +230,7 @@ func (d *Demuxer) Flush() error {
 		}
 		s.pid.reset()
 	}
-	d.hasRef, d.size, d.junk = false, 0, 0
+	d.size, d.junk = 0, 0
 	return nil
 }
 
