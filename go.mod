@@ -2,6 +2,8 @@ module sluice
 
 go 1.26.0
 
+ignore ./api/console/web
+
 require (
 	github.com/Eyevinn/dash-mpd v0.13.0 // indirect
 	github.com/Eyevinn/mp4ff v0.54.0 // indirect
