@@ -9,4 +9,4 @@ import (
 
 func newEngine() codec.Engine { return av.New(av.Config{}) }
 
-func engineVersions() map[string]string { return nil }
+func engineVersions() map[string]string { return av.Versions() }

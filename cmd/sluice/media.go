@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"runtime"
 	"slices"
 	"time"
 
 	"sluice/catalog"
 	"sluice/codec"
+	"sluice/codec/sched"
 	"sluice/codec/worker"
 	"sluice/pipeline"
 	"sluice/pipeline/stage"
@@ -19,23 +19,24 @@ func processID() int { return os.Getpid() }
 
 // mediaWorker runs the stages with an engine of its own.
 type mediaWorker struct {
-	worker *pipeline.Worker
-	pool   *worker.Pool
+	worker    *pipeline.Worker
+	pool      *worker.Pool
+	scheduler *sched.Scheduler
 }
 
 // Close ends the engine's processes.
-func (m *mediaWorker) Close() { m.pool.Close() }
+func (m *mediaWorker) Close() {
+	m.scheduler.Close()
+	m.pool.Close()
+}
 
 func (s *system) newMediaWorker() (*mediaWorker, error) {
-	tokens := int(s.cfg.Int("worker.tokens"))
-	if tokens == 0 {
-		tokens = runtime.GOMAXPROCS(0)
-	}
+	scheduler := sched.New(sched.Config{Tokens: int(s.cfg.Int("worker.tokens")), Memory: s.cfg.Int("worker.memory_bytes")})
+	tokens := scheduler.Tokens()
 	pool := worker.New(worker.Config{Jobs: tokens + 1, Stall: s.cfg.Duration("worker.stall"), Log: s.log})
-	sem := make(chan struct{}, tokens)
 	request := ladderRequest(s.cfg)
 	env := &stage.Env{
-		Catalog: s.catalog, Store: s.store, Engine: pool, Share: share(sem), Log: s.log,
+		Catalog: s.catalog, Store: s.store, Engine: pool, Share: share(scheduler), Log: s.log,
 		Request: func(context.Context, catalog.AccountID) (codec.Request, error) { return request, nil },
 	}
 	stages := map[catalog.Stage]pipeline.StageConfig{}
@@ -47,10 +48,11 @@ func (s *system) newMediaWorker() (*mediaWorker, error) {
 	}
 	w, err := pipeline.NewWorker(pipeline.WorkerConfig{Catalog: s.catalog, Redis: s.redis, Stages: stages, Logger: s.log})
 	if err != nil {
+		scheduler.Close()
 		pool.Close()
 		return nil, err
 	}
-	return &mediaWorker{worker: w, pool: pool}, nil
+	return &mediaWorker{worker: w, pool: pool, scheduler: scheduler}, nil
 }
 
 // takes reports whether this process's workers take tasks of a stage.
@@ -106,13 +108,23 @@ func (s *system) purgeOnce(ctx context.Context, before time.Time) error {
 	}
 }
 
-func share(sem chan struct{}) func(context.Context, catalog.Task, codec.Job) (int, func(), error) {
-	return func(ctx context.Context, _ catalog.Task, _ codec.Job) (int, func(), error) {
-		select {
-		case sem <- struct{}{}:
-			return 1, func() { <-sem }, nil
-		case <-ctx.Done():
-			return 0, nil, ctx.Err()
+// share gives jobs their part of the machine: video as many cores as are free and fair, other jobs one.
+func share(scheduler *sched.Scheduler) func(context.Context, catalog.Task, codec.Job) (int, func(), error) {
+	return func(ctx context.Context, t catalog.Task, job codec.Job) (int, func(), error) {
+		ask := sched.Ask{Job: string(t.Entry), Class: sched.Normal, Min: 1, Max: 1}
+		if job.Video && job.Plan.Video != nil {
+			ask.Max = 0 // whatever is free
+			for _, r := range job.Plan.Video.Rungs {
+				if !r.Copy { // rungs come by falling size: the first is the costliest
+					ask.Width, ask.Height, ask.Preset = r.Width, r.Height, r.Enc.Preset
+					break
+				}
+			}
 		}
+		lease, err := scheduler.Acquire(ctx, ask)
+		if err != nil {
+			return 0, nil, err
+		}
+		return lease.Tokens(), lease.Release, nil
 	}
 }
