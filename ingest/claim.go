@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"strings"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -46,13 +47,12 @@ type claim struct {
 	step   func(string)
 }
 
-// newClaim makes a locked claim in a folder of its own. The incoming folder itself is locked meanwhile, so that Recover
-// never meets a claim that is made but not locked.
+// newClaim makes a locked claim in a folder of its own, and its contents durable.
 func (in *Ingester) newClaim(req Request, name string, size int64) (*claim, error) {
 	c := &claim{
 		Entry: catalog.NewEntryID(), Asset: catalog.NewAssetID(), Account: req.Account, File: name, Size: size, Name: req.Name,
 		ReferenceID: req.ReferenceID, Description: req.Description, Tags: req.Tags, MediaType: req.MediaType,
-		Source: req.Door + ":" + req.Path, Dedup: req.DedupKey, SHA256: req.SHA256, At: time.Now().UTC(), step: in.at,
+		Source: req.Door + ":" + strings.ToValidUTF8(req.Path, "\uFFFD"), Dedup: req.DedupKey, SHA256: req.SHA256, At: time.Now().UTC(), step: in.at,
 	}
 	if c.Name == "" {
 		c.Name = name
@@ -64,22 +64,31 @@ func (in *Ingester) newClaim(req Request, name string, size int64) (*claim, erro
 	if err != nil {
 		return nil, err
 	}
-	guard, err := in.guard()
-	if err != nil {
-		return nil, err
-	}
-	defer guard.Close()
 	c.dir = filepath.Join(incoming, string(c.Entry))
-	if err := os.Mkdir(c.dir, 0o750); err != nil {
+	if err := c.make(in); err != nil {
 		return nil, err
 	}
-	if c.lock, err = lockFile(filepath.Join(c.dir, claimFile), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(c.dir))
-	}
-	if err := errors.Join(c.write(), syncDir(in.Incoming)); err != nil {
+	if err := c.write(); err != nil {
 		return nil, errors.Join(err, c.remove(), c.lock.Close())
 	}
 	return c, nil
+}
+
+// make makes the folder with the claim in it, locked. The incoming folder itself is locked meanwhile, so that Recover
+// never meets a claim that is made but not locked.
+func (c *claim) make(in *Ingester) error {
+	guard, err := in.guard()
+	if err != nil {
+		return err
+	}
+	defer guard.Close()
+	if err := os.Mkdir(c.dir, 0o750); err != nil {
+		return err
+	}
+	if c.lock, err = lockFile(filepath.Join(c.dir, claimFile), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return errors.Join(err, os.RemoveAll(c.dir))
+	}
+	return nil
 }
 
 // guard locks the incoming folder, which it makes if need be, until the file is closed.
@@ -128,8 +137,13 @@ func (c *claim) write() error {
 	if err := c.lock.Truncate(int64(len(b))); err != nil {
 		return err
 	}
-	return errors.Join(c.lock.Sync(), syncDir(c.dir))
+	return c.lock.Sync()
 }
+
+// settle makes the file's new place durable, and the claim's folder with it. File systems with a journal, which keep the
+// order of what happens to names, need no more: the claim's name came before the file's, and the file's old name went
+// with its new one. Elsewhere a file may be found at both places, which the dedup key makes good.
+func (c *claim) settle() error { return errors.Join(syncDir(c.dir), syncDir(filepath.Dir(c.dir))) }
 
 func (c *claim) file() string { return filepath.Join(c.dir, c.File) }
 
@@ -168,7 +182,7 @@ func (c *claim) rename(src *source) error {
 	if err != nil {
 		return errors.Join(err, c.putBack())
 	}
-	return errors.Join(syncDir(c.dir), syncDir(filepath.Dir(src.path)))
+	return c.settle()
 }
 
 func (c *claim) copy(ctx context.Context, src *source, req Request) error {
@@ -188,7 +202,7 @@ func (c *claim) copy(ctx context.Context, src *source, req Request) error {
 			return err
 		}
 	}
-	if err := errors.Join(os.Rename(partial, c.file()), syncDir(c.dir)); err != nil {
+	if err := errors.Join(os.Rename(partial, c.file()), c.settle()); err != nil {
 		return err
 	}
 	c.step("placed")

@@ -21,6 +21,8 @@ type Reader struct {
 
 	mu     sync.Mutex
 	hinted []*run // released at Close
+	next   int64  // where the last read ended
+	row    int64  // bytes read in a row up to there
 }
 
 // Reader returns a reader of src. Close releases it.
@@ -45,6 +47,7 @@ func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
 		return 0, io.EOF
 	}
 	want := min(int64(len(p)), r.source.Size-off)
+	r.readAhead(off, want)
 	// A long read goes in steps, so that what is on its way stays bounded; the next step travels meanwhile.
 	done := int64(0)
 	for done < want {
@@ -62,6 +65,25 @@ func (r *Reader) ReadAt(p []byte, off int64) (int, error) {
 		return int(done), io.EOF
 	}
 	return int(done), nil
+}
+
+// readAhead fetches beyond a reader who goes through the object from end to end, as a demuxer does: from the third block
+// that was read in a row, the next four are under way.
+func (r *Reader) readAhead(off, n int64) {
+	const after, ahead = 2, 4
+	block := r.cache.block
+	r.mu.Lock()
+	if off == r.next {
+		r.row += n
+	} else {
+		r.row = 0
+	}
+	r.next = off + n
+	row := r.row
+	r.mu.Unlock()
+	if row >= after*block && (off%block == 0 || off/block != (off+n)/block) {
+		r.Hint(off+n, ahead*block)
+	}
 }
 
 // readStep reads a range that lies within the source.
