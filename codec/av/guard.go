@@ -11,6 +11,7 @@ import "C"
 import (
 	"context"
 	"errors"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -37,7 +38,10 @@ type guard struct {
 }
 
 func newGuard(ctx context.Context) *guard {
-	installLog.Do(func() { C.sl_log_install() })
+	installLog.Do(func() {
+		C.sl_log_install()
+		os.Setenv("SVT_LOG", "1") // SVT-AV1 writes to stderr by itself: errors only
+	})
 	g := &guard{ctx: ctx, intr: C.sl_intr_new(), log: C.sl_log_new()}
 	g.off = context.AfterFunc(ctx, g.stop)
 	live("guard", 1)

@@ -44,6 +44,7 @@ type input struct {
 	fix     *timeline
 	raw     *astiav.Packet
 	ended   bool // the container ended in the middle: a read failed before its end
+	cut     bool // the container says that it is longer than the source
 }
 
 // inputOpts says how to open.
@@ -52,10 +53,22 @@ type inputOpts struct {
 	wall       time.Duration // bound on opening; 0 means none
 	rebase     bool          // re-base clock jumps; decided by the format when sniffing
 	sequential bool
+	deep       bool // analyse more of the file than usual
 }
 
-// openInput opens src and finds its streams. The caller holds a bound guard.
+// openInput opens src and finds its streams, with a second, deeper try when a codec is still unknown after the first. The
+// caller holds a bound guard.
 func openInput(g *guard, src codec.Source, o inputOpts) (*input, error) {
+	in, err := openOnce(g, src, o)
+	if err != nil || o.deep || src.Sequential || !in.incomplete() {
+		return in, err
+	}
+	in.close()
+	o.deep = true
+	return openOnce(g, src, o)
+}
+
+func openOnce(g *guard, src codec.Source, o inputOpts) (*input, error) {
 	bs, err := openSource(src)
 	if err != nil {
 		return nil, err
@@ -116,12 +129,13 @@ func (in *input) open(o inputOpts) error {
 	if n := fc.NbStreams(); n > maxStreams {
 		return in.g.fail(codec.TooManyStreams, "open", fmt.Errorf("%d streams, the limit is %d", n, maxStreams))
 	}
-	if err := in.analyze(); err != nil {
+	if err := in.analyze(o.deep); err != nil {
 		return err
 	}
 	C.sl_io_limit(in.io, 0)
 	in.fix = newTimeline(in.streams, o.rebase || o.format == "" && clockMayJump(in.format), in.format)
 	in.raw = astiav.AllocPacket()
+	in.cut = isMP4(in.format) && topBoxes(in.src).cut()
 	return nil
 }
 
@@ -138,24 +152,24 @@ func findFormat(name string) *astiav.InputFormat {
 // clockMayJump says which containers join recordings without rewriting their clock.
 func clockMayJump(format string) bool { return format == "mpegts" || format == "mpeg" }
 
-// analyze completes the streams' parameters, with a second, deeper try when a codec is still unknown.
-func (in *input) analyze() error {
+// analyze completes the streams' parameters. libav can do it only once for an opened file.
+func (in *input) analyze(deep bool) error {
 	c := in.c()
-	C.sl_fmt_analyze(c, analyzeBytes, analyzeUS, fpsProbeFrames, maxProbePackets)
-	if err := avErr(C.sl_fmt_find_info(c)); err != nil && in.g.interrupted("probe") != nil {
-		return in.g.fail(codec.DamagedHeader, "probe", err)
-	}
-	in.refresh()
-	if in.incomplete() {
+	if deep {
 		C.sl_fmt_analyze(c, analyzeMore, analyzeMoreUS, fpsProbeFrames, maxProbePackets*4)
-		C.sl_fmt_find_info(c)
-		in.refresh()
+	} else {
+		C.sl_fmt_analyze(c, analyzeBytes, analyzeUS, fpsProbeFrames, maxProbePackets)
 	}
+	ret := C.sl_fmt_find_info(c)
+	in.refresh()
 	if err := in.g.interrupted("probe"); err != nil {
 		return err
 	}
 	if err := in.src.failure(); err != nil {
 		return in.g.fail(codec.SourceIO, "probe", err)
+	}
+	if err := avErr(ret); noMemory(err) {
+		return in.g.fail(codec.OutOfMemory, "probe", err)
 	}
 	return nil
 }

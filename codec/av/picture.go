@@ -222,7 +222,7 @@ func zscale(w, h int, filter string, in, out codec.Color) string {
 	if filter != "" {
 		o = append(o, "f="+filter)
 	}
-	if in.Primaries != "" && narrow(in) {
+	if narrow(in) {
 		o = append(o, "pin=bt709", "tin=bt709")
 		if out.Primaries != "" {
 			o = append(o, "p=bt709", "t=bt709")

@@ -73,7 +73,7 @@ func (in *input) describe() (codec.Info, error) {
 				}
 			}
 		})
-		if boxes.cut() {
+		if in.cut {
 			info.Warnings = append(info.Warnings, codec.Warning{Code: codec.DamagedPartly, Stream: -1, Message: "The file is shorter than it says."})
 		}
 	}

@@ -178,7 +178,7 @@ func (r *videoRun) nextPacket(in *input, first **packet) (*packet, error) {
 }
 
 // broken says that the source ended in the middle of something.
-func broken(in *input) bool { return in.ended || in.pastEnd() }
+func broken(in *input) bool { return in.ended || in.cut || in.pastEnd() }
 
 // decOpts are the decoder's settings with the given number of threads.
 func (r *videoRun) decOpts(in *input, threads int) decOpts {
@@ -409,7 +409,7 @@ func (r *videoRun) judge() error {
 	if lost*5 > in+lost {
 		return r.g.fail(codec.DamagedMedia, "decode", fmt.Errorf("%d of %d pictures could not be decoded", lost, in+lost))
 	}
-	if lost > 0 || r.short {
+	if lost > 0 || r.short && made < r.to-r.from {
 		r.rep.Warnings = append(r.rep.Warnings, codec.Warning{Code: codec.DamagedPartly, Stream: r.vp.Stream,
 			Message: fmt.Sprintf("%d of %d pictures were damaged; %d of %d output pictures were made", lost, in+lost, made, r.to-r.from)})
 	}
