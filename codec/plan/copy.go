@@ -95,9 +95,8 @@ func pictureReasons(s *codec.Stream) (no []string) {
 	reason(v.Flip, "mirrored")
 	reason(isHDR(v), "high dynamic range")
 	reason(v.Width%2 != 0 || v.Height%2 != 0, "odd size")
-	// One SPS and one PPS count as one each or as two together.
 	reason(v.ParamSets == 0, "the parameter sets are not known")
-	reason(v.ParamSets > 2, "%d parameter sets, not one of each", v.ParamSets)
+	reason(v.ParamSets > 0 && v.ParamSets != 2, "%d parameter sets, not one SPS and one PPS", v.ParamSets)
 	return no
 }
 

@@ -59,7 +59,7 @@ func drawVideo(t *rapid.T, s codec.Stream) *codec.VideoInfo {
 	v := &codec.VideoInfo{
 		Width: dim.Draw(t, "w"), Height: dim.Draw(t, "h"), SAR: rate.Draw(t, "sar"),
 		Rotation: rapid.SampledFrom([]int{0, 90, 180, 270, 45}).Draw(t, "rotation"), FPSAvg: rate.Draw(t, "avg"), FPSReal: rate.Draw(t, "real"),
-		PixFmt: "yuv420p", Chroma: "4:2:0", BitDepth: 8, ParamSets: 1, MeanBitRate: 1, PeakBitRate: 1,
+		PixFmt: "yuv420p", Chroma: "4:2:0", BitDepth: 8, ParamSets: 2, MeanBitRate: 1, PeakBitRate: 1,
 		Interlaced: rapid.Bool().Draw(t, "interlaced"), VFR: rapid.Bool().Draw(t, "vfr"),
 	}
 	if rapid.Bool().Draw(t, "stats") {

@@ -166,7 +166,7 @@ func (c *call) openSource() (*os.File, *proxyServer, *codec.Error) {
 	if err != nil {
 		return nil, nil, codec.NewError(codec.SourceIO, "open", "proxy", err)
 	}
-	return theirs, serveProxy(conn, src.Reader, c.req.Size), nil
+	return theirs, serveProxy(conn, src.Reader, readable(c.req)), nil
 }
 
 // limitsFor are the bounds of this call's process.

@@ -236,7 +236,7 @@ func openSource(in incoming) (codec.Source, *countingReader, error) {
 		if err != nil {
 			return codec.Source{}, nil, codec.NewError(codec.SourceIO, "open", "proxy socket", err)
 		}
-		counter.r = &proxyReader{conn: conn, size: in.req.Size}
+		counter.r = &proxyReader{conn: conn, size: readable(in.req)}
 	}
 	return codec.Source{Reader: counter, Size: in.req.Size, Sequential: in.req.Sequential}, counter, nil
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"os"
 	"time"
@@ -35,6 +36,14 @@ type request struct {
 	Sequential bool            `json:"sequential,omitempty"`
 	Proxy      bool            `json:"proxy,omitempty"` // the descriptor is a proxy socket, not a file
 	Faults     bool            `json:"faults,omitempty"`
+}
+
+// readable is how far the source may be read: to its size, or without end while it still grows.
+func readable(r request) int64 {
+	if r.Sequential {
+		return math.MaxInt64
+	}
+	return r.Size
 }
 
 // sendControl writes one message; fd < 0 sends no descriptor. It gives up after a while: a child that reads nothing is dead.

@@ -91,7 +91,7 @@ func (fakeEngine) Run(ctx context.Context, src codec.Source, job codec.Job, sink
 			sink.Progress(codec.Progress{Frames: t, Total: int64(s.Samples)})
 		}
 	}
-	if err := s.misbehave(ctx, sink); err != nil {
+	if err := s.misbehave(src, sink); err != nil {
 		return codec.Report{}, err
 	}
 	if s.Slow {
@@ -109,7 +109,7 @@ func (fakeEngine) Run(ctx context.Context, src codec.Source, job codec.Job, sink
 }
 
 // misbehave does what a broken or hostile child might.
-func (s script) misbehave(ctx context.Context, sink codec.Sink) error {
+func (s script) misbehave(src codec.Source, sink codec.Sink) error {
 	raw := os.NewFile(3, "data")
 	switch s.Trick {
 	case "":
@@ -139,6 +139,12 @@ func (s script) misbehave(ctx context.Context, sink codec.Sink) error {
 		syscall.Exec("/bin/true", []string{"true"}, nil)
 	case "socket":
 		net.Dial("tcp", "127.0.0.1:1")
+	case "read on":
+		data, err := io.ReadAll(io.NewSectionReader(src.Reader, 0, 1<<40))
+		if err != nil {
+			return err
+		}
+		return sink.File("read", data)
 	case "files":
 		return triesFiles()
 	default:

@@ -42,8 +42,10 @@ func TestSamplesSurviveTheFraming(t *testing.T) {
 		if err != nil || track != i {
 			t.Fatal(track, err)
 		}
-		if diff := cmp.Diff(want[i], got); diff != "" {
-			t.Errorf("sample %d: %s", i, diff)
+		sameData := bytes.Equal(want[i].Data, got.Data)
+		want[i].Data, got.Data = nil, nil // cmp takes its time over megabytes
+		if diff := cmp.Diff(want[i], got); diff != "" || !sameData {
+			t.Errorf("sample %d: data same: %v, rest: %s", i, sameData, diff)
 		}
 	}
 	if _, _, err := r.next(); err != io.EOF {

@@ -292,6 +292,19 @@ func TestSourcesThatCannotBeReadAreNamed(t *testing.T) {
 	}
 }
 
+func TestSourcesThatGrowAreReadToTheirEnd(t *testing.T) {
+	p := newPool(t, worker.Config{})
+	data := []byte("more than was there at first")
+	src := codec.Source{Reader: bytes.NewReader(data), Size: 0, Sequential: true}
+	r := &recorder{}
+	if _, err := p.Run(t.Context(), src, codec.Job{Plan: script{Samples: 1, Trick: "read on"}.plan()}, r); err != nil {
+		t.Fatal(err)
+	}
+	if string(r.files["read"]) != string(data) {
+		t.Errorf("read %q", r.files["read"])
+	}
+}
+
 type failingReader struct{ err error }
 
 func (f failingReader) ReadAt([]byte, int64) (int, error) { return 0, f.err }

@@ -6,15 +6,12 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,7 +23,6 @@ import (
 	"sluice/codec/av"
 	"sluice/codec/plan"
 	"sluice/codec/worker"
-	"sluice/internal/corpus"
 )
 
 func TestMain(m *testing.M) {
@@ -60,7 +56,7 @@ func film(t *testing.T, name string, args ...string) string {
 
 func clip(t *testing.T, name string) string {
 	return film(t, name,
-		"-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=5", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=5",
+		"-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25:duration=3", "-f", "lavfi", "-i", "sine=frequency=440:sample_rate=44100:duration=3",
 		"-c:v", "libx264", "-preset", "ultrafast", "-g", "40", "-c:a", "aac", "-b:a", "160k", "-ac", "2")
 }
 
@@ -151,17 +147,33 @@ func TestTheCagedEngineTranscodesAsInProcess(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	others := req
+	others.Ladder = []codec.RungSpec{
+		{Name: "hevc", Height: 360, Codec: "hevc", MaxRate: 700_000},
+		{Name: "av1", Height: 240, Codec: "av1", MaxRate: 500_000},
+		{Name: "vp9", Height: 180, Codec: "vp9", MaxRate: 400_000},
+	}
+	others.Audio.Renditions = append(others.Audio.Renditions, codec.AudioRendition{Codec: "opus", BitRate: 96_000, Channels: 2})
+	tier2, _, err := plan.Make(info, others)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for name, job := range map[string]codec.Job{
-		"video": {Plan: pl, Video: true, Tokens: 1},
-		"sound": {Plan: pl, Audio: true},
-		"copy":  {Plan: pl, Copy: true},
-		"safe":  {Plan: pl, Video: true, Tokens: 1, Safe: true},
+		"hevc, av1, vp9, opus": {Plan: tier2, Video: true, Audio: true, Tokens: 1},
+		"pictures":             {Plan: pl, Thumbs: true},
+		"video":                {Plan: pl, Video: true, Tokens: 1},
+		"sound":                {Plan: pl, Audio: true},
+		"copy":                 {Plan: pl, Copy: true},
+		"safe":                 {Plan: pl, Video: true, Tokens: 1, Safe: true},
 	} {
 		var want collector
 		if _, err := engine.Run(t.Context(), codec.Source{Path: path}, job, &want); err != nil {
 			t.Fatalf("%s in process: %v", name, err)
 		}
 		for kind, src := range sourcesOf(t, path) {
+			if kind == "reader" && name != "video" && name != "sound" {
+				continue // the proxy has shown that it serves the same bytes
+			}
 			var got collector
 			rep, err := p.Run(t.Context(), src, job, &got)
 			if err != nil {
@@ -198,48 +210,4 @@ func TestACagedEncodeCanBeCancelled(t *testing.T) {
 			t.Error(err)
 		}
 	}
-}
-
-// TestEveryCorpusFileGivesAPlanOrAReason probes each file of the corpus, hostile ones included, in the cage and plans it.
-// Whatever happens must have a code of the taxonomy, and no process may die over it.
-func TestEveryCorpusFileGivesAPlanOrAReason(t *testing.T) {
-	dir, ok := corpus.Dir()
-	if !ok {
-		t.Skip("no media corpus: set SLUICE_MEDIA or put shared/media above the working directory")
-	}
-	p := newPool(t)
-	codes := map[codec.Code]int{}
-	for _, sub := range []string{"video", "ts", "audio", "image", "encrypted", "hostile", "synthetic"} {
-		err := filepath.WalkDir(filepath.Join(dir, sub), func(path string, d fs.DirEntry, err error) error {
-			if err != nil || !d.Type().IsRegular() {
-				return err
-			}
-			code := probeAndPlan(t, p, path, strings.TrimPrefix(path, dir+"/"))
-			codes[code]++
-			return nil
-		})
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("outcomes: %v", codes)
-	if codes[""] < 50 {
-		t.Errorf("only %d files can be planned", codes[""])
-	}
-}
-
-func probeAndPlan(t *testing.T, p *worker.Pool, path, name string) codec.Code {
-	info, err := p.Probe(t.Context(), codec.Source{Path: path}, codec.ProbeOpts{Packets: true})
-	if err == nil {
-		plan.Judge(info, plan.DefaultRequest())
-		_, _, err = plan.Make(info, plan.DefaultRequest())
-	}
-	code := codec.CodeOf(err)
-	switch {
-	case err != nil && codec.UserText(code) == "":
-		t.Errorf("%s: error without a sentence for people: %v", name, err)
-	case code == codec.MediaCrash || code == codec.Stalled || code == codec.EngineBug || code == codec.LimitCPU:
-		t.Errorf("%s: %v", name, err)
-	}
-	return code
 }
