@@ -20,9 +20,7 @@ type slicer struct {
 func newSlicer(m *packager.Media, o *Options) slicer {
 	s := slicer{priming: int64(m.Priming), rate: m.Timescale, ticks: o.SliceTicks, scale: o.SliceScale, times: o.Slices}
 	if s.scale == 0 {
-		s.scale = 1
-		s.times = nil
-		s.ticks = 0
+		s.scale = max(1, m.Timescale)
 	}
 	if s.ticks <= 0 {
 		s.ticks = defaultSliceSeconds * int64(s.scale)

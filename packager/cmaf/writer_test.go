@@ -152,6 +152,32 @@ func TestAudioFragmentsStartWhereSegmentsDo(t *testing.T) {
 	})
 }
 
+func TestSlicesAreInTheTracksTimescaleUnlessAnotherIsGiven(t *testing.T) {
+	for name, opts := range map[string]cmaf.Options{
+		"own":     {Slices: []int64{0, 48000, 144000}},
+		"another": {Slices: []int64{0, 10, 30}, SliceScale: 10},
+	} {
+		w := cmaf.NewWriter(io.Discard, aac, opts)
+		for p := int64(-1024); p < 5*48000; p += 1024 {
+			if err := w.Write(cmaf.Unit{PTS: p, Dur: 1024, Data: []byte{1}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		res, err := w.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var starts []int64
+		for k := range res.Track.FragmentCount() {
+			starts = append(starts, (res.Track.Sample(res.Track.Fragment(k).First).PTS-1024)/1024)
+		}
+		// At -1 (the priming), 1 s and 3 s, and by two seconds from there, in frames of 1024.
+		if d := cmp.Diff([]int64{-1, 47, 141}, starts[:3]); d != "" || len(starts) != 3 {
+			t.Errorf("%s: %v: %s", name, starts, d)
+		}
+	}
+}
+
 func TestWriterRefuses(t *testing.T) {
 	sync := cmaf.Unit{Sync: true, Dur: 512, Data: []byte{1}}
 	with := func(f func(u *cmaf.Unit)) cmaf.Unit { u := sync; f(&u); return u }

@@ -18,7 +18,7 @@ const (
 	maxBoxes   = 4 << 20 // top-level boxes of a fragmented file
 	maxOther   = 4096    // top-level boxes that are not fragments
 	maxTracks  = 64
-	maxHours   = 1000    // of a presentation
+	maxHours   = 1000    // from the first sample to the last
 	maxSamples = 1 << 23 // of one track: 24 h at 97 per second
 )
 
@@ -41,7 +41,8 @@ func (in *Info) warn(format string, args ...any) {
 // left out with a warning.
 //
 // Edit lists are normalised away (ISO/IEC 14496-12 §8.6.6): a delay and a skipped start become presentation times, and what
-// must be decoded but not shown becomes Priming. Decode times start at 0 or later, composition offsets are signed.
+// must be decoded but not shown becomes Priming. Decode times start at 0 or later, composition offsets are signed. A
+// fragmented file that was cut out of a longer presentation keeps the times of its fragments.
 //
 // Errors wrap one of the kinds of this package.
 func Open(f packager.File) ([]*packager.Track, Info, error) {
@@ -264,9 +265,6 @@ func (r *reader) index(traks []*trak, mvex []byte) ([]*packager.Track, error) {
 	if err := r.readFragments(traks, mvex); err != nil {
 		return nil, err
 	}
-	if r.info.Fragmented {
-		rebase(traks)
-	}
 	var out []*packager.Track
 	for _, t := range traks {
 		track, err := t.build(r.f, &r.info)
@@ -281,28 +279,4 @@ func (r *reader) index(traks []*trak, mvex []byte) ([]*packager.Track, error) {
 		return nil, fmt.Errorf("%w: no track has samples", ErrCorrupt)
 	}
 	return out, nil
-}
-
-// rebase moves the tracks of a fragmented file together so that the first of them starts at 0: the file may have been cut
-// out of a longer presentation, as recordings of live streams are.
-func rebase(traks []*trak) {
-	var first *trak
-	var at int64
-	for _, t := range traks {
-		start := t.start()
-		if len(t.samples) > 0 && (first == nil || before(start, t.media.Timescale, at, first.media.Timescale)) {
-			first, at = t, start
-		}
-	}
-	if first == nil || at <= 0 {
-		return
-	}
-	for _, t := range traks {
-		t.edit.skip += packager.Rescale(at, first.media.Timescale, t.media.Timescale)
-	}
-}
-
-// before compares times of different timescales.
-func before(a int64, aScale uint32, b int64, bScale uint32) bool {
-	return packager.Rescale(a, aScale, 1_000_000) < packager.Rescale(b, bScale, 1_000_000)
 }

@@ -64,20 +64,25 @@ type chunk struct {
 	off   int64 // from the start of mdat's payload
 }
 
-// interleave lays the samples of all tracks out second by second of presentation time, in track order within each.
+// interleave lays the samples of all tracks out second by second of presentation time, in track order within each. Seconds
+// in which nothing starts are passed over.
 func (l *layout) interleave() {
 	l.pieces = append(l.pieces, packager.Piece{}) // the header, once it is known
-	for slot, more := int64(1), true; more; slot++ {
-		more = false
+	for {
+		second := int64(math.MaxInt64)
 		for _, t := range l.tracks {
-			end := t.t.Len()
-			if slot < math.MaxInt32 { // beyond it all that is left goes into one chunk
-				end = min(end, t.t.At(slot*int64(t.t.Timescale)+int64(t.t.Priming)))
+			if t.at < t.t.Len() {
+				second = min(second, (t.t.Sample(t.at).DTS-int64(t.t.Priming))/int64(t.t.Timescale))
 			}
+		}
+		if second == math.MaxInt64 {
+			return
+		}
+		for _, t := range l.tracks {
+			end := min(t.t.Len(), t.t.At(max(1, second+1)*int64(t.t.Timescale)+int64(t.t.Priming)))
 			if end > t.at {
 				l.add(t, end)
 			}
-			more = more || t.at < t.t.Len()
 		}
 	}
 }

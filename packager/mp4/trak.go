@@ -175,7 +175,7 @@ func (t *trak) build(f packager.File, info *Info) (*packager.Track, error) {
 		info.warn("track %d left out: no samples", t.number)
 		return nil, nil
 	}
-	if hours := t.end / int64(t.media.Timescale) / 3600; hours > maxHours {
+	if hours := (t.end - t.samples[0].DTS) / int64(t.media.Timescale) / 3600; hours > maxHours {
 		return nil, fmt.Errorf("%w: lasts %d hours, more than %d", ErrLimit, hours, maxHours)
 	}
 	// Presentation time is PTS + shift. What lies before 0 is decoded but not shown: Priming moves the timeline so that it
