@@ -71,10 +71,11 @@ const (
 // decode checks the text of a playlist and reads it.
 func (in *input) decode(at place, text []byte) (m3u8.Playlist, m3u8.ListType, error) {
 	text = bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))
-	if err := in.lint(at, text); err != nil {
+	clean, err := in.lint(at, text)
+	if err != nil {
 		return nil, 0, err
 	}
-	p, kind, err := decodeSafely(text)
+	p, kind, err := decodeSafely(clean)
 	if err != nil {
 		return nil, 0, fail(Corrupt, at.String(), "playlist cannot be read: %v", err)
 	}
@@ -92,25 +93,27 @@ func decodeSafely(text []byte) (p m3u8.Playlist, kind m3u8.ListType, err error) 
 }
 
 // lint refuses what the library would pass over (RFC 8216 §4): text that is not a playlist, lines beyond a limit, durations and
-// byte ranges that are no numbers.
-func (in *input) lint(at place, text []byte) error {
+// byte ranges that are no numbers. It returns the text without blank lines and comments, at which the library stumbles between a
+// tag and its segment.
+func (in *input) lint(at place, text []byte) ([]byte, error) {
 	what := at.String()
+	clean := make([]byte, 0, len(text))
 	if !bytes.HasPrefix(text, []byte("#EXTM3U")) {
-		return fail(Corrupt, what, "playlist does not start with #EXTM3U")
+		return nil, fail(Corrupt, what, "playlist does not start with #EXTM3U")
 	}
 	if !utf8.Valid(text) {
-		return fail(Corrupt, what, "playlist is not UTF-8")
+		return nil, fail(Corrupt, what, "playlist is not UTF-8")
 	}
 	line, uris, variants := 0, 0, 0
 	named := false // an EXTINF or a STREAM-INF waits for its URI
 	for raw := range bytes.Lines(text) {
 		line++
 		if len(raw) > in.o.Limits.LineBytes {
-			return fail(LimitExceeded, what, "line %d is longer than %d bytes", line, in.o.Limits.LineBytes)
+			return nil, fail(LimitExceeded, what, "line %d is longer than %d bytes", line, in.o.Limits.LineBytes)
 		}
 		s := strings.TrimRight(string(raw), "\r\n")
 		if strings.ContainsFunc(s, func(c rune) bool { return c < 0x20 && c != '\t' || c == 0x7F }) {
-			return fail(Corrupt, what, "line %d holds a control character", line)
+			return nil, fail(Corrupt, what, "line %d holds a control character", line)
 		}
 		var err error
 		switch s = strings.TrimSpace(s); {
@@ -121,7 +124,7 @@ func (in *input) lint(at place, text []byte) error {
 		case strings.HasPrefix(s, "#EXT-X-STREAM-INF:"), strings.HasPrefix(s, "#EXT-X-MEDIA:"):
 			named = named || s[7] == 'S'
 			if variants++; variants > maxVariants {
-				return fail(LimitExceeded, what, "more than %d variants and renditions", maxVariants)
+				return nil, fail(LimitExceeded, what, "more than %d variants and renditions", maxVariants)
 			}
 		case strings.HasPrefix(s, tagByteRange):
 			_, _, err = byteRange(s[len(tagByteRange):])
@@ -134,13 +137,16 @@ func (in *input) lint(at place, text []byte) error {
 			uris++
 		}
 		if err != nil {
-			return fail(Corrupt, what, "line %d: %v", line, err)
+			return nil, fail(Corrupt, what, "line %d: %v", line, err)
+		}
+		if s != "" && (s[0] != '#' || strings.HasPrefix(s, "#EXT")) {
+			clean = append(append(clean, s...), '\n')
 		}
 		if uris > in.o.Limits.Segments {
-			return fail(LimitExceeded, what, "more than %d segments", in.o.Limits.Segments)
+			return nil, fail(LimitExceeded, what, "more than %d segments", in.o.Limits.Segments)
 		}
 	}
-	return nil
+	return clean, nil
 }
 
 // maxVariants bounds a multivariant playlist.
