@@ -11,12 +11,12 @@ import (
 
 func TestPresentationsOfTheCorpus(t *testing.T) {
 	cases := []struct {
-		path    string
-		o       remux.Options
-		gaps    int
-		jumps   int
-		code    remux.Code
-		same    bool // the frames are those that ffmpeg reads from the playlist
+		path  string
+		o     remux.Options
+		gaps  int
+		jumps int
+		code  remux.Code
+		same  bool // the frames are those that ffmpeg reads from the playlist
 	}{
 		{path: "sets/hls-ts-b-frames/index.m3u8", same: true},
 		{path: "sets/hls-ts-cea608/manifest.m3u8"},

@@ -50,11 +50,23 @@ type key struct {
 }
 
 // tag keeps the text of a tag that m3u8 does not read, or does not read whole.
-type tag struct{ name, value string }
+type tag struct {
+	name, value string
+	// keys is the attributes of the EXT-X-KEY in force at an EXT-X-MAP: the reader only keeps the last one before a segment.
+	keys *string
+	key  string
+}
 
 func (t tag) TagName() string { return t.name }
 func (t tag) Decode(line string) (m3u8.CustomTag, error) {
-	return tag{t.name, strings.TrimSpace(strings.TrimPrefix(line, t.name))}, nil
+	t.value = strings.TrimSpace(strings.TrimPrefix(line, t.name))
+	switch t.name {
+	case tagKey:
+		*t.keys = t.value
+	case tagMap:
+		t.key = *t.keys
+	}
+	return t, nil
 }
 func (t tag) SegmentTag() bool      { return true }
 func (t tag) Encode() *bytes.Buffer { return bytes.NewBufferString(t.name + t.value) }
@@ -66,6 +78,7 @@ const (
 	tagDuration  = "#EXTINF:" // which the reader makes a float
 	tagByteRange = "#EXT-X-BYTERANGE:"
 	tagMap       = "#EXT-X-MAP:"
+	tagKey       = "#EXT-X-KEY:"
 )
 
 // decode checks the text of a playlist and reads it.
@@ -89,7 +102,10 @@ func decodeSafely(text []byte) (p m3u8.Playlist, kind m3u8.ListType, err error) 
 			p, err = nil, fmt.Errorf("reader gave up: %v", r)
 		}
 	}()
-	return m3u8.DecodeWith(*bytes.NewBuffer(text), false, []m3u8.CustomDecoder{tag{name: tagGap}, tag{name: tagDuration}, tag{name: tagByteRange}, tag{name: tagMap}})
+	var keys string
+	return m3u8.DecodeWith(*bytes.NewBuffer(text), false, []m3u8.CustomDecoder{
+		tag{name: tagGap}, tag{name: tagDuration}, tag{name: tagByteRange}, tag{name: tagKey, keys: &keys}, tag{name: tagMap, keys: &keys},
+	})
 }
 
 // lint refuses what the library would pass over (RFC 8216 §4): text that is not a playlist, lines beyond a limit, durations and
@@ -241,7 +257,7 @@ func (r *listReader) add(i int, seq uint64, s *m3u8.MediaSegment) error {
 		}
 	}
 	if t, ok := s.Custom[tagMap].(tag); ok {
-		if err := r.readMap(t.value, seq); err != nil {
+		if err := r.readMap(t, seq); err != nil {
 			return err
 		}
 	}
@@ -306,14 +322,23 @@ func (r *listReader) readKey(k *m3u8.Key) (*key, error) {
 	return out, nil
 }
 
-func (r *listReader) readMap(attributes string, seq uint64) error {
+func (r *listReader) readMap(t tag, seq uint64) error {
 	what := r.l.at.String()
-	a := m3u8.DecodeAttributeList(attributes)
+	a := m3u8.DecodeAttributeList(t.value)
 	at, err := r.in.resolve(r.l.at, a["URI"])
 	if err != nil {
 		return err
 	}
-	m := &initSection{at: at, n: -1, key: r.key, seq: seq}
+	m := &initSection{at: at, n: -1, seq: seq}
+	if t.key != "" {
+		k := m3u8.DecodeAttributeList(t.key)
+		m.key, err = r.readKey(&m3u8.Key{
+			Method: k["METHOD"], URI: k["URI"], IV: k["IV"], Keyformat: k["KEYFORMAT"], Keyformatversions: k["KEYFORMATVERSIONS"],
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if v := a["BYTERANGE"]; v != "" {
 		if m.n, m.off, err = byteRange(v); err != nil {
 			return fail(Corrupt, what, "EXT-X-MAP: %v", err)
