@@ -22,6 +22,7 @@ type Track struct {
 	extents extents
 	frags   []frag
 	fragged int32 // samples before this one lie in frags
+	torn    bool  // the frags do not follow each other in one file
 	bytes   int64
 	maxPTS  int64 // composition end of the presentation
 	minPTS  int64

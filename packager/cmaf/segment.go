@@ -40,7 +40,11 @@ func stored(t *packager.Track, seg packager.Segment) []packager.Piece {
 	if k < 0 || end <= k {
 		return nil
 	}
-	pieces := make([]packager.Piece, 0, 1)
+	if t.Seamless() {
+		first, last := t.Fragment(k), t.Fragment(end-1)
+		return []packager.Piece{{File: t.Files[first.File], Off: first.Off, N: last.Off + last.N - first.Off}}
+	}
+	pieces := make([]packager.Piece, 0, 2)
 	for ; k < end; k++ {
 		f := t.Fragment(k)
 		if n := len(pieces); n > 0 && pieces[n-1].File == t.Files[f.File] && pieces[n-1].Off+pieces[n-1].N == f.Off {

@@ -1,6 +1,7 @@
 package vtt
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 
@@ -78,61 +79,74 @@ func ssaTime(s string) (int64, bool) {
 
 // ssaText turns override codes into tags. Codes that WebVTT has no word for vanish.
 func ssaText(s string) (text, settings string) {
-	var b strings.Builder
-	var open []byte // tags that are open, in order
-	drawing := false
-	closeTag := func(tag byte) {
-		i := strings.LastIndexByte(string(open), tag)
-		if i < 0 {
-			return
-		}
-		for j := len(open) - 1; j >= i; j-- {
-			b.WriteString("</" + string(open[j]) + ">")
-		}
-		rest := append([]byte(nil), open[i+1:]...)
-		open = open[:i]
-		for _, t := range rest { // what was closed only to get at tag opens again
-			b.WriteString("<" + string(t) + ">")
-			open = append(open, t)
-		}
-	}
+	var p ssaPayload
 	for s != "" {
 		if i := strings.IndexByte(s, '}'); s[0] == '{' && i > 0 {
-			for _, code := range strings.Split(s[1:i], `\`) {
-				switch code = strings.TrimSpace(code); code {
-				case "i1", "b1", "u1":
-					b.WriteString("<" + code[:1] + ">")
-					open = append(open, code[0])
-				case "i0", "b0", "u0":
-					closeTag(code[0])
-				case "an7", "an8", "an9":
-					settings = "line:0"
-				case "p0":
-					drawing = false
-				default:
-					drawing = drawing || len(code) == 2 && code[0] == 'p' && code[1] >= '1' && code[1] <= '9'
-				}
+			for code := range strings.SplitSeq(s[1:i], `\`) {
+				p.override(strings.TrimSpace(code))
 			}
 			s = s[i+1:]
 			continue
 		}
-		end := max(1, strings.IndexByte(s, '{'))
-		if !strings.Contains(s, "{") {
-			end = len(s)
+		end := len(s)
+		if i := strings.IndexByte(s[1:], '{'); i >= 0 {
+			end = i + 1
 		}
-		if !drawing {
-			b.WriteString(escape(strings.NewReplacer(`\N`, "\n", `\n`, "\n", `\h`, " ").Replace(s[:end])))
+		if !p.drawing {
+			p.b.WriteString(escape(ssaBreaks.Replace(s[:end])))
 		}
 		s = s[end:]
 	}
-	for j := len(open) - 1; j >= 0; j-- {
-		b.WriteString("</" + string(open[j]) + ">")
-	}
+	p.closeAll(0)
 	var lines []string
-	for line := range strings.SplitSeq(b.String(), "\n") {
+	for line := range strings.SplitSeq(p.b.String(), "\n") {
 		if line = strings.TrimSpace(line); line != "" {
 			lines = append(lines, line)
 		}
 	}
-	return strings.Join(lines, "\n"), settings
+	return strings.Join(lines, "\n"), p.settings
+}
+
+var ssaBreaks = strings.NewReplacer(`\N`, "\n", `\n`, "\n", `\h`, " ")
+
+// ssaPayload is a cue's text while it is made.
+type ssaPayload struct {
+	b        strings.Builder
+	open     []byte // tags that are open, in order
+	drawing  bool   // what follows is a vector drawing
+	settings string
+}
+
+func (p *ssaPayload) override(code string) {
+	switch code {
+	case "i1", "b1", "u1":
+		p.start(code[0])
+	case "i0", "b0", "u0":
+		if i := bytes.LastIndexByte(p.open, code[0]); i >= 0 {
+			again := bytes.Clone(p.open[i+1:])
+			p.closeAll(i)
+			for _, tag := range again { // closed only to get at the one that ends
+				p.start(tag)
+			}
+		}
+	case "an7", "an8", "an9":
+		p.settings = "line:0"
+	case "p0":
+		p.drawing = false
+	default:
+		p.drawing = p.drawing || len(code) == 2 && code[0] == 'p' && code[1] >= '1' && code[1] <= '9'
+	}
+}
+
+func (p *ssaPayload) start(tag byte) {
+	p.b.WriteString("<" + string(tag) + ">")
+	p.open = append(p.open, tag)
+}
+
+// closeAll closes the open tags from the i-th on, innermost first.
+func (p *ssaPayload) closeAll(i int) {
+	for j := len(p.open) - 1; j >= i; j-- {
+		p.b.WriteString("</" + string(p.open[j]) + ">")
+	}
+	p.open = p.open[:i]
 }

@@ -73,9 +73,7 @@ func decodeXML(b []byte) (string, error) {
 // parseXML reads the tt element. Elements of other namespaces are left out with all they hold.
 func parseXML(s string) (*element, error) {
 	dec := xml.NewDecoder(strings.NewReader(s))
-	var stack []*element
-	var root *element
-	space, count := "", 0
+	var b treeBuilder
 	for {
 		tok, err := dec.Token()
 		if errors.Is(err, io.EOF) {
@@ -88,46 +86,62 @@ func parseXML(s string) (*element, error) {
 		case xml.Directive:
 			return nil, fmt.Errorf("%w: document type declaration", ErrUnsafe)
 		case xml.StartElement:
-			if root == nil {
-				if tok.Name.Local != "tt" {
-					return nil, fmt.Errorf("%w: root element is %q, not tt", ErrSyntax, tok.Name.Local)
-				}
-				space = tok.Name.Space
+			taken, err := b.start(tok)
+			if err == nil && !taken {
+				err = dec.Skip()
 			}
-			if count++; count > maxElements || len(stack) >= maxDepth {
-				return nil, fmt.Errorf("%w: more than %d elements, or %d deep", ErrLimit, maxElements, maxDepth)
+			if err != nil {
+				return nil, fmt.Errorf("%w: %w", ErrSyntax, err)
 			}
-			// The head's styling lies in the same namespace; metadata and foreign markup do not.
-			if tok.Name.Space != space || root != nil && len(stack) == 0 {
-				if err := dec.Skip(); err != nil {
-					return nil, fmt.Errorf("%w: %w", ErrSyntax, err)
-				}
-				continue
-			}
-			e := &element{name: tok.Name.Local, attrs: make(map[string]string, len(tok.Attr))}
-			for _, a := range tok.Attr {
-				e.attrs[a.Name.Local] = a.Value
-			}
-			if root == nil {
-				root = e
-			} else {
-				top := stack[len(stack)-1]
-				top.kids = append(top.kids, e)
-			}
-			stack = append(stack, e)
 		case xml.EndElement:
-			stack = stack[:len(stack)-1]
+			b.stack = b.stack[:len(b.stack)-1]
 		case xml.CharData:
-			if len(stack) > 0 {
-				top := stack[len(stack)-1]
-				top.kids = append(top.kids, &element{text: string(tok)})
-			}
+			b.add(&element{text: string(tok)})
 		}
 	}
-	if root == nil {
+	if b.root == nil {
 		return nil, fmt.Errorf("%w: no tt element", ErrSyntax)
 	}
-	return root, nil
+	return b.root, nil
+}
+
+// treeBuilder makes the tree of elements.
+type treeBuilder struct {
+	root  *element
+	space string // namespace of the document
+	stack []*element
+	count int
+}
+
+// start takes an element in, or reports that it is to be skipped.
+func (b *treeBuilder) start(tok xml.StartElement) (taken bool, err error) {
+	switch {
+	case b.root == nil && tok.Name.Local != "tt":
+		return false, fmt.Errorf("root element is %q, not tt", tok.Name.Local)
+	case b.root == nil:
+		b.space = tok.Name.Space
+	case tok.Name.Space != b.space || len(b.stack) == 0:
+		return false, nil
+	}
+	if b.count++; b.count > maxElements || len(b.stack) >= maxDepth {
+		return false, fmt.Errorf("%w: more than %d elements, or %d deep", ErrLimit, maxElements, maxDepth)
+	}
+	e := &element{name: tok.Name.Local, attrs: make(map[string]string, len(tok.Attr))}
+	for _, a := range tok.Attr {
+		e.attrs[a.Name.Local] = a.Value
+	}
+	if b.add(e); b.root == nil {
+		b.root = e
+	}
+	b.stack = append(b.stack, e)
+	return true, nil
+}
+
+// add appends e to the innermost open element.
+func (b *treeBuilder) add(e *element) {
+	if n := len(b.stack); n > 0 {
+		b.stack[n-1].kids = append(b.stack[n-1].kids, e)
+	}
 }
 
 // span is a time interval in milliseconds.
