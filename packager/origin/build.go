@@ -171,7 +171,10 @@ func (b *builder) iframes(ref packager.Ref) ([]hls.IFrame, error) {
 	for _, f := range cmaf.IFrames(t) {
 		list = append(list, hls.IFrame{Off: f.Off, N: f.N, Start: f.Start, Dur: f.Dur})
 	}
-	return list, nil
+	if len(list) > 0 || t.FragmentCount() > 0 {
+		return list, nil
+	}
+	return s.segmentHeads(ref)
 }
 
 func (b *builder) manifest(sel *uri.Selection) (*plan, error) {

@@ -149,6 +149,12 @@ func TestShowsAreBoundedAndSharedByParameters(t *testing.T) {
 	if len(s.all) > 8 {
 		t.Errorf("%d shows are kept", len(s.all))
 	}
+	for i := range 100 {
+		s.get(set, parse(fmt.Sprintf("/x/clipFrom/%d/index.m3u8", i+1)))
+		if s.shaped > 1 || len(s.all) > 8 {
+			t.Fatalf("%d shows with parameters are kept, %d in all", s.shaped, len(s.all))
+		}
+	}
 	if s.get(set, parse("/x/master.m3u8")) != plain {
 		t.Error("the show in use was dropped")
 	}

@@ -13,6 +13,8 @@ var (
 	textPlain      = []string{"text/plain; charset=utf-8"}
 	nosniff        = []string{"nosniff"}
 	allowMethods   = []string{"GET, HEAD, OPTIONS"}
+	fromCache      = []string{"cache;desc=hit"}
+	madeNow        = []string{"cache;desc=miss"}
 	preflightHours = []string{"86400"}
 )
 

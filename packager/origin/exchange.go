@@ -65,7 +65,7 @@ func (x *exchange) refuse(err error) {
 	}
 	x.status = f.status
 	h := x.w.Header()
-	for _, k := range [...]string{"Etag", "Last-Modified", "Content-Length", "Content-Encoding", "Content-Range", "Accept-Ranges", "Content-Disposition"} {
+	for _, k := range [...]string{"Etag", "Last-Modified", "Content-Length", "Content-Encoding", "Content-Range", "Accept-Ranges", "Content-Disposition", "Server-Timing"} {
 		if k == "Content-Range" && f.status == http.StatusRequestedRangeNotSatisfiable {
 			continue
 		}

@@ -75,6 +75,9 @@ const (
 	stallTime = 2 * time.Minute
 )
 
+// maxHeld bounds the header that waits.
+const maxHeld = 32 << 10
+
 // hold makes the next writes wait for a body.
 func (c *Conn) hold() { c.holding = true }
 
@@ -92,9 +95,13 @@ func (c *Conn) letGo() error {
 
 // Write implements net.Conn.
 func (c *Conn) Write(p []byte) (int, error) {
-	if c.holding {
+	if c.holding && len(c.held)+len(p) <= maxHeld {
 		c.held = append(c.held, p...)
 		return len(p), nil
+	}
+	// Somebody between the origin and net/http writes the body by itself.
+	if err := c.letGo(); err != nil {
+		return 0, err
 	}
 	return c.TCPConn.Write(p)
 }

@@ -325,8 +325,15 @@ func TestHeldHeaderLeavesWhenNoBodyComes(t *testing.T) {
 	if _, err := conn.ReadFrom(bytes.NewReader([]byte("three"))); err != nil {
 		t.Fatal(err)
 	}
+	conn.hold()
+	long := bytes.Repeat([]byte("x"), maxHeld)
+	for _, b := range [][]byte{[]byte("four "), long} {
+		if _, err := conn.Write(b); err != nil || len(conn.held) > maxHeld {
+			t.Fatal(err, len(conn.held))
+		}
+	}
 	conn.Close()
-	if b := <-got; string(b) != "one two three" {
-		t.Errorf("received %q", b)
+	if b := <-got; string(b) != "one two threefour "+string(long) {
+		t.Errorf("received %d bytes: %.30q", len(b), b)
 	}
 }

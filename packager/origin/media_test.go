@@ -210,6 +210,7 @@ type library struct {
 	mu       sync.Mutex
 	sets     map[string]*packager.Set
 	chosen   map[string]*packager.Set
+	poster   packager.File
 	err      error
 	resolved int
 	released int
@@ -222,7 +223,7 @@ func (l *library) Resolve(_ context.Context, src *uri.Source) (Presentation, err
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.resolved++
-	p := Presentation{Modified: published, Release: func() { l.mu.Lock(); l.released++; l.mu.Unlock() }}
+	p := Presentation{Modified: published, Poster: l.poster, Release: func() { l.mu.Lock(); l.released++; l.mu.Unlock() }}
 	if l.err != nil {
 		return Presentation{}, l.err
 	}

@@ -196,7 +196,9 @@ func (x *exchange) serveObject(path string) error {
 		key += "?t"
 	}
 	p := o.cache.lookup(key, s)
+	x.w.Header()["Server-Timing"] = fromCache
 	if x.hit = p != nil; !x.hit {
+		x.w.Header()["Server-Timing"] = madeNow
 		if p, err = x.make(key, path, s); err != nil {
 			return err
 		}

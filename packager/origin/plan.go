@@ -90,7 +90,33 @@ func bodyPlan(ctype, tag string, b packager.Body) *plan {
 			p.mapped = false
 		}
 	}
+	if p.mapped {
+		willNeed(pieces)
+	}
 	return p
+}
+
+// willNeed tells the kernel of mapped extents that may be cold: a plan is made when its body is about to be sent for the first
+// time in a while.
+func willNeed(pieces []packager.Piece) {
+	const enough = 8 << 20 // a player reads on from there, and so does the kernel
+	for i := 0; i < len(pieces); {
+		x := pieces[i]
+		if i++; x.File == nil {
+			continue
+		}
+		end := x.Off + x.N
+		for i < len(pieces) && pieces[i].File == x.File && pieces[i].Off >= x.Off && pieces[i].Off-x.Off < enough {
+			end = max(end, pieces[i].Off+pieces[i].N)
+			i++
+		}
+		if f, ok := x.File.(interface{ WillNeed(off, n int64) }); ok {
+			f.WillNeed(x.Off, min(end-x.Off, enough))
+		}
+		if end-x.Off >= enough {
+			return
+		}
+	}
 }
 
 // encoder is shared: EncodeAll is safe for concurrent use.

@@ -65,8 +65,16 @@ func (b *bodyWriter) Write(p []byte) (int, error) {
 	return int(x.sent - before), err
 }
 
+// smallBody is a length up to which net/http's own buffers do as well: a playlist leaves with its header in one write.
+const smallBody = 2 << 10
+
 // push writes pieces that are in memory or mapped.
 func (x *exchange) push(pieces []packager.Piece) error {
+	if len(pieces) == 1 && pieces[0].File == nil && pieces[0].N <= smallBody {
+		n, err := x.w.Write(pieces[0].Mem)
+		x.sent += int64(n)
+		return err
+	}
 	x.out.ctx, x.out.pieces = x.r.Context(), pieces
 	rf, ok := x.w.(io.ReaderFrom)
 	if !ok || x.r.ProtoMajor != 1 {
@@ -75,7 +83,12 @@ func (x *exchange) push(pieces []packager.Piece) error {
 		return err
 	}
 	if x.conn != nil {
+		// The flush makes net/http write its header, which waits in the connection; without it, net/http would first copy
+		// 512 bytes of the body.
 		x.conn.hold()
+		if f, ok := x.w.(http.Flusher); ok {
+			f.Flush()
+		}
 	}
 	n, err := rf.ReadFrom(&x.out)
 	x.sent += n

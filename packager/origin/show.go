@@ -8,6 +8,7 @@ import (
 
 	"sluice/packager"
 	"sluice/packager/cmaf"
+	"sluice/packager/hls"
 	"sluice/packager/ts"
 	"sluice/packager/uri"
 )
@@ -33,12 +34,14 @@ type showKey struct {
 	params string
 }
 
-// shows keeps the shows in use, up to a limit. The mutex guards it; a show is built outside it, once.
+// shows keeps the shows in use, up to a limit; those with parameters, which anyone can make up and which hold an index of their
+// own, up to an eighth of it. The mutex guards it; a show is built outside it, once.
 type shows struct {
-	mu    sync.Mutex
-	limit int
-	clock int64
-	all   map[showKey]*showSlot
+	mu     sync.Mutex
+	limit  int
+	clock  int64
+	all    map[showKey]*showSlot
+	shaped int // with parameters
 }
 
 type showSlot struct {
@@ -52,11 +55,14 @@ func (s *shows) get(set *packager.Set, r *uri.Request) *show {
 	s.mu.Lock()
 	slot := s.all[key]
 	if slot == nil {
-		if len(s.all) >= s.limit {
-			s.evict()
+		if shaped := key.params != ""; shaped && s.shaped >= max(1, s.limit/8) || len(s.all) >= s.limit {
+			s.evict(shaped)
 		}
 		slot = &showSlot{}
 		s.all[key] = slot
+		if key.params != "" {
+			s.shaped++
+		}
 	}
 	s.clock++
 	slot.used = s.clock
@@ -65,16 +71,22 @@ func (s *shows) get(set *packager.Set, r *uri.Request) *show {
 	return slot.show
 }
 
-// evict drops the least recently used quarter, so that the scan is rare.
-func (s *shows) evict() {
+// evict drops the least recently used quarter of all, or of those with parameters, so that the scan is rare.
+func (s *shows) evict(shaped bool) {
 	oldest := s.clock
-	for _, slot := range s.all {
-		oldest = min(oldest, slot.used)
+	for k, slot := range s.all {
+		if !shaped || k.params != "" {
+			oldest = min(oldest, slot.used)
+		}
 	}
 	cut := oldest + (s.clock-oldest)/4
 	for k, slot := range s.all {
-		if slot.used <= cut {
-			delete(s.all, k)
+		if slot.used > cut || shaped && k.params == "" {
+			continue
+		}
+		delete(s.all, k)
+		if k.params != "" {
+			s.shaped--
 		}
 	}
 }
@@ -217,4 +229,23 @@ func (s *show) trick(ref packager.Ref) trick {
 func (s *show) trickSegment(ref packager.Ref, k int) (packager.Body, error) {
 	t := s.trick(ref)
 	return cmaf.Segment([]*packager.Track{t.track}, t.segs[k:k+1], uint32(k+1))
+}
+
+// segmentHeads lists the first key frame of every segment of ref that is made from a plain file: the fragment's header and that
+// frame, which are the segment's first bytes.
+func (s *show) segmentHeads(ref packager.Ref) ([]hls.IFrame, error) {
+	t := s.set.Track(ref)
+	var list []hls.IFrame
+	for k, seg := range s.table.Segments(ref) {
+		if seg.Count == 0 || !t.IsSync(seg.First) {
+			continue
+		}
+		body, err := s.segment([]packager.Ref{ref}, k, true)
+		if err != nil {
+			return nil, err
+		}
+		head := body.Size() - seg.Bytes
+		list = append(list, hls.IFrame{Segment: k + 1, N: head + int64(t.Sample(seg.First).Size), Start: seg.Start, Dur: seg.Dur})
+	}
+	return list, nil
 }

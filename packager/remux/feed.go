@@ -316,8 +316,8 @@ func (f *feed) packedUnit(s *ts.Stream, u ts.Unit) error {
 
 // isPackedAudio reports whether b starts with a tag or a frame of audio, and a second frame where b reaches it.
 func isPackedAudio(b []byte) bool {
-	if _, n, ok := ts.TagTime(b); ok {
-		return n >= len(b) || ts.PackedKind(b[n:]) != "" || isPackedAudio(b[n:])
+	if _, _, ok := ts.TagTime(b); ok {
+		return true // nothing else starts with one
 	}
 	return ts.PackedKind(b) != "" && len(b) >= 2 && !isTransportStream(b)
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"path/filepath"
 	"runtime/debug"
+	"strings"
 
 	"sluice/packager"
 	"sluice/packager/mp4"
@@ -63,17 +64,29 @@ func (f *feed) fragmented(ctx context.Context, d *download, first *[]byte) error
 		}
 	}
 	tracks, info, err := mp4.Open(&memoryFile{f.frag.buf})
-	f.warn(info)
+	if err == nil {
+		err = f.warn(info)
+	}
 	if err != nil {
 		return classify(fmt.Errorf("segment %d: %w", s.index+1, err), s.at.String())
 	}
 	return f.samples(ctx, tracks, f.frag.buf, f.frag.edits)
 }
 
-func (f *feed) warn(info mp4.Info) {
+// warn passes on what mp4.Open survived. A track that it left out because it is encrypted is an error: the rest alone is not what
+// was asked for.
+func (f *feed) warn(info mp4.Info) error {
 	for _, w := range info.Warnings {
-		f.r.report.warn(w)
+		switch {
+		case strings.Contains(w, "left out: "+mp4.ErrEncrypted.Error()):
+			return fmt.Errorf("%s: %w", w, mp4.ErrEncrypted)
+		case strings.Contains(w, "left out: "+mp4.ErrUnsupported.Error()):
+			f.skip(w)
+		default:
+			f.r.report.warn(w)
+		}
 	}
+	return nil
 }
 
 // initFor loads the init section that s needs.
@@ -130,7 +143,9 @@ func (f *feed) wholeFile(ctx context.Context, s *segment) (err error) {
 		}
 	}()
 	tracks, info, err := mp4.Open(file)
-	f.warn(info)
+	if err == nil {
+		err = f.warn(info)
+	}
 	if err != nil {
 		return classify(err, s.at.String())
 	}

@@ -50,11 +50,23 @@ type key struct {
 }
 
 // tag keeps the text of a tag that m3u8 does not read, or does not read whole.
-type tag struct{ name, value string }
+type tag struct {
+	name, value string
+	// keys is the attributes of the EXT-X-KEY in force at an EXT-X-MAP: the reader only keeps the last one before a segment.
+	keys *string
+	key  string
+}
 
 func (t tag) TagName() string { return t.name }
 func (t tag) Decode(line string) (m3u8.CustomTag, error) {
-	return tag{t.name, strings.TrimSpace(strings.TrimPrefix(line, t.name))}, nil
+	t.value = strings.TrimSpace(strings.TrimPrefix(line, t.name))
+	switch t.name {
+	case tagKey:
+		*t.keys = t.value
+	case tagMap:
+		t.key = *t.keys
+	}
+	return t, nil
 }
 func (t tag) SegmentTag() bool      { return true }
 func (t tag) Encode() *bytes.Buffer { return bytes.NewBufferString(t.name + t.value) }
@@ -66,15 +78,17 @@ const (
 	tagDuration  = "#EXTINF:" // which the reader makes a float
 	tagByteRange = "#EXT-X-BYTERANGE:"
 	tagMap       = "#EXT-X-MAP:"
+	tagKey       = "#EXT-X-KEY:"
 )
 
 // decode checks the text of a playlist and reads it.
 func (in *input) decode(at place, text []byte) (m3u8.Playlist, m3u8.ListType, error) {
 	text = bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))
-	if err := in.lint(at, text); err != nil {
+	clean, err := in.lint(at, text)
+	if err != nil {
 		return nil, 0, err
 	}
-	p, kind, err := decodeSafely(text)
+	p, kind, err := decodeSafely(clean)
 	if err != nil {
 		return nil, 0, fail(Corrupt, at.String(), "playlist cannot be read: %v", err)
 	}
@@ -88,29 +102,34 @@ func decodeSafely(text []byte) (p m3u8.Playlist, kind m3u8.ListType, err error) 
 			p, err = nil, fmt.Errorf("reader gave up: %v", r)
 		}
 	}()
-	return m3u8.DecodeWith(*bytes.NewBuffer(text), false, []m3u8.CustomDecoder{tag{name: tagGap}, tag{name: tagDuration}, tag{name: tagByteRange}, tag{name: tagMap}})
+	var keys string
+	return m3u8.DecodeWith(*bytes.NewBuffer(text), false, []m3u8.CustomDecoder{
+		tag{name: tagGap}, tag{name: tagDuration}, tag{name: tagByteRange}, tag{name: tagKey, keys: &keys}, tag{name: tagMap, keys: &keys},
+	})
 }
 
 // lint refuses what the library would pass over (RFC 8216 §4): text that is not a playlist, lines beyond a limit, durations and
-// byte ranges that are no numbers.
-func (in *input) lint(at place, text []byte) error {
+// byte ranges that are no numbers. It returns the text without blank lines and comments, at which the library stumbles between a
+// tag and its segment.
+func (in *input) lint(at place, text []byte) ([]byte, error) {
 	what := at.String()
+	clean := make([]byte, 0, len(text))
 	if !bytes.HasPrefix(text, []byte("#EXTM3U")) {
-		return fail(Corrupt, what, "playlist does not start with #EXTM3U")
+		return nil, fail(Corrupt, what, "playlist does not start with #EXTM3U")
 	}
 	if !utf8.Valid(text) {
-		return fail(Corrupt, what, "playlist is not UTF-8")
+		return nil, fail(Corrupt, what, "playlist is not UTF-8")
 	}
 	line, uris, variants := 0, 0, 0
 	named := false // an EXTINF or a STREAM-INF waits for its URI
 	for raw := range bytes.Lines(text) {
 		line++
 		if len(raw) > in.o.Limits.LineBytes {
-			return fail(LimitExceeded, what, "line %d is longer than %d bytes", line, in.o.Limits.LineBytes)
+			return nil, fail(LimitExceeded, what, "line %d is longer than %d bytes", line, in.o.Limits.LineBytes)
 		}
 		s := strings.TrimRight(string(raw), "\r\n")
 		if strings.ContainsFunc(s, func(c rune) bool { return c < 0x20 && c != '\t' || c == 0x7F }) {
-			return fail(Corrupt, what, "line %d holds a control character", line)
+			return nil, fail(Corrupt, what, "line %d holds a control character", line)
 		}
 		var err error
 		switch s = strings.TrimSpace(s); {
@@ -121,7 +140,7 @@ func (in *input) lint(at place, text []byte) error {
 		case strings.HasPrefix(s, "#EXT-X-STREAM-INF:"), strings.HasPrefix(s, "#EXT-X-MEDIA:"):
 			named = named || s[7] == 'S'
 			if variants++; variants > maxVariants {
-				return fail(LimitExceeded, what, "more than %d variants and renditions", maxVariants)
+				return nil, fail(LimitExceeded, what, "more than %d variants and renditions", maxVariants)
 			}
 		case strings.HasPrefix(s, tagByteRange):
 			_, _, err = byteRange(s[len(tagByteRange):])
@@ -134,13 +153,16 @@ func (in *input) lint(at place, text []byte) error {
 			uris++
 		}
 		if err != nil {
-			return fail(Corrupt, what, "line %d: %v", line, err)
+			return nil, fail(Corrupt, what, "line %d: %v", line, err)
+		}
+		if s != "" && (s[0] != '#' || strings.HasPrefix(s, "#EXT")) {
+			clean = append(append(clean, s...), '\n')
 		}
 		if uris > in.o.Limits.Segments {
-			return fail(LimitExceeded, what, "more than %d segments", in.o.Limits.Segments)
+			return nil, fail(LimitExceeded, what, "more than %d segments", in.o.Limits.Segments)
 		}
 	}
-	return nil
+	return clean, nil
 }
 
 // maxVariants bounds a multivariant playlist.
@@ -235,7 +257,7 @@ func (r *listReader) add(i int, seq uint64, s *m3u8.MediaSegment) error {
 		}
 	}
 	if t, ok := s.Custom[tagMap].(tag); ok {
-		if err := r.readMap(t.value, seq); err != nil {
+		if err := r.readMap(t, seq); err != nil {
 			return err
 		}
 	}
@@ -300,14 +322,23 @@ func (r *listReader) readKey(k *m3u8.Key) (*key, error) {
 	return out, nil
 }
 
-func (r *listReader) readMap(attributes string, seq uint64) error {
+func (r *listReader) readMap(t tag, seq uint64) error {
 	what := r.l.at.String()
-	a := m3u8.DecodeAttributeList(attributes)
+	a := m3u8.DecodeAttributeList(t.value)
 	at, err := r.in.resolve(r.l.at, a["URI"])
 	if err != nil {
 		return err
 	}
-	m := &initSection{at: at, n: -1, key: r.key, seq: seq}
+	m := &initSection{at: at, n: -1, seq: seq}
+	if t.key != "" {
+		k := m3u8.DecodeAttributeList(t.key)
+		m.key, err = r.readKey(&m3u8.Key{
+			Method: k["METHOD"], URI: k["URI"], IV: k["IV"], Keyformat: k["KEYFORMAT"], Keyformatversions: k["KEYFORMATVERSIONS"],
+		})
+		if err != nil {
+			return err
+		}
+	}
 	if v := a["BYTERANGE"]; v != "" {
 		if m.n, m.off, err = byteRange(v); err != nil {
 			return fail(Corrupt, what, "EXT-X-MAP: %v", err)

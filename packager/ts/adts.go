@@ -81,9 +81,12 @@ type cutter struct {
 	num   int64 // samples since pts
 	timed bool
 	lost  bool
+	// locked is set while one frame follows the other; without it a frame counts only when another comes behind it, since its
+	// first bytes may stand anywhere in the data.
+	locked bool
 }
 
-func (c *cutter) reset() { c.carry, c.timed, c.num = c.carry[:0], false, 0 }
+func (c *cutter) reset() { c.carry, c.timed, c.locked, c.num = c.carry[:0], false, false, 0 }
 
 // frameReader knows one audio framing.
 type frameReader interface {
@@ -107,8 +110,12 @@ func (c *cutter) cut(d *Demuxer, p *pid, b []byte, f frameReader) error {
 	stamped := !p.hasPTS || atEnd
 	for at < len(b) {
 		size := f.header(b[at:], atEnd)
+		if size > 0 && !c.locked && at+size < len(b) && f.header(b[at+size:], atEnd) == 0 {
+			size = 0
+		}
 		if size == 0 {
 			at++
+			c.locked = false
 			if !c.lost {
 				c.lost = true
 				d.stats.Corrupt++
@@ -119,7 +126,7 @@ func (c *cutter) cut(d *Demuxer, p *pid, b []byte, f frameReader) error {
 		if size < 0 || at+size > len(b) {
 			break
 		}
-		c.lost = false
+		c.lost, c.locked = false, true
 		if !stamped && at >= old {
 			stamped = true
 			c.pts, c.num, c.timed = p.pts, 0, true

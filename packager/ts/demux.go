@@ -69,7 +69,9 @@ type Demuxer struct {
 	size    int // of a packet; 0 while out of sync
 	carry   []byte
 	junk    int
-	ref     int64 // last unwrapped time, to unwrap the next against
+	last    int    // PID of the packet before
+	early   []byte // packets that came before the first program map
+	ref     int64  // last unwrapped time, to unwrap the next against
 	hasRef  bool
 }
 
@@ -78,6 +80,9 @@ const maxPES = 24 << 20
 
 // maxJunk bounds how much is searched for the packet grid.
 const maxJunk = 4 << 20
+
+// earlyBytes bounds the packets kept until the first program map.
+const earlyBytes = 2 << 20
 
 // maxStreams bounds the elementary streams of a program.
 const maxStreams = 64
@@ -109,7 +114,8 @@ func (d *Demuxer) Write(p []byte) (int, error) {
 			b := d.carry
 			d.carry = d.carry[:0]
 			if b[0] != syncByte {
-				d.carry = d.lose(b)
+				d.lose()
+				d.carry = b
 				continue
 			}
 			if err := d.packet(b[:packetSize:packetSize]); err != nil {
@@ -137,8 +143,7 @@ func (d *Demuxer) Write(p []byte) (int, error) {
 func (d *Demuxer) packets(p []byte) ([]byte, error) {
 	for len(p) >= d.size {
 		if p[0] != syncByte {
-			d.size = 0
-			d.stats.Resyncs++
+			d.lose()
 			return p, nil
 		}
 		if err := d.packet(p[:packetSize:packetSize]); err != nil {
@@ -149,10 +154,13 @@ func (d *Demuxer) packets(p []byte) ([]byte, error) {
 	return p, nil
 }
 
-func (d *Demuxer) lose(b []byte) []byte {
+// lose notes that the packet grid is lost. The last packet on it may have ended early: its PES packet is not to be trusted.
+func (d *Demuxer) lose() {
 	d.size = 0
 	d.stats.Resyncs++
-	return b
+	if p := d.pids[d.last]; p != nil {
+		p.lose(d)
+	}
 }
 
 // search looks for the packet grid in carry: three sync bytes at equal distance, or as many as there are at the end of input.
@@ -247,6 +255,7 @@ func (d *Demuxer) Boundary() {
 func (d *Demuxer) packet(b []byte) error {
 	d.stats.Packets++
 	id := int(b[1]&0x1F)<<8 | int(b[2])
+	d.last = id
 	start := b[1]&0x40 != 0
 	if id == pidNull || b[1]&0x80 != 0 { // null, or marked broken by the transport
 		return nil
@@ -271,6 +280,24 @@ func (d *Demuxer) packet(b []byte) error {
 		return d.pat.add(b[at:], start, d.readPAT)
 	case d.pmtPID:
 		return d.pmt.add(b[at:], start, d.readPMT)
+	}
+	if d.pmtCRC == 0 && len(d.early) < earlyBytes {
+		d.early = append(d.early, b...)
+	}
+	return nil
+}
+
+// replay reads the packets that came before the first program map.
+func (d *Demuxer) replay() error {
+	early := d.early
+	d.early = nil
+	for ; len(early) >= packetSize; early = early[packetSize:] {
+		if id := int(early[1]&0x1F)<<8 | int(early[2]); d.pids[id] != nil {
+			if err := d.packet(early[:packetSize]); err != nil {
+				return err
+			}
+			d.stats.Packets--
+		}
 	}
 	return nil
 }

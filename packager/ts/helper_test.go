@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"sluice/packager"
@@ -57,12 +58,26 @@ func run(t testing.TB, name string, args ...string) string {
 }
 
 const (
-	picture = "testsrc2=size=320x180:rate=25:duration=6"
+	picture = "testsrc2=size=192x108:rate=25:duration=6"
 	sound   = "sine=frequency=440:sample_rate=48000:duration=6"
 )
 
 // source is a TS file with B-frames, a closed GOP of 1 s, and stereo AAC.
 func source(t testing.TB) string {
+	t.Helper()
+	sourceOnce.Do(func() { sourceTS = read(t, makeSource(t)) })
+	if sourceTS == nil {
+		t.Skip("the source could not be made")
+	}
+	return write(t, "source.ts", sourceTS)
+}
+
+var (
+	sourceOnce sync.Once
+	sourceTS   []byte
+)
+
+func makeSource(t testing.TB) string {
 	return ffmpeg(t, "source.ts", "-f", "lavfi", "-i", picture, "-f", "lavfi", "-i", sound, "-ac", "2",
 		"-c:v", "libx264", "-preset", "veryfast", "-g", "25", "-bf", "3", "-x264-params", "open-gop=0:scenecut=0",
 		"-c:a", "aac", "-b:a", "96k")

@@ -46,7 +46,7 @@ func (a *PackedAudio) open() {
 	a.s.pid = &pid{s: a.s}
 }
 
-// Write takes the next bytes; the first of a stream must start a frame.
+// Write takes the next bytes; a frame must start in the first of a stream.
 func (a *PackedAudio) Write(b []byte) (int, error) {
 	if len(b) == 0 {
 		return 0, nil
@@ -56,6 +56,13 @@ func (a *PackedAudio) Write(b []byte) (int, error) {
 	}
 	p := a.s.pid
 	if p.framer == nil {
+		n := len(b)
+		for len(b) > 0 && PackedKind(b) == "" { // padding behind a tag
+			b = b[1:]
+		}
+		if len(b) == 0 {
+			return 0, fmt.Errorf("no AAC, AC-3 or MPEG audio frame in the first %d bytes of packed audio: %w", n, ErrCorrupt)
+		}
 		switch PackedKind(b) {
 		case "aac":
 			p.framer = &adtsFramer{}
@@ -63,8 +70,6 @@ func (a *PackedAudio) Write(b []byte) (int, error) {
 			p.framer = &ac3Framer{}
 		case "mpeg":
 			p.framer = &mpaFramer{}
-		default:
-			return 0, fmt.Errorf("no AAC, AC-3 or MPEG audio frame at the start of packed audio: %w", ErrCorrupt)
 		}
 	}
 	err := p.framer.frames(a.d, p, b)

@@ -15,13 +15,13 @@ type pid struct {
 	video  *pictures
 	framer framer
 
-	buf     []byte // headroom, then payload
-	active  bool   // a PES packet is under way
-	pending int    // bytes of its header still to come in further packets
-	lost    bool   // data was lost before or inside the packet under way
-	hasPTS  bool
-	pts     int64
-	dts     int64
+	buf    []byte // headroom, then payload
+	active bool   // a PES packet is under way
+	want   int    // its payload bytes as declared; 0 unknown
+	lost   bool   // data was lost before or inside the packet under way
+	hasPTS bool
+	pts    int64
+	dts    int64
 }
 
 func (p *pid) reset() {
@@ -42,8 +42,8 @@ func (p *pid) packet(d *Demuxer, b []byte, cc byte, start, jump bool) error {
 		}
 		if int(cc) != (p.cc+1)&15 {
 			d.stats.Lost++
-			if err := p.lose(d); err != nil {
-				return err
+			if !start || p.want == 0 || len(p.buf)-headroom < p.want { // else what is missing lies between two PES packets
+				p.lose(d)
 			}
 		}
 	}
@@ -62,7 +62,7 @@ func (p *pid) packet(d *Demuxer, b []byte, cc byte, start, jump bool) error {
 }
 
 // lose drops the PES packet under way, because a part of it is missing.
-func (p *pid) lose(d *Demuxer) error {
+func (p *pid) lose(d *Demuxer) {
 	if p.active {
 		d.stats.Corrupt++
 	}
@@ -70,17 +70,18 @@ func (p *pid) lose(d *Demuxer) error {
 	if p.framer != nil {
 		p.framer.reset()
 	}
-	return nil
 }
 
 // start begins a PES packet (§2.4.3.6), after the one before it has been handed out.
 func (p *pid) start(d *Demuxer, b []byte) error {
 	if len(b) < 9 || b[0] != 0 || b[1] != 0 || b[2] != 1 {
-		return p.lose(d)
+		p.lose(d)
+		return nil
 	}
 	head := 9 + int(b[8])
 	if head > len(b) || b[6]&0xC0 != 0x80 {
-		return p.lose(d)
+		p.lose(d)
+		return nil
 	}
 	body := b[head:]
 	hasPTS := b[7]&0x80 != 0 && head >= 14
@@ -92,6 +93,7 @@ func (p *pid) start(d *Demuxer, b []byte) error {
 		return err
 	}
 	p.active = true
+	p.want = max(0, int(b[4])<<8+int(b[5])+6-head)
 	if cap(p.buf) < headroom {
 		p.buf = make([]byte, headroom, 64<<10)
 	}

@@ -109,7 +109,10 @@ func (d *Demuxer) readPMT(b []byte) error {
 		}
 		body = body[5+n:]
 	}
-	return d.replace(streams)
+	if err := d.replace(streams); err != nil {
+		return err
+	}
+	return d.replay()
 }
 
 // elementary returns the stream that the map names: the one in force when it is the same, else a new one; nil when it is of no
