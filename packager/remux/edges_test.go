@@ -107,6 +107,9 @@ func TestMissingSegmentsAreFilled(t *testing.T) {
 				return s[:i] + "#EXT-X-DISCONTINUITY\n" + s[i:]
 			})
 		}, "index1.ts"},
+		"error page": {func(dir, _ string) {
+			os.WriteFile(filepath.Join(dir, "index1.ts"), []byte("<html>Sorry</html>"), 0o644)
+		}, "neither"},
 		"last is missing": {func(dir, _ string) { os.Remove(filepath.Join(dir, "index2.ts")) }, "index2.ts"},
 	}
 	for name, c := range cases {
@@ -131,7 +134,7 @@ func TestMissingSegmentsAreFilled(t *testing.T) {
 				return
 			}
 			_, err := remux.Run(t.Context(), remux.Options{Input: in, Output: out + "2", OnGap: remux.GapFail})
-			if code(err) != remux.MissingSegment {
+			if want := map[bool]remux.Code{false: remux.MissingSegment, true: remux.Corrupt}[name == "error page"]; code(err) != want {
 				t.Errorf("with GapFail: %v", err)
 			}
 		})

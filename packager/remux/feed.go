@@ -19,13 +19,14 @@ type feed struct {
 	ended  bool
 	pos    int64 // 90 kHz of playlist consumed
 
-	tracks []*track
-	ts     *ts.Demuxer
-	byTS   map[*ts.Stream]*track
-	packed *ts.PackedAudio
-	frag   fragments
-	kind   container // of the segment before
-	disc   int
+	tracks  []*track
+	ts      *ts.Demuxer
+	byTS    map[*ts.Stream]*track
+	packed  *ts.PackedAudio
+	frag    fragments
+	kind    container // of the segment before
+	disc    int
+	partial bool // the segment under way gave bytes
 
 	held      []heldUnit // audio that waits for the video to tell where an epoch lies
 	heldBytes int
@@ -87,7 +88,11 @@ func (f *feed) broken(s *segment, err error) error {
 	case errors.As(err, &sinkFailed):
 		return sinkError(sinkFailed.error, f.r.o.Output)
 	case errors.As(err, &refused):
-		return refused
+		// An error page in place of a segment is a gap like any other; a limit or a forbidden reference is not.
+		if refused.Code != Corrupt && refused.Code != Truncated || len(f.l.segments) == 1 || f.r.o.OnGap == GapFail {
+			return refused
+		}
+		return f.gap(s, refused.Err.Error())
 	case !missing(err) && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, ts.ErrCorrupt) && !errors.Is(err, errStalled) && s.at.local:
 		return classify(err, s.at.String())
 	case errors.Is(err, ts.ErrUnsupported):
@@ -114,7 +119,9 @@ func (f *feed) gap(s *segment, reason string) error {
 		return err
 	}
 	for _, t := range f.tracks {
-		t.debt += max(0, s.dur-(t.to90(t.next)-t.before))
+		if t.debt += s.dur; f.partial {
+			t.debt -= min(s.dur, t.to90(t.next)-t.before)
+		}
 	}
 	if len(f.r.report.Gaps) < maxWarnings {
 		f.r.report.Gaps = append(f.r.report.Gaps, Gap{Segment: s.index, Reason: reason})
@@ -125,12 +132,13 @@ func (f *feed) gap(s *segment, reason string) error {
 // segment reads a segment to its end.
 func (f *feed) segment(ctx context.Context, d *download) error {
 	first, ok := d.next()
-	if !ok {
+	if f.partial = false; !ok {
 		if d.err == nil && !d.seg.gap {
 			return fmt.Errorf("segment is empty: %w", io.ErrUnexpectedEOF)
 		}
 		return nil // a gap, or an error that the caller sees
 	}
+	f.partial = true
 	kind := sniff(*first)
 	if d.seg.init != nil {
 		kind = fragmented

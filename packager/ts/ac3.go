@@ -142,7 +142,7 @@ func (f *ac3Framer) header(b []byte, atEnd bool) int {
 			return size
 		}
 		if size += next.size; size > maxAudioCarry {
-			return 0
+			return first.size // not one that anybody made: go on frame by frame
 		}
 	}
 }

@@ -257,6 +257,30 @@ func TestDelimiterIsNeverDoubled(t *testing.T) {
 	}
 }
 
+// An access unit of messages only has no picture to show: its messages go with the next one.
+func TestUnitsWithoutAPictureAreJoinedToTheNext(t *testing.T) {
+	streams, _ := demux(t, read(t, source(t)), 64<<10)
+	v := streams[0]
+	want := len(v.units)
+	sei := []byte{0, 0, 0, 6, 6, 5, 2, 0xAA, 0xBB, 0x80}
+	lone := v.units[10]
+	lone.Data, lone.DTS, lone.PTS, lone.Sync = sei, v.units[10].DTS-1, v.units[10].PTS-1, false
+	v.units = append(v.units[:10:10], append([]ts.Unit{lone}, v.units[10:]...)...)
+	l := layout(t, tracks(t, streams[:1], true))
+	var all []byte
+	for k := range l.Len() {
+		b, _ := l.Segment(k)
+		all = append(all, whole(t, b)...)
+	}
+	again, stats := demux(t, all, 4096)
+	if len(again[0].units) != want || stats.Corrupt > 0 {
+		t.Fatalf("%d units, want %d; %+v", len(again[0].units), want, stats)
+	}
+	if got := again[0].units[10].Data; !bytes.HasPrefix(got, sei) || len(got) != len(sei)+len(v.units[11].Data) {
+		t.Errorf("unit 10 starts with % x", got[:20])
+	}
+}
+
 func TestShortNALLengths(t *testing.T) {
 	streams, _ := demux(t, read(t, source(t)), 64<<10)
 	v := streams[0]

@@ -248,7 +248,10 @@ func languageOf(descriptors []byte) string {
 					return ""
 				}
 			}
-			return string(body[:3])
+			if lang := string(body[:3]); lang != "und" {
+				return lang
+			}
+			return ""
 		}
 		descriptors = descriptors[2+len(body):]
 	}
