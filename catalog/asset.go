@@ -149,7 +149,11 @@ func (tx *Tx) addAssets(ctx context.Context, entry *entryRow, assets []Asset) ([
 			return nil, fmt.Errorf("asset %q: %w", a.Name, err)
 		}
 	}
-	if _, err := tx.tx.NewInsert().Model(&rows).Returning("num").Exec(ctx); err != nil {
+	err := tx.guard(ctx, func() error {
+		_, err := tx.tx.NewInsert().Model(&rows).Returning("num").Exec(ctx)
+		return err
+	})
+	if err != nil {
 		if uniqueViolation(err) {
 			err = fmt.Errorf("%w: an asset's name or id is taken: %w", ErrConflict, err)
 		}
@@ -259,7 +263,11 @@ func (tx *Tx) changeAsset(ctx context.Context, row *assetRow, fn func(a *Asset) 
 	if err := row.fill(a); err != nil {
 		return err
 	}
-	if _, err := tx.tx.NewUpdate().Model(row).WherePK().Exec(ctx); err != nil {
+	err := tx.guard(ctx, func() error {
+		_, err := tx.tx.NewUpdate().Model(row).WherePK().Exec(ctx)
+		return err
+	})
+	if err != nil {
 		if uniqueViolation(err) {
 			err = fmt.Errorf("%w: the name is taken: %w", ErrConflict, err)
 		}

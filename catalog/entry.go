@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -174,7 +175,11 @@ func (tx *Tx) insertEntry(ctx context.Context, n NewEntry) (*entryRow, error) {
 		if err := row.fill(e); err != nil {
 			return nil, err
 		}
-		res, err := tx.tx.NewInsert().Model(&row).On("CONFLICT (id) DO NOTHING").Returning("num").Exec(ctx)
+		var res sql.Result
+		err := tx.guard(ctx, func() (err error) {
+			res, err = tx.tx.NewInsert().Model(&row).On("CONFLICT (id) DO NOTHING").Returning("num").Exec(ctx)
+			return err
+		})
 		if uniqueViolation(err) {
 			return nil, fmt.Errorf("%w: the dedup key is used: %w", ErrConflict, err)
 		}

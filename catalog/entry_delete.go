@@ -33,7 +33,8 @@ func (tx *Tx) DeleteEntry(ctx context.Context, id EntryID) error {
 }
 
 // Purgeable returns up to limit entries deleted before the time, oldest first. The caller deletes their objects and then
-// calls PurgeEntry: after a crash between the two the entry is returned again.
+// calls PurgeEntry: after a crash between the two the entry is returned again. The time should lie well before the longest
+// lease, because a cancelled handler may write objects until it learns of it.
 func (db *DB) Purgeable(ctx context.Context, before time.Time, limit int) ([]Entry, error) {
 	var rows []entryRow
 	err := db.read.NewSelect().Model(&rows).Where("deleted_at > 0").Where("deleted_at < ?", micros(before)).

@@ -108,7 +108,11 @@ func (tx *Tx) addTasks(ctx context.Context, entry *entryRow, tasks []NewTask) ([
 		rows[i].CreatedAt = micros(tx.now)
 		tx.woken = tx.woken || rows[i].State == TaskRunnable
 	}
-	if _, err := tx.tx.NewInsert().Model(&rows).Returning("id").Exec(ctx); err != nil {
+	err = tx.guard(ctx, func() error {
+		_, err := tx.tx.NewInsert().Model(&rows).Returning("id").Exec(ctx)
+		return err
+	})
+	if err != nil {
 		if uniqueViolation(err) {
 			err = fmt.Errorf("%w: a task's stage and name are taken: %w", ErrConflict, err)
 		}

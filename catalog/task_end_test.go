@@ -131,6 +131,36 @@ func TestBatchOfCompletionsKeepsTheGoodOnes(t *testing.T) {
 	})
 }
 
+func TestTransactionGoesOnAfterAConflict(t *testing.T) {
+	everyDatabase(t, func(t *testing.T, db *catalog.DB) {
+		ctx := t.Context()
+		e, tasks := newEntry(t, db, manyTasks(1)...)
+		task := claim(t, db, tasks[0].ID)
+		err := db.Complete(ctx, task.ID, task.Attempt, nil, func(tx *catalog.Tx) error {
+			if _, err := tx.AddAssets(ctx, e.ID, []catalog.Asset{{Name: "a"}}); err != nil {
+				return err
+			}
+			if _, err := tx.AddAssets(ctx, e.ID, []catalog.Asset{{Name: "b"}, {Name: "a"}}); !errors.Is(err, catalog.ErrConflict) {
+				return fmt.Errorf("asset a again: %w", err)
+			}
+			if _, err := tx.AddTasks(ctx, e.ID, manyTasks(1)); !errors.Is(err, catalog.ErrConflict) {
+				return fmt.Errorf("task 0 again: %w", err)
+			}
+			if _, _, _, err := tx.CreateEntry(ctx, catalog.NewEntry{Account: 1, ID: e.ID}, nil, nil); !errors.Is(err, catalog.ErrConflict) {
+				return fmt.Errorf("the entry again: %w", err)
+			}
+			_, err := tx.AddAssets(ctx, e.ID, []catalog.Asset{{Name: "b"}})
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if assets, err := db.Assets(ctx, e.ID); err != nil || len(assets) != 2 {
+			t.Errorf("assets %v, %v", assets, err)
+		}
+	})
+}
+
 func TestFailedTaskRestsAndDiesInTheEnd(t *testing.T) {
 	everyDatabase(t, func(t *testing.T, db *catalog.DB) {
 		ctx := t.Context()

@@ -133,6 +133,15 @@ func (tx *Tx) savepoint(ctx context.Context, fn func() error) error {
 	return inner.Commit()
 }
 
+// guard runs a statement that may meet a unique value, so that the transaction can go on when it does: PostgreSQL would
+// refuse everything after it, SQLite undoes the one statement by itself.
+func (tx *Tx) guard(ctx context.Context, statement func() error) error {
+	if !tx.db.postgres {
+		return statement()
+	}
+	return tx.savepoint(ctx, statement)
+}
+
 // lockEntries makes this transaction the only one to change these entries, their assets and their tasks. PostgreSQL
 // locks the rows, in the order of their ids so that two transactions never wait for each other; SQLite has one writer.
 func (tx *Tx) lockEntries(ctx context.Context, ids ...EntryID) error {

@@ -21,7 +21,7 @@ type stageFeed struct {
 	lull int
 	// last is the account served last.
 	last catalog.AccountID
-	// waiting and held are the announcements that no worker took yet, and those that some did.
+	// waiting counts the announcements that no worker took yet.
 	waiting int
 }
 

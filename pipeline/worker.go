@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"sluice/catalog"
 )
@@ -113,14 +114,9 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer stopWork(nil)
 	background, stopBackground := context.WithCancel(outlive)
 	defer stopBackground()
-	w.reader = w.cfg.Redis
-	if c, ok := w.cfg.Redis.(*redis.Client); ok {
-		opts := *c.Options()
-		opts.PoolSize, opts.MinIdleConns, opts.PushNotificationProcessor = len(w.cfg.Stages), 0, nil
-		own := redis.NewClient(&opts)
-		defer func() { _ = own.Close() }()
-		w.reader = own
-	}
+	reader, closeReader := readerOf(w.cfg.Redis, len(w.cfg.Stages))
+	defer closeReader()
+	w.reader = reader
 	var committers, acker, readers, forwarder sync.WaitGroup
 	for range w.cfg.Catalog.Writers() {
 		committers.Go(func() { w.commitLoop(background) })
@@ -140,6 +136,22 @@ func (w *Worker) Run(ctx context.Context) error {
 	stopBackground()
 	forwarder.Wait()
 	return nil
+}
+
+// readerOf returns a client for n reads that wait at once. A pool of their own keeps them from starving everything else; a
+// cluster's pools are large enough as they are.
+func readerOf(r redis.UniversalClient, n int) (redis.UniversalClient, func()) {
+	c, ok := r.(*redis.Client)
+	if !ok {
+		return r, func() {}
+	}
+	opts := *c.Options()
+	opts.PoolSize, opts.MinIdleConns = n, 0
+	// These two belong to the client they come from.
+	opts.PushNotificationProcessor = nil
+	opts.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
+	own := redis.NewClient(&opts)
+	return own, func() { _ = own.Close() }
 }
 
 // drain waits for the running attempts, and ends them when the grace is over.
