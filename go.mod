@@ -89,3 +89,6 @@ require (
 	modernc.org/sqlite v1.61.1 // indirect
 	pgregory.net/rapid v1.3.0 // indirect
 )
+
+// The console's tools; some carry Go packages of their own.
+ignore node_modules

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { assert } from './assert.mjs';
 import { playWith } from './player.mjs';
 
@@ -83,13 +85,35 @@ async function showsEntryInWork({ page, shot }, { LIVE_ID: id }) {
   await shot('entry-in-work');
 }
 
+/** Every page passes the rules of axe-core, in the page's own colours. */
+async function isAccessible({ page }, env) {
+  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+  const entries = [env.ENTRY_ID, env.LIVE_ID].filter(Boolean).map((id) => `/console/entries/${id}`);
+  const faults = [];
+  for (const path of ['/console/entries', ...entries, '/console/work', '/console/system']) {
+    await page.goto(path);
+    await page.getByRole('heading', { level: 1 }).waitFor();
+    await page.locator('table').first().waitFor();
+    // Half-faded rows have half the contrast: let what moves come to rest. Endless animations never do.
+    await page.waitForFunction(() =>
+      document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getComputedTiming().iterations === Infinity),
+    );
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ['violations'] }));
+    for (const v of violations) {
+      faults.push(`${path}: ${v.id} (${v.impact}): ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`);
+    }
+  }
+  assert(faults.length === 0, `accessibility:\n${faults.join('\n')}`);
+}
+
 /** A phone: nothing may stick out sideways, and the navigation folds away. */
 async function fitsPhone({ page, shot }, { ENTRY_ID: id }) {
   await page.setViewportSize({ width: 390, height: 844 });
   for (const [name, path] of [['entries', '/console/entries'], ['entry', `/console/entries/${id}`], ['work', '/console/work']]) {
     await page.goto(path);
     await page.getByRole('button', { name: 'Navigation' }).waitFor();
-    await page.getByRole('heading', { level: 2 }).waitFor();
+    await page.getByRole('heading', { level: 1 }).waitFor();
     await shot(`phone-${name}`);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert(over <= 0, `${path} is ${over} px wider than the screen`);
@@ -139,6 +163,8 @@ export function checks(env) {
     on('keyboard', worksByKeyboard),
     on('phone', fitsPhone),
     on('system', showsSystem),
+    on('accessible-dark', isAccessible),
+    on('accessible-light', isAccessible, { colorScheme: 'light' }),
     on('light', (browser) => paints(browser, 'light'), { colorScheme: 'light' }),
   ];
   if (env.LIVE_ID) list.push(on('progress', movesProgress), on('entry-in-work', showsEntryInWork));

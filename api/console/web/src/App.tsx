@@ -6,7 +6,7 @@ import { RouterProvider } from 'react-router';
 import { ApiError } from './api';
 import { LiveProvider } from './live/LiveProvider';
 import { router } from './routes';
-import { theme } from './theme';
+import { cssVariables, theme } from './theme';
 
 const client = new QueryClient({
   defaultOptions: {
@@ -20,7 +20,7 @@ const client = new QueryClient({
 
 export function App() {
   return (
-    <MantineProvider theme={theme} defaultColorScheme="auto">
+    <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
       <QueryClientProvider client={client}>
         <LiveProvider>
           <ModalsProvider>

@@ -1,4 +1,4 @@
-import { ActionIcon, Anchor, CloseButton, Group, Menu, Paper, SegmentedControl, Stack, Text, TextInput, Title, Tooltip } from '@mantine/core';
+import { ActionIcon, Anchor, CloseButton, Group, Menu, Paper, SegmentedControl, Stack, Text, TextInput, Title, Tooltip, VisuallyHidden } from '@mantine/core';
 import { useDebouncedCallback } from '@mantine/hooks';
 import { IconDotsVertical, IconRefresh, IconSearch, IconTrash } from '@tabler/icons-react';
 import { DataTable, type DataTableColumn } from 'mantine-datatable';
@@ -70,7 +70,7 @@ function columns(now: number, actions: ReturnType<typeof useEntryActions>): Data
     },
     {
       accessor: 'actions',
-      title: '',
+      title: <VisuallyHidden>Actions</VisuallyHidden>,
       width: 56,
       textAlign: 'right',
       render: (entry) => (
@@ -130,7 +130,7 @@ export function EntriesPage() {
 
   return (
     <Stack>
-      <Title order={2}>Entries</Title>
+      <Title order={1} size="h2">Entries</Title>
       <Group justify="space-between">
         <SearchBox value={view.search} onChange={(search) => show({ search })} />
         <SegmentedControl

@@ -33,7 +33,7 @@ function Header({ entry }: { entry: Entry }) {
       </Breadcrumbs>
       <Group justify="space-between" wrap="nowrap" align="flex-start">
         <Group gap="sm">
-          <Title order={2} lineClamp={2}>
+          <Title order={1} size="h2" lineClamp={2}>
             {entry.name || entry.id}
           </Title>
           <EntryBadge entry={entry} />

@@ -97,7 +97,7 @@ export function SystemPage() {
   return (
     <Stack gap="lg">
       <Group>
-        <Title order={2}>System</Title>
+        <Title order={1} size="h2">System</Title>
         <Status status={system.status} />
       </Group>
       <SimpleGrid cols={{ base: 1, sm: 2, lg: 3 }}>

@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Paper, SimpleGrid, Skeleton, Stack, Table, Text, Title } from '@mantine/core';
+import { Alert, Anchor, Button, Paper, SimpleGrid, Skeleton, Stack, Table, Text, Title, VisuallyHidden } from '@mantine/core';
 import { IconCircleCheck, IconRefresh } from '@tabler/icons-react';
 import { DataTable } from 'mantine-datatable';
 import { useState } from 'react';
@@ -160,7 +160,7 @@ function DeadLetters() {
           },
           {
             accessor: 'actions',
-            title: '',
+            title: <VisuallyHidden>Actions</VisuallyHidden>,
             width: 120,
             textAlign: 'right',
             render: (t) => (
@@ -188,7 +188,7 @@ export function WorkPage() {
   const work = live.work ?? data;
   return (
     <Stack gap="lg">
-      <Title order={2}>Work</Title>
+      <Title order={1} size="h2">Work</Title>
       {error && !work && <Failure what="The counts" error={error} retry={refetch} />}
       {work ? (
         <>
@@ -198,7 +198,7 @@ export function WorkPage() {
       ) : (
         !error && <Skeleton height={240} />
       )}
-      <Title order={3}>Dead letters</Title>
+      <Title order={2} size="h3">Dead letters</Title>
       <DeadLetters />
     </Stack>
   );
