@@ -16,7 +16,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest"
-	"sluice/internal/config"
+	"sluice/ingest/inbox"
 	"sluice/pipeline/stage"
 )
 
@@ -233,6 +233,19 @@ func (s *system) ingester() *ingest.Ingester {
 	}
 }
 
-func (s *system) startInbox(ctx context.Context, g *errgroup.Group) error { _ = ctx; _ = g; return nil }
-
-var _ = config.Options
+// startInbox watches the inbox until ctx ends. A folder of the inbox that is named by a number belongs to that account.
+func (s *system) startInbox(ctx context.Context, g *errgroup.Group) error {
+	box, err := inbox.New(inbox.Config{
+		Dir: s.cfg.InboxDir(), Ingester: s.ingester(), Account: s.account(),
+		EnsureAccount: func(ctx context.Context, id catalog.AccountID) error {
+			_, _, err := s.catalog.EnsureAccount(ctx, id, fmt.Sprintf("account %d", id))
+			return err
+		},
+		Settle: s.cfg.Duration("inbox.settle"), Sweep: s.cfg.Duration("inbox.sweep"), Log: s.log,
+	})
+	if err != nil {
+		return fmt.Errorf("inbox: %w", err)
+	}
+	g.Go(func() error { return box.Run(ctx) })
+	return nil
+}

@@ -100,6 +100,9 @@ func (s *system) purgeOnce(ctx context.Context, before time.Time) error {
 			if _, err := s.store.DeletePrefix(ctx, fmt.Sprintf("%d/%s/", e.Account, e.ID)); err != nil {
 				return fmt.Errorf("objects of entry %s: %w", e.ID, err)
 			}
+			if err := s.ingester().Forget(e.ID); err != nil {
+				return err
+			}
 			if err := s.catalog.PurgeEntry(ctx, e.ID); err != nil {
 				return err
 			}

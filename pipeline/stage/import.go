@@ -75,12 +75,14 @@ func (e *Env) importFile(ctx context.Context, p ImportPayload, progress Progress
 	switch {
 	case errors.Is(err, storage.ErrFull):
 		return obj, codec.NewError(codec.DiskFull, "import", "", err)
+	case errors.Is(err, storage.ErrChanged):
+		return obj, codec.NewError(codec.SourceIO, "import", "the file is still being written", err)
 	case errors.Is(err, storage.ErrChecksum):
 		return obj, codec.NewError(codec.IncompleteUpload, "import", err.Error(), err)
 	case err != nil:
 		return obj, codec.NewError(codec.SinkIO, "import", err.Error(), err)
 	}
-	// The folder that held the file is empty now; a leftover is swept at the next start.
+	// The folder that held the file is empty now, unless its claim is still there: then whoever ends that removes it.
 	_ = os.Remove(filepath.Dir(p.Path))
 	return obj, nil
 }
