@@ -78,7 +78,7 @@ func Manifest(o *Options, sel *uri.Selection, onDemand bool) ([]byte, error) {
 	m := mpd{
 		Profiles: profileLive, Type: "static", Duration: end, MinBuffer: duration(w.longestMS()),
 		MaxSegment: duration(w.longestMS()),
-		Period: period{ID: "0", Start: "PT0S", Duration: end, Sets: sets},
+		Period:     period{ID: "0", Start: "PT0S", Duration: end, Sets: sets},
 	}
 	if w.set.Title != "" {
 		m.Info = &info{w.set.Title}
