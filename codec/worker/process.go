@@ -69,11 +69,13 @@ func (p *Pool) start(c class) (*process, error) {
 		_ = raw.Control(func(fd uintptr) { _, _ = unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) })
 	}
 	proc := &process{class: c, control: control, data: data, frames: newFrameReader(data, p.cfg), stderr: &tail{}, exited: make(chan struct{})}
-	proc.cmd = &exec.Cmd{
-		Path: "/proc/self/exe", Args: []string{os.Args[0], ChildArg}, Env: childEnv, Dir: "/",
-		Stdin: theirs, Stdout: proc.stderr, Stderr: proc.stderr, ExtraFiles: []*os.File{w}, WaitDelay: 2 * time.Second,
-	}
-	if err := p.spawner.start(proc.cmd); err != nil {
+	proc.cmd, err = p.spawner.start(func() *exec.Cmd {
+		return &exec.Cmd{
+			Path: "/proc/self/exe", Args: []string{os.Args[0], ChildArg}, Env: childEnv, Dir: "/",
+			Stdin: theirs, Stdout: proc.stderr, Stderr: proc.stderr, ExtraFiles: []*os.File{w}, WaitDelay: 2 * time.Second,
+		}
+	})
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("start worker: %w", err), control.Close(), data.Close())
 	}
 	proc.pid = proc.cmd.Process.Pid

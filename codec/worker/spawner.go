@@ -23,17 +23,25 @@ type spawner struct {
 	done     chan struct{}
 	once     sync.Once
 
+	attr func(namespaces bool) *syscall.SysProcAttr
+
 	mu  sync.Mutex
 	iso Isolation // what was achieved before exec
 }
 
+// spawnRequest asks for a process. An exec.Cmd that failed to start cannot be used again, hence the function.
 type spawnRequest struct {
-	cmd   *exec.Cmd
-	reply chan error
+	make  func() *exec.Cmd
+	reply chan spawned
+}
+
+type spawned struct {
+	cmd *exec.Cmd
+	err error
 }
 
 func newSpawner(nice int) *spawner {
-	s := &spawner{requests: make(chan spawnRequest), quit: make(chan struct{}), done: make(chan struct{})}
+	s := &spawner{requests: make(chan spawnRequest), quit: make(chan struct{}), done: make(chan struct{}), attr: procAttr}
 	ready := make(chan struct{})
 	go s.loop(nice, ready)
 	<-ready
@@ -51,7 +59,8 @@ func (s *spawner) loop(nice int, ready chan<- struct{}) {
 		case <-s.quit:
 			return
 		case r := <-s.requests:
-			r.reply <- s.startOne(r.cmd)
+			cmd, err := s.startOne(r.make)
+			r.reply <- spawned{cmd, err}
 		}
 	}
 }
@@ -83,26 +92,26 @@ func lowerPriority(nice int) {
 	}
 }
 
-// startOne starts cmd in namespaces of its own, or without them where the kernel or the container forbids it.
-func (s *spawner) startOne(cmd *exec.Cmd) error {
+// startOne starts a process in namespaces of its own, or without them where the kernel or the container forbids it.
+func (s *spawner) startOne(newCmd func() *exec.Cmd) (*exec.Cmd, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	plain := *cmd
-	cmd.SysProcAttr = procAttr(s.iso.UserNS)
+	cmd := newCmd()
+	cmd.SysProcAttr = s.attr(s.iso.UserNS)
 	err := cmd.Start()
 	if err == nil || !s.iso.UserNS {
-		return err
+		return cmd, err
 	}
 	reason := fmt.Errorf("start in namespaces: %w", err)
-	plain.SysProcAttr = procAttr(false)
-	if err := plain.Start(); err != nil {
-		return err
+	cmd = newCmd()
+	cmd.SysProcAttr = s.attr(false)
+	if err := cmd.Start(); err != nil {
+		return nil, err
 	}
-	*cmd = plain
 	s.iso.UserNS, s.iso.NetNS = false, false
 	s.iso.miss("user_namespace", reason)
 	s.iso.miss("network_namespace", reason)
-	return nil
+	return cmd, nil
 }
 
 func procAttr(namespaces bool) *syscall.SysProcAttr {
@@ -115,14 +124,15 @@ func procAttr(namespaces bool) *syscall.SysProcAttr {
 	return a
 }
 
-// start starts cmd from the spawner's thread.
-func (s *spawner) start(cmd *exec.Cmd) error {
-	r := spawnRequest{cmd: cmd, reply: make(chan error, 1)}
+// start starts a process from the spawner's thread.
+func (s *spawner) start(newCmd func() *exec.Cmd) (*exec.Cmd, error) {
+	r := spawnRequest{make: newCmd, reply: make(chan spawned, 1)}
 	select {
 	case s.requests <- r:
-		return <-r.reply
+		got := <-r.reply
+		return got.cmd, got.err
 	case <-s.quit:
-		return errClosed
+		return nil, errClosed
 	}
 }
 
