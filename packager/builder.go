@@ -36,6 +36,9 @@ func (b *Builder) End() int64 { return b.t.times.end }
 
 // Fragment says that the samples added from now on lie in a stored fragment whose moof starts at off of file.
 func (b *Builder) Fragment(file int, off int64) {
+	if len(b.t.frags) > 0 && (off != b.next || file != b.last) {
+		b.t.torn = true
+	}
 	b.t.frags = append(b.t.frags, frag{first: int32(len(b.sizes)), file: int32(file), off: off})
 }
 

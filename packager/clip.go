@@ -6,10 +6,10 @@ package packager
 //
 // A clip that starts at 0 keeps the stored fragments of t; another one has none, because their decode times differ.
 func Clip(t *Track, fromMS, toMS int64) *Track {
-	from := ticks(max(0, fromMS), 1000, t.Timescale)
+	from := Rescale(max(0, fromMS), 1000, t.Timescale)
 	to := t.Duration()
 	if toMS > 0 {
-		to = min(to, ticks(toMS, 1000, t.Timescale))
+		to = min(to, Rescale(toMS, 1000, t.Timescale))
 	}
 	return clipTicks(t, from, to)
 }
@@ -21,7 +21,7 @@ func SnapClip(tracks []*Track, fromMS, toMS int64) []*Track {
 	from, scale := max(0, fromMS), uint32(1000)
 	for _, t := range tracks {
 		if t.Kind == Video && t.Len() > 0 {
-			at := ticks(from, 1000, t.Timescale)
+			at := Rescale(from, 1000, t.Timescale)
 			i := t.syncAtOrBefore(at + int64(t.Priming))
 			from, scale = max(0, t.Sample(i).PTS-int64(t.Priming)), t.Timescale
 			break
@@ -31,20 +31,11 @@ func SnapClip(tracks []*Track, fromMS, toMS int64) []*Track {
 	for k, t := range tracks {
 		to := t.Duration()
 		if toMS > 0 {
-			to = min(to, ticks(toMS, 1000, t.Timescale))
+			to = min(to, Rescale(toMS, 1000, t.Timescale))
 		}
-		out[k] = clipTicks(t, ticks(from, scale, t.Timescale), to)
+		out[k] = clipTicks(t, Rescale(from, scale, t.Timescale), to)
 	}
 	return out
-}
-
-// ticks converts a time between timescales, rounding to nearest.
-func ticks(v int64, from, to uint32) int64 {
-	if from == to {
-		return v
-	}
-	whole, rest := v/int64(from), v%int64(from)
-	return whole*int64(to) + (rest*int64(to)+int64(from)/2)/int64(from)
 }
 
 // syncAtOrBefore returns the last sync sample whose PTS is at most pts, or the first sample.

@@ -20,6 +20,9 @@ type Fragment struct {
 // are.
 func (t *Track) FragmentCount() int { return len(t.frags) }
 
+// Seamless reports whether the stored fragments follow each other in one file without a byte between them.
+func (t *Track) Seamless() bool { return !t.torn }
+
 // Fragment returns stored fragment k.
 func (t *Track) Fragment(k int) Fragment {
 	f, next := t.frags[k], t.fragEnd(k)

@@ -10,11 +10,14 @@ import (
 
 // Gather returns a body of the pieces in order. It keeps the slice. Pieces of memory have N equal to len(Mem).
 func Gather(pieces []Piece) Gatherer {
-	g := &gather{pieces: pieces, ends: make([]int64, len(pieces))}
+	g := &gather{pieces: pieces}
+	if g.ends = g.few[:0]; len(pieces) > len(g.few) {
+		g.ends = make([]int64, 0, len(pieces))
+	}
 	var end int64
-	for i, p := range pieces {
+	for _, p := range pieces {
 		end += p.N
-		g.ends[i] = end
+		g.ends = append(g.ends, end)
 	}
 	return g
 }
@@ -25,6 +28,7 @@ func MemPiece(b []byte) Piece { return Piece{Mem: b, N: int64(len(b))} }
 type gather struct {
 	pieces []Piece
 	ends   []int64 // offset after each piece
+	few    [4]int64
 }
 
 // Size implements Body.

@@ -22,6 +22,7 @@ type Track struct {
 	extents extents
 	frags   []frag
 	fragged int32 // samples before this one lie in frags
+	torn    bool  // the frags do not follow each other in one file
 	bytes   int64
 	maxPTS  int64 // composition end of the presentation
 	minPTS  int64
@@ -112,9 +113,9 @@ func (t *Track) HasOffsets() bool { return t.offs.len() > 0 }
 func (t *Track) MinOffset() int64 { return int64(t.offBase) }
 
 // Sample returns sample i; it panics when i is out of range, like a slice does.
-func (t *Track) Sample(i int) Sample {
-	c := t.cursorAt(i)
-	return c.next()
+func (t *Track) Sample(i int) (s Sample) {
+	t.Walk(i, 1, func(_ int, x Sample) bool { s = x; return false })
+	return s
 }
 
 // At returns the first sample whose decode time is at or after dts, or Len.
@@ -133,9 +134,5 @@ func (t *Track) Walk(first, count int, yield func(i int, s Sample) bool) {
 	}
 	_ = t.sizes.at(first + count - 1)
 	c := t.cursorAt(first)
-	for i := first; i < first+count; i++ {
-		if !yield(i, c.next()) {
-			return
-		}
-	}
+	c.walk(first+count, yield)
 }

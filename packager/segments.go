@@ -28,7 +28,7 @@ func Cut(s *Set) Boundaries {
 			if t.Kind == Video {
 				videos = append(videos, t)
 			}
-			if longest == nil || t.Duration()*int64(longest.Timescale) > longest.Duration()*int64(t.Timescale) {
+			if longest == nil || t.micros() > longest.micros() {
 				longest = t
 			}
 		}
@@ -41,12 +41,18 @@ func Cut(s *Set) Boundaries {
 		b.Times = nil
 		return b
 	}
-	end := longest.Duration() * int64(scale)
-	for k := int64(ticks); k*int64(longest.Timescale) < end; k += int64(ticks) {
+	end := Rescale(longest.Duration(), longest.Timescale, scale)
+	for k := int64(ticks); k < end && len(b.Times) < maxSegments; k += int64(ticks) {
 		b.Times = append(b.Times, k)
 	}
 	return b
 }
+
+// maxSegments bounds a playlist against tracks whose times make no sense: 70 days of the default duration.
+const maxSegments = 1 << 20
+
+// micros is the duration in microseconds.
+func (t *Track) micros() int64 { return Rescale(t.Duration(), t.Timescale, 1_000_000) }
 
 func cutAtSyncs(videos []*Track, ticks, scale int64) Boundaries {
 	ref := videos[0]
@@ -56,20 +62,16 @@ func cutAtSyncs(videos []*Track, ticks, scale int64) Boundaries {
 	for _, v := range videos[1:] {
 		others = append(others, syncTimes(v, ref.Timescale))
 	}
-	k := int64(1)
+	next := d
 	for i := ref.NextSync(0); i < ref.Len(); i = ref.NextSync(i + 1) {
 		s := ref.Sample(i)
 		pts := s.PTS - int64(ref.Priming)
-		if pts <= 0 || (pts+int64(s.Dur)/2)*scale < k*d {
-			continue
-		}
-		if !inAll(others, pts) {
+		at := (pts + int64(s.Dur)/2) * scale
+		if pts <= 0 || at < next || !inAll(others, pts) {
 			continue
 		}
 		b.Times = append(b.Times, pts)
-		for k*d <= (pts+int64(s.Dur)/2)*scale {
-			k++
-		}
+		next = (at/d + 1) * d
 	}
 	return b
 }
@@ -88,7 +90,7 @@ func syncTimes(t *Track, scale uint32) map[int64]bool {
 	m := make(map[int64]bool, t.SyncCount())
 	for i := t.NextSync(0); i < t.Len(); i = t.NextSync(i + 1) {
 		pts := t.Sample(i).PTS - int64(t.Priming)
-		m[(pts*int64(scale)+int64(t.Timescale)/2)/int64(t.Timescale)] = true
+		m[Rescale(pts, t.Timescale, scale)] = true
 	}
 	return m
 }
@@ -112,7 +114,7 @@ func (t *Track) Segments(b Boundaries) []Segment {
 
 // firstAt returns the first sample at or after i, in decode order, that starts a segment at time v of scale.
 func (t *Track) firstAt(v int64, scale uint32, i int) int {
-	want := (v*int64(t.Timescale)+int64(scale)/2)/int64(scale) + int64(t.Priming)
+	want := Rescale(v, scale, t.Timescale) + int64(t.Priming)
 	if t.Kind == Video {
 		for j := t.NextSync(i); j < t.Len(); j = t.NextSync(j + 1) {
 			if s := t.Sample(j); s.PTS+1 >= want {

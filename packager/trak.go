@@ -3,6 +3,7 @@ package packager
 import (
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 
 	"github.com/Eyevinn/mp4ff/mp4"
@@ -46,17 +47,23 @@ func Trak(m *Media, id uint32, duration int64, rate BitRate) (*mp4.TrakBox, erro
 	}
 	trak.Tkhd.Duration = MovieTicks(duration, m.Timescale)
 	if m.Priming > 0 {
-		edits := &mp4.EdtsBox{}
-		edits.AddChild(&mp4.ElstBox{Entries: []mp4.ElstEntry{{
+		AddEdits(trak, mp4.ElstEntry{
 			SegmentDuration: MovieTicks(duration, m.Timescale), MediaTime: int64(m.Priming), MediaRateInteger: 1,
-		}}})
-		insertAfterTkhd(trak, edits)
+		})
 	}
 	return trak, nil
 }
 
-// insertAfterTkhd puts edts where readers expect it, before mdia.
-func insertAfterTkhd(trak *mp4.TrakBox, edts *mp4.EdtsBox) {
+// AddEdits gives trak an edit list. It goes before mdia, where readers expect it.
+func AddEdits(trak *mp4.TrakBox, entries ...mp4.ElstEntry) {
+	elst := &mp4.ElstBox{Entries: entries}
+	for _, e := range entries {
+		if e.SegmentDuration > math.MaxUint32 || e.MediaTime > math.MaxInt32 {
+			elst.Version = 1
+		}
+	}
+	edts := &mp4.EdtsBox{}
+	edts.AddChild(elst)
 	trak.AddChild(edts)
 	c := trak.Children
 	copy(c[2:], c[1:len(c)-1])

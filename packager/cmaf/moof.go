@@ -81,8 +81,12 @@ func (t *traf) trunLen() int {
 	if len(t.samples) == 0 {
 		return 0
 	}
-	per := 4 * popcount(t.trun&(trunDuration|trunSize|trunFlags|trunComposition))
-	return 20 + 4*popcount(t.trun&trunFirstFlags) + per*len(t.samples)
+	return 20 + 4*popcount(t.trun&trunFirstFlags) + t.columns()*len(t.samples)
+}
+
+// columns is the bytes that each sample takes in the trun.
+func (t *traf) columns() int {
+	return 4 * popcount(t.trun&(trunDuration|trunSize|trunFlags|trunComposition))
 }
 
 // len is the size of the traf box: its header, tfhd, tfdt and trun.
@@ -168,19 +172,26 @@ func (t *traf) appendTrun(dst []byte, data int64) []byte {
 	if t.trun&trunFirstFlags != 0 {
 		dst = be.AppendUint32(dst, sampleFlags(t.samples[0].Sync))
 	}
+	at := len(dst)
+	dst = append(dst, make([]byte, t.columns()*len(t.samples))...)
+	b := dst[at:]
+	put := func(v uint32) {
+		be.PutUint32(b, v)
+		b = b[4:]
+	}
 	for i := range t.samples {
 		s := &t.samples[i]
 		if t.trun&trunDuration != 0 {
-			dst = be.AppendUint32(dst, s.Dur)
+			put(s.Dur)
 		}
 		if t.trun&trunSize != 0 {
-			dst = be.AppendUint32(dst, s.Size)
+			put(s.Size)
 		}
 		if t.trun&trunFlags != 0 {
-			dst = be.AppendUint32(dst, sampleFlags(s.Sync))
+			put(sampleFlags(s.Sync))
 		}
 		if t.trun&trunComposition != 0 {
-			dst = be.AppendUint32(dst, uint32(int32(s.PTS-s.DTS)))
+			put(uint32(int32(s.PTS - s.DTS)))
 		}
 	}
 	return dst

@@ -3,6 +3,7 @@ package cmaf
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
 	"sluice/packager"
@@ -39,7 +40,11 @@ func stored(t *packager.Track, seg packager.Segment) []packager.Piece {
 	if k < 0 || end <= k {
 		return nil
 	}
-	pieces := make([]packager.Piece, 0, 1)
+	if t.Seamless() {
+		first, last := t.Fragment(k), t.Fragment(end-1)
+		return []packager.Piece{{File: t.Files[first.File], Off: first.Off, N: last.Off + last.N - first.Off}}
+	}
+	pieces := make([]packager.Piece, 0, 2)
 	for ; k < end; k++ {
 		f := t.Fragment(k)
 		if n := len(pieces); n > 0 && pieces[n-1].File == t.Files[f.File] && pieces[n-1].Off+pieces[n-1].N == f.Off {
@@ -66,12 +71,20 @@ func build(tracks []*packager.Track, segs []packager.Segment, seq uint32) packag
 	sc.samples, sc.trafs, sc.pieces = sc.samples[:0], sc.trafs[:0], append(sc.pieces[:0], packager.Piece{})
 	for i, t := range tracks {
 		first := len(sc.samples)
+		sc.samples = slices.Grow(sc.samples, segs[i].Count)
+		file, next := -1, int64(-1)
 		t.Walk(segs[i].First, segs[i].Count, func(_ int, s packager.Sample) bool {
 			sc.samples = append(sc.samples, s)
-			sc.pieces = extend(sc.pieces, t.Files[s.File], s)
+			if s.File == file && s.Offset == next {
+				sc.pieces[len(sc.pieces)-1].N += int64(s.Size)
+			} else {
+				sc.pieces = append(sc.pieces, packager.Piece{File: t.Files[s.File], Off: s.Offset, N: int64(s.Size)})
+				file = s.File
+			}
+			next = s.Offset + int64(s.Size)
 			return true
 		})
-		// A later append may move sc.samples; the traf then keeps the old array, whose content stays right.
+		// A later track may move sc.samples; the traf then keeps the old array, whose content stays right.
 		sc.trafs = append(sc.trafs, newTraf(uint32(i+1), sc.samples[first:len(sc.samples):len(sc.samples)],
 			segs[i].Start+int64(t.Priming)))
 	}
@@ -80,17 +93,4 @@ func build(tracks []*packager.Track, segs []packager.Segment, seq uint32) packag
 	pieces := append(make([]packager.Piece, 0, len(sc.pieces)), sc.pieces...)
 	clear(sc.pieces) // keep no file alive from the pool
 	return packager.Gather(pieces)
-}
-
-// extend adds the bytes of s to the pieces, joining it to the last one where they follow each other.
-func extend(pieces []packager.Piece, f packager.File, s packager.Sample) []packager.Piece {
-	last := &pieces[len(pieces)-1]
-	if last.File == f && last.Off+last.N == s.Offset && last.N > 0 {
-		last.N += int64(s.Size)
-		return pieces
-	}
-	if s.Size == 0 {
-		return pieces
-	}
-	return append(pieces, packager.Piece{File: f, Off: s.Offset, N: int64(s.Size)})
 }

@@ -1,10 +1,6 @@
 package cmaf
 
-import (
-	"math/bits"
-
-	"sluice/packager"
-)
+import "sluice/packager"
 
 // defaultSliceSeconds is the length of an audio fragment when the video's GOP is not given.
 const defaultSliceSeconds = 2
@@ -24,9 +20,7 @@ type slicer struct {
 func newSlicer(m *packager.Media, o *Options) slicer {
 	s := slicer{priming: int64(m.Priming), rate: m.Timescale, ticks: o.SliceTicks, scale: o.SliceScale, times: o.Slices}
 	if s.scale == 0 {
-		s.scale = 1
-		s.times = nil
-		s.ticks = 0
+		s.scale = max(1, m.Timescale)
 	}
 	if s.ticks <= 0 {
 		s.ticks = defaultSliceSeconds * int64(s.scale)
@@ -35,11 +29,20 @@ func newSlicer(m *packager.Media, o *Options) slicer {
 	return s
 }
 
-// passed reports whether a frame at media time pts is at or after the next slice's start, and if so moves on to the slice
-// after it.
+// passed reports whether a frame at media time pts is at or after the next slice's start, and if so moves on to the first
+// slice that starts after it.
 func (s *slicer) passed(pts int64) bool {
 	if pts < s.next {
 		return false
+	}
+	// Past the listed slices the next one follows by division: a gap of years must not be walked slice by slice.
+	if n := len(s.times); s.k >= n {
+		at := packager.Rescale(pts-s.priming, s.rate, s.scale)
+		if n > 0 {
+			s.k = n - 1 + int((at-s.times[n-1])/s.ticks)
+		} else {
+			s.k = int(at / s.ticks)
+		}
 	}
 	for pts >= s.next {
 		s.advance()
@@ -59,20 +62,5 @@ func (s *slicer) advance() {
 	default:
 		at = int64(s.k) * s.ticks
 	}
-	s.next = max(s.next+1, rescale(at, s.scale, s.rate)+s.priming)
-}
-
-// rescale converts a time ≥ 0 between timescales, rounding to nearest, without overflow in between.
-func rescale(v int64, from, to uint32) int64 {
-	if from == to {
-		return v
-	}
-	hi, lo := bits.Mul64(uint64(max(0, v)), uint64(to))
-	lo, carry := bits.Add64(lo, uint64(from)/2, 0)
-	hi += carry
-	if hi >= uint64(from) {
-		return 1<<63 - 1
-	}
-	q, _ := bits.Div64(hi, lo, uint64(from))
-	return int64(min(q, 1<<63-1))
+	s.next = max(s.next+1, packager.Rescale(at, s.scale, s.rate)+s.priming)
 }

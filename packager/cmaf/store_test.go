@@ -2,7 +2,6 @@ package cmaf_test
 
 import (
 	"bytes"
-	"io"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -176,5 +175,3 @@ func TestChunksJoinIntoTheFileWrittenAtOnce(t *testing.T) {
 	}
 	mediatest.Decoded(t, path, "v:0")
 }
-
-var _ io.Writer

@@ -26,12 +26,13 @@ type Options struct {
 	// Chunk numbers the chunk among those that will be joined; fragment sequence numbers are derived from it, so that they
 	// rise through the joined file without being rewritten.
 	Chunk int
-	// SliceTicks and SliceScale are the length of an audio fragment: SliceTicks/SliceScale seconds. Give the GOP of the
-	// video, so that segments are whole fragments. 0 means 2 s.
+	// SliceTicks is the length of an audio fragment in ticks of SliceScale; 0 means 2 s. Give the GOP of the video in the
+	// video's timescale, so that segments are whole fragments.
 	SliceTicks int64
+	// SliceScale is the timescale of SliceTicks and Slices; 0 means the track's own.
 	SliceScale uint32
-	// Slices, when set, are the presentation times in ticks of SliceScale at which audio fragments start, ascending, for a
-	// video whose GOPs vary. After the last of them SliceTicks applies.
+	// Slices, when set, are the presentation times in ticks of SliceScale at which audio fragments start, ascending from 0,
+	// for a video whose GOPs vary. After the last of them SliceTicks applies.
 	Slices []int64
 	// MaxFragment bounds the bytes of one fragment; 0 means DefaultMaxFragment.
 	MaxFragment int64

@@ -10,4 +10,6 @@ var (
 	ErrLimit       = errors.New("over a limit")
 	ErrUnsupported = errors.New("unsupported codec")
 	ErrEncrypted   = errors.New("encrypted")
+	// ErrReference says that the media lies in another file. That file is never opened.
+	ErrReference = errors.New("media lies in another file")
 )

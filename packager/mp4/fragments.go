@@ -149,38 +149,27 @@ func (t *trak) run(b []byte, base, off int64, d defaults) (int64, error) {
 	if flags&trunFirstFlags != 0 {
 		firstFlags = f.u32()
 	}
-	width := int64(0)
-	for _, column := range []uint32{trunDuration, trunSize, trunFlags, trunComposition} {
-		if flags&column != 0 {
-			width += 4
-		}
+	if err := t.believe(&f, flags, n, d); err != nil {
+		return 0, err
 	}
-	switch {
-	case f.short || n*width > int64(len(f.b)):
-		return 0, fmt.Errorf("%w: trun claims %d samples in %d bytes", ErrCorrupt, n, len(f.b))
-	case t == nil && width == 0 && d.size > 0:
+	if t == nil && flags&trunSize == 0 {
 		return off + n*int64(d.size), nil
-	case t != nil && int64(len(t.samples))+n > maxSamples:
-		return 0, fmt.Errorf("%w: more than %d samples in a track", ErrLimit, maxSamples)
-	case width == 0 && n > 1 && (d.size == 0 || t != nil && n > t.size):
-		return 0, fmt.Errorf("%w: trun of %d samples without sizes", ErrCorrupt, n)
 	}
 	for i := range n {
 		s := packager.Sample{Dur: d.dur, Size: d.size, Offset: off}
-		bits := d.flags
+		bits, cto := d.flags, int32(0)
+		if i == 0 {
+			bits = firstFlags
+		}
 		if flags&trunDuration != 0 {
 			s.Dur = f.u32()
 		}
 		if flags&trunSize != 0 {
 			s.Size = f.u32()
 		}
-		if i == 0 {
-			bits = firstFlags
-		}
 		if flags&trunFlags != 0 {
 			bits = f.u32()
 		}
-		var cto int32
 		if flags&trunComposition != 0 {
 			cto = int32(f.u32())
 		}
@@ -191,11 +180,38 @@ func (t *trak) run(b []byte, base, off int64, d defaults) (int64, error) {
 		if s.Dur > math.MaxInt32 {
 			return 0, fmt.Errorf("%w: duration %d is negative", ErrCorrupt, int32(s.Dur))
 		}
-		s.DTS, s.PTS, s.Sync = t.end, t.end+int64(cto), bits&nonSync == 0 || t.media.Kind == packager.Audio
-		t.end += int64(s.Dur)
-		if t.lost > 0 || !t.add(s) {
-			t.lost++
-		}
+		t.append(s, cto, bits)
 	}
 	return off, nil
+}
+
+// believe checks the n samples that a trun claims against the bytes behind them, or, when it has no columns, against the
+// size of the file.
+func (t *trak) believe(f *fields, flags uint32, n int64, d defaults) error {
+	width := int64(0)
+	for _, column := range []uint32{trunDuration, trunSize, trunFlags, trunComposition} {
+		if flags&column != 0 {
+			width += 4
+		}
+	}
+	switch {
+	case f.short || n*width > int64(len(f.b)):
+		return fmt.Errorf("%w: trun claims %d samples in %d bytes", ErrCorrupt, n, len(f.b))
+	case t == nil:
+		return nil
+	case int64(len(t.samples)+t.lost)+n > maxSamples:
+		return fmt.Errorf("%w: more than %d samples in a track", ErrLimit, maxSamples)
+	case width == 0 && n > 1 && (d.size == 0 || n > t.size):
+		return fmt.Errorf("%w: trun of %d samples without sizes", ErrCorrupt, n)
+	}
+	return nil
+}
+
+// append adds a sample of a fragment at the current decode time.
+func (t *trak) append(s packager.Sample, cto int32, bits uint32) {
+	s.DTS, s.PTS, s.Sync = t.end, t.end+int64(cto), bits&nonSync == 0 || t.media.Kind == packager.Audio
+	t.end += int64(s.Dur)
+	if t.lost > 0 || !t.add(s) {
+		t.lost++
+	}
 }

@@ -18,6 +18,7 @@ const (
 	maxBoxes   = 4 << 20 // top-level boxes of a fragmented file
 	maxOther   = 4096    // top-level boxes that are not fragments
 	maxTracks  = 64
+	maxHours   = 1000    // from the first sample to the last
 	maxSamples = 1 << 23 // of one track: 24 h at 97 per second
 )
 
@@ -40,7 +41,8 @@ func (in *Info) warn(format string, args ...any) {
 // left out with a warning.
 //
 // Edit lists are normalised away (ISO/IEC 14496-12 §8.6.6): a delay and a skipped start become presentation times, and what
-// must be decoded but not shown becomes Priming. Decode times start at 0 or later, composition offsets are signed.
+// must be decoded but not shown becomes Priming. Decode times start at 0 or later, composition offsets are signed. A
+// fragmented file that was cut out of a longer presentation keeps the times of its fragments.
 //
 // Errors wrap one of the kinds of this package.
 func Open(f packager.File) ([]*packager.Track, Info, error) {
@@ -213,6 +215,9 @@ func (r *reader) tracks() ([]*packager.Track, error) {
 	f.long(v)
 	f.long(v)
 	movieScale = f.u32()
+	if movieScale == 0 {
+		r.info.warn("movie header without a timescale")
+	}
 	mvex := find(r.moov, "mvex")
 	r.info.Fragmented = mvex != nil || len(r.moofs) > 0
 

@@ -49,7 +49,9 @@ func (t *trak) readTables(info *Info) error {
 			break
 		}
 	}
-	t.end = times.dts
+	if t.end = times.dts; times.count > 0 || len(times.stts) > 0 {
+		info.warn("track %d: stts describes more than the %d samples there are", t.number, n)
+	}
 	if len(t.samples) > 1 && t.end == 0 {
 		info.warn("track %d: all samples are at time 0", t.number)
 	}

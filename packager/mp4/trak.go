@@ -53,6 +53,9 @@ func parseTrak(b []byte, movieScale uint32, info *Info) (*trak, error) {
 	if elng := find(b, "mdia", "elng"); len(elng) > 5 && elng[0] == 0 {
 		t.media.Language = cString(elng[4:])
 	}
+	if err := selfContained(find(b, "mdia", "minf", "dinf", "dref")); err != nil {
+		return nil, err
+	}
 	t.stbl = find(b, "mdia", "minf", "stbl")
 	if t.stbl == nil {
 		return nil, fmt.Errorf("%w: no sample tables", ErrCorrupt)
@@ -64,6 +67,20 @@ func parseTrak(b []byte, movieScale uint32, info *Info) (*trak, error) {
 		t.edit = parseEdits(elst, movieScale, t.media.Timescale, info)
 	}
 	return t, nil
+}
+
+// selfContained refuses data references to other files (ISO/IEC 14496-12 §8.7.2): flag 1 says that media is in this one.
+func selfContained(dref []byte) error {
+	if len(dref) < 8 {
+		return nil
+	}
+	for c := range children(dref[8:]) {
+		f := fields{b: c.body}
+		if _, flags := f.full(); flags&1 == 0 && len(f.b) > 0 {
+			return fmt.Errorf("%w: %q", ErrReference, c.name)
+		}
+	}
+	return nil
 }
 
 func (t *trak) mdhd(b []byte) error {
@@ -137,6 +154,15 @@ func parseEdits(body []byte, movieScale, scale uint32, info *Info) (e edit) {
 	return e
 }
 
+// start is the presentation time of the first frame; negative when the edit list hides it.
+func (t *trak) start() int64 {
+	first := int64(math.MaxInt64 / 2)
+	for _, s := range t.samples {
+		first = min(first, s.PTS)
+	}
+	return first + t.edit.delay - t.edit.skip
+}
+
 // build normalises the times and makes the track; it returns nil for a track without samples.
 func (t *trak) build(f packager.File, info *Info) (*packager.Track, error) {
 	if t.lost > len(t.samples) {
@@ -149,21 +175,19 @@ func (t *trak) build(f packager.File, info *Info) (*packager.Track, error) {
 		info.warn("track %d left out: no samples", t.number)
 		return nil, nil
 	}
-	first := int64(math.MaxInt64)
-	for _, s := range t.samples {
-		first = min(first, s.PTS)
+	if hours := (t.end - t.samples[0].DTS) / int64(t.media.Timescale) / 3600; hours > maxHours {
+		return nil, fmt.Errorf("%w: lasts %d hours, more than %d", ErrLimit, hours, maxHours)
 	}
 	// Presentation time is PTS + shift. What lies before 0 is decoded but not shown: Priming moves the timeline so that it
 	// still has media times from 0.
 	shift := t.edit.delay - t.edit.skip
-	if first+shift < 0 {
-		t.media.Priming = uint32(min(-(first + shift), math.MaxUint32))
+	if start := t.start(); start < -math.MaxUint32 {
+		return nil, fmt.Errorf("%w: the edit list skips %d ticks of media", ErrCorrupt, -start)
+	} else if start < 0 {
+		t.media.Priming = uint32(-start)
 	}
 	pts := shift + int64(t.media.Priming)
 	dts := max(pts, -t.samples[0].DTS)
-	if t.media.Kind == packager.Audio || t.samples[0].DTS+pts >= 0 {
-		dts = pts
-	}
 	b := packager.NewBuilder(t.media, f)
 	b.Grow(len(t.samples))
 	for _, s := range t.samples {
