@@ -187,12 +187,16 @@ func (f *feed) transport(d *download, first *[]byte) error {
 		f.byTS = map[*ts.Stream]*track{}
 	}
 	f.ts.Boundary()
+	before := f.ts.Stats().Packets
 	err := d.each(first, func(b []byte) error {
 		_, err := f.ts.Write(b)
 		return err
 	})
 	for _, s := range f.ts.Stats().Unsupported {
 		f.skip(s)
+	}
+	if err == nil && d.err == nil && f.ts.Stats().Packets == before && f.kind == transportStream && len(f.l.segments) > 1 {
+		err = fail(Corrupt, d.seg.at.String(), "segment %d is neither MPEG-TS, MP4 nor packed audio", d.seg.index)
 	}
 	return err
 }

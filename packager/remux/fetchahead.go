@@ -12,6 +12,8 @@ const (
 	chunkSize = 256 << 10
 	// queueChunks is how far one segment is read ahead: 8 MiB. When the queue is full the download waits.
 	queueChunks = 32
+	// localChunks does for files: enough to keep both sides busy, few enough to stay in the cache.
+	localChunks = 3
 	attempts    = 4
 	firstPause  = 200 * time.Millisecond
 )
@@ -51,7 +53,11 @@ func (in *input) ahead(ctx context.Context, wg *sync.WaitGroup, l *list, paralle
 	wg.Go(func() {
 		defer close(out)
 		for i := range l.segments {
-			d := &download{seg: &l.segments[i], ready: make(chan *[]byte, queueChunks)}
+			depth := queueChunks
+			if l.segments[i].at.local {
+				depth = localChunks
+			}
+			d := &download{seg: &l.segments[i], ready: make(chan *[]byte, depth)}
 			wg.Go(func() {
 				defer close(d.ready)
 				d.err = in.fill(ctx, d)

@@ -9,7 +9,7 @@ import (
 )
 
 // writerQueue is how many chunks of media wait for the disk; when it is full, demuxing waits.
-const writerQueue = 8
+const writerQueue = 3
 
 // mediaFile writes media chunks to a temporary file beside the output, on a goroutine of its own.
 type mediaFile struct {
