@@ -19,6 +19,8 @@ const (
 	snapTolerance = 0.01
 	// slowestKept is the lowest constant rate that is kept as it is: below it a GOP of whole frames strays too far from 2 s.
 	slowestKept = 10
+	// fastestKept is the highest constant rate off the list that is kept: above it the next standard rate costs little.
+	fastestKept = 20
 )
 
 var fallbackRate = codec.Rational{Num: 25, Den: 1}
@@ -39,7 +41,7 @@ func outputRate(s *codec.Stream) codec.Rational {
 	return cappedRate(variableRate(s))
 }
 
-// constantRate snaps the source's rate to a standard one; slow rates off the list stay as they are.
+// constantRate snaps the source's rate to a standard one; slow ones off the list stay as they are.
 func constantRate(s *codec.Stream) codec.Rational {
 	r := measuredRate(s)
 	for r.Float() > 60*(1+snapTolerance) {
@@ -48,7 +50,7 @@ func constantRate(s *codec.Stream) codec.Rational {
 	if std, ok := nearestStandard(r.Float()); ok {
 		return std
 	}
-	if r.Float() > 24 {
+	if r.Float() > fastestKept*(1+snapTolerance) {
 		return cappedRate(r.Float())
 	}
 	r = reduced(r)
