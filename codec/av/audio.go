@@ -48,7 +48,7 @@ type audioRun struct {
 	d      *delivery
 	rep    *codec.Report
 	tracks []*audioTrack
-	decs   map[int]*audioSource
+	decs   map[int]*audioSource // by stream index
 	in     *input
 }
 
@@ -120,7 +120,7 @@ func (r *audioRun) attach(t *audioTrack, want map[int]bool) error {
 		}
 		dec, err := newDecoder(r.g, st, decOpts{threads: 1, maxPixels: r.cfg.MaxPixels, careful: r.job.Safe})
 		if err != nil {
-			t.dropped = err.Error()
+			t.dropped, t.refused = codec.UserText(codec.UnsupportedCodec), err
 			return nil
 		}
 		s = &audioSource{dec: dec, origin: fromUS(r.plan.OriginUS, st.tb)}
@@ -180,7 +180,7 @@ func (r *audioRun) finish() error {
 	for _, t := range r.tracks {
 		if t.plan.Stream >= 0 && t.samplesIn == 0 {
 			if t.dropped == "" {
-				t.dropped = "no sound could be decoded"
+				t.dropped = "No sound could be decoded."
 			}
 			r.rep.Warnings = append(r.rep.Warnings, codec.Warning{Code: codec.TracksDropped, Stream: t.plan.Stream,
 				Message: fmt.Sprintf("audio track %q was left out: %s", t.plan.Name, t.dropped)})
@@ -204,6 +204,11 @@ func (r *audioRun) finish() error {
 		}
 	}
 	if alive == 0 && r.plan.Video == nil {
+		for _, t := range r.tracks {
+			if t.refused != nil {
+				return t.refused
+			}
+		}
 		return r.g.fail(codec.DamagedMedia, "decode", fmt.Errorf("no sound could be decoded"))
 	}
 	return nil
@@ -237,6 +242,7 @@ type audioTrack struct {
 	samplesIn  int64
 	samplesOut int64
 	dropped    string
+	refused    error // no decoder
 }
 
 func newAudioTrack(g *guard, plan *codec.Plan, i int, d *delivery) (*audioTrack, error) {

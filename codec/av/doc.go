@@ -15,8 +15,8 @@
 //
 // # Versions
 //
-// shim.c holds every call that go-astiav v0.16 lacks or does unsafely, guarded by library version; compat_ff5.go holds the
-// few spellings of go-astiav that differ between its releases. A newer FFmpeg gets a sibling file under a build tag.
+// shim.c holds every call that go-astiav v0.16 lacks or does unsafely; what is left of go-astiav here is spelled the same in
+// its later releases. The shim is written against FFmpeg 5.1; newer libraries are guarded there by library version.
 //
 // Without cgo the package is empty, so that the rest of the tree builds with CGO_ENABLED=0.
 package av

@@ -83,6 +83,8 @@ func (p *picture) head(f *C.sl_frame) []string {
 	if p.crop != "" && int(f.width) == p.vp.DecodeWidth && int(f.height) == p.vp.DecodeHeight {
 		w, h, x, y := cropBox(p.crop)
 		c = append(c, fmt.Sprintf("crop=w=%d:h=%d:x=%d:y=%d:exact=1", w, h, x, y))
+	} else if even := evenSize(f); even != "" {
+		c = append(c, even)
 	}
 	if isRGB, alpha := rgbFormat(int(f.format)); p.alpha && alpha {
 		if !isRGB {
@@ -96,6 +98,23 @@ func (p *picture) head(f *C.sl_frame) []string {
 		c = append(c, "format=gbrp")
 	}
 	return c
+}
+
+// evenSize makes the size of a picture with shared chroma samples even, which the scaler needs: it takes a line or column
+// away, or adds one where there is only one.
+func evenSize(f *C.sl_frame) string {
+	var depth, rgb, alpha, cw, ch C.int
+	C.sl_pixfmt_flags(f.format, &depth, &rgb, &alpha, &cw, &ch)
+	w, h := int(f.width), int(f.height)
+	step := func(v int, shift C.int) int { return v &^ (1<<shift - 1) }
+	ew, eh := step(w, cw), step(h, ch)
+	if ew == w && eh == h {
+		return ""
+	}
+	if ew == 0 || eh == 0 {
+		return fmt.Sprintf("pad=w=%d:h=%d", max(ew, 1<<cw), max(eh, 1<<ch))
+	}
+	return fmt.Sprintf("crop=w=%d:h=%d:x=0:y=0:exact=1", ew, eh)
 }
 
 func cropBox(s string) (w, h, x, y int) {
