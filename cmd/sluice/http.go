@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +19,8 @@ import (
 	"sluice/catalog"
 	"sluice/internal/version"
 	"sluice/packager/origin"
+	"sluice/pipeline/stage"
+	"sluice/storage"
 )
 
 // Limits of the HTTP server. Responses have no deadline of their own: a slow player is no error.
@@ -38,20 +41,19 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 	if err != nil {
 		return err
 	}
+	checks := []ops.Check{
+		{Name: "catalog", Run: s.catalog.Check},
+		{Name: "storage", Run: s.store.Check},
+		{Name: "redis", Run: func(ctx context.Context) error { return s.redis.Ping(ctx).Err() }},
+	}
 	cons, err := console.New(console.Config{
 		Catalog: s.catalog, Version: version.Version, Hosts: s.cfg.List("http.hosts"), Logger: s.log, Play: signedLinks(tokens),
+		Probe: s.probeResult, System: s.systemReport(checks, media),
 	})
 	if err != nil {
 		return err
 	}
-	operators := ops.New(ops.Config{
-		Checks: []ops.Check{
-			{Name: "catalog", Run: s.catalog.Check},
-			{Name: "storage", Run: s.store.Check},
-			{Name: "redis", Run: func(ctx context.Context) error { return s.redis.Ping(ctx).Err() }},
-		},
-		Info: func() map[string]any { return s.health(media) },
-	})
+	operators := ops.New(ops.Config{Checks: checks, Info: func() map[string]any { return s.health(media) }})
 	mux := http.NewServeMux()
 	for _, p := range []string{"/hls/", "/dash/", "/mp4/", "/thumb/", "/raw/", "/t/"} {
 		mux.Handle(p, delivery)
@@ -154,4 +156,52 @@ func (s *system) health(media *mediaWorker) map[string]any {
 		h["isolation"] = media.pool.Isolation()
 	}
 	return h
+}
+
+// probeResult is the whole answer of the probe of an entry's original, as JSON; nil while there is none.
+func (s *system) probeResult(e catalog.Entry, assets []catalog.Asset, _ []catalog.Task) []byte {
+	ctx, cancel := context.WithTimeout(context.Background(), probeReadTimeout)
+	defer cancel()
+	for _, a := range assets {
+		if !a.Original || a.Version != e.Version {
+			continue
+		}
+		b, err := stage.ReadInfo(ctx, s.store, a)
+		if err == nil {
+			return b
+		}
+		if !errors.Is(err, storage.ErrNotExist) {
+			s.log.Warn("probe result not readable", "entry", e.ID, "error", err)
+		}
+	}
+	return nil
+}
+
+// probeReadTimeout bounds reading a probe's result for a page.
+const probeReadTimeout = 2 * time.Second
+
+// systemReport is what the console's System page shows.
+func (s *system) systemReport(checks []ops.Check, media *mediaWorker) func(context.Context) console.System {
+	started := time.Now()
+	return func(ctx context.Context) console.System {
+		ctx, cancel := context.WithTimeout(ctx, probeReadTimeout)
+		defer cancel()
+		sys := console.System{Status: console.OK, Version: version.Version, StartedAt: started, MetricsURL: "/metrics"}
+		for _, c := range checks {
+			part := console.Component{Name: c.Name, Status: console.OK}
+			if err := c.Run(ctx); err != nil {
+				part.Status, part.Detail, sys.Status = console.Failed, err.Error(), console.Failed
+			}
+			sys.Components = append(sys.Components, part)
+		}
+		for name, v := range engineVersions() {
+			sys.Components = append(sys.Components, console.Component{Name: name, Version: v, Status: console.OK})
+		}
+		slices.SortStableFunc(sys.Components, func(a, b console.Component) int { return strings.Compare(a.Name, b.Name) })
+		if media != nil {
+			iso := media.pool.Isolation()
+			sys.Isolation = console.Isolation{Level: iso.Level, Mechanisms: iso.Mechanisms(), Missing: iso.Lacking()}
+		}
+		return sys
+	}
 }

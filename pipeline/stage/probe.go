@@ -2,9 +2,11 @@ package stage
 
 import (
 	"context"
+	"fmt"
 
 	"sluice/catalog"
 	"sluice/codec"
+	"sluice/storage"
 )
 
 // infoFile is the object that keeps what the probe found.
@@ -95,4 +97,10 @@ func isStill(info codec.Info) bool {
 		return true
 	}
 	return false
+}
+
+// ReadInfo returns what the probe of an original found, as JSON.
+func ReadInfo(ctx context.Context, store storage.Store, original catalog.Asset) ([]byte, error) {
+	key := fmt.Sprintf("%s%s/%s", keyPrefix(original.Account, original.Entry, original.Version), original.ID, infoFile)
+	return readObject(ctx, store, key, maxJSON)
 }
