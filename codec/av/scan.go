@@ -357,7 +357,7 @@ func (sc *scan) fill(info *codec.Info) {
 		switch out.Kind {
 		case codec.Video:
 			st.fillVideo(s, out)
-			if st.early > 0 && st.keyed && toUS(out0(st.start)-st.firstPts, s.tb) > 40_000 {
+			if st.early > 0 && st.keyed && st.start != noPTS && toUS(st.start-st.firstPts, s.tb) > 40_000 {
 				info.Warnings = append(info.Warnings, codec.Warning{Code: codec.LateKeyframe, Stream: i,
 					Message: fmt.Sprintf("%d pictures before the first keyframe cannot be shown", st.early)})
 			}
@@ -388,13 +388,6 @@ func (sc *scan) fill(info *codec.Info) {
 	}
 	sc.duration(info, start, end)
 	sc.damage(info)
-}
-
-func out0(t int64) int64 {
-	if t == noPTS {
-		return 0
-	}
-	return t
 }
 
 // duration replaces the container's claim by what was read.

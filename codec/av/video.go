@@ -78,7 +78,7 @@ func runVideo(g *guard, cfg Config, src codec.Source, job *codec.Job, d *deliver
 
 // open opens the source where the span starts: at a keyframe at or before it. The packet returned was read already.
 func (r *videoRun) open() (*input, *packet, error) {
-	in, err := r.openAt(r.seekTarget())
+	in, err := r.openSource()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -102,7 +102,7 @@ func (r *videoRun) open() (*input, *packet, error) {
 		}
 	}
 	in.close()
-	in, err = r.openAt(0)
+	in, err = r.openSource()
 	return in, nil, err
 }
 
@@ -125,7 +125,7 @@ func firstName(format string) string {
 	return format
 }
 
-func (r *videoRun) openAt(int64) (*input, error) {
+func (r *videoRun) openSource() (*input, error) {
 	in, err := openInput(r.g, r.src, inputOpts{format: r.plan.Format, rebase: r.plan.Discontinuities, sequential: r.src.Sequential})
 	if err != nil {
 		return nil, err
@@ -253,7 +253,6 @@ func (r *videoRun) demux(ctx context.Context, in *input, first *packet, work, or
 		}
 		return nil
 	}
-	keyed := false
 	for ck.start < r.to {
 		p, err := r.nextPacket(in, &first)
 		if err != nil {
@@ -267,7 +266,6 @@ func (r *videoRun) demux(ctx context.Context, in *input, first *packet, work, or
 			}
 			return hand(ck.finish(broken(in)))
 		}
-		keyed = keyed || p.key
 		if err := hand(ck.add(p)); err != nil {
 			return err
 		}
