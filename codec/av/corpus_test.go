@@ -30,7 +30,9 @@ func TestMain(m *testing.M) {
 		sweepChild()
 		return
 	}
-	os.Exit(m.Run())
+	code := m.Run()
+	os.RemoveAll(made.dir)
+	os.Exit(code)
 }
 
 type sweepResult struct {

@@ -8,11 +8,9 @@ package av
 import "C"
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"maps"
-	"math/bits"
 	"strconv"
 	"unsafe"
 
@@ -125,8 +123,7 @@ func encoderOptions(vp *codec.VideoPlan, r *codec.RungPlan) map[string]string {
 			delete(o, "sc_threshold") // x265 has its own name for it
 		}
 	case "av1":
-		delete(o, "threads") // the encoder's own parameter caps it
-		o["threads"] = "1"
+		o["threads"] = "1" // what really bounds it is its own parameter lp
 	}
 	maps.Copy(o, p.Opts)
 	if len(vp.Grid) > 0 || vp.VFR { // keyframes are forced one by one: the encoder must not add its own
@@ -224,9 +221,6 @@ func (e *videoEncoder) take(dst *coded) error {
 	return nil
 }
 
-// sameConfig says whether another encoder of the same rung made the same parameter sets, which joining requires.
-func (e *videoEncoder) sameConfig(config []byte) bool { return bytes.Equal(e.config, config) }
-
 func (e *videoEncoder) close() {
 	if e.cc == nil {
 		return
@@ -236,6 +230,3 @@ func (e *videoEncoder) close() {
 	e.cc, e.pkt = nil, nil
 	live("encoder", -1)
 }
-
-// log2 of a power of two, for packed headers.
-func log2(n int) int { return bits.Len(uint(n)) - 1 }

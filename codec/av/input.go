@@ -226,9 +226,6 @@ func (in *input) refuseEncrypted(i int) error {
 	return e
 }
 
-// bytesRead counts what was read from the source so far.
-func (in *input) bytesRead() int64 { return int64(C.sl_io_bytes(in.io)) }
-
 // pastEnd says that the demuxer wanted bytes behind the file's end: the file is cut.
 func (in *input) pastEnd() bool { return C.sl_io_past_end(in.io) != 0 }
 

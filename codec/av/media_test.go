@@ -6,7 +6,6 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/binary"
 	"encoding/hex"
 	"fmt"
 	"os"
@@ -285,5 +284,3 @@ func frameNumbers(m *memory, id int, frameDur int64) map[int64]bool {
 	}
 	return out
 }
-
-func be32(b []byte) uint32 { return binary.BigEndian.Uint32(b) }

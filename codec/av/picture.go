@@ -12,6 +12,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+
+	"github.com/asticode/go-astiav"
 
 	"sluice/codec"
 )
@@ -234,6 +237,9 @@ func (p *picture) cascadeChain(r *codec.RungPlan) func(*C.sl_frame) string {
 // default. Primaries and transfer are converted only from wide gamuts: between BT.601 and BT.709 the difference is below
 // what is visible, and it would cost a detour over linear light for every SD picture.
 func zscale(w, h int, filter string, in, out codec.Color) string {
+	if !haveZscale() {
+		return swscale(w, h, in, out)
+	}
 	var o []string
 	if w > 0 {
 		o = append(o, fmt.Sprintf("w=%d:h=%d", w, h))
@@ -254,6 +260,29 @@ func zscale(w, h int, filter string, in, out codec.Color) string {
 	}
 	o = append(o, "min="+zmatrix(in.Matrix), "rin="+zrange(in.Range), "m="+zmatrix(out.Matrix), "r="+zrange(out.Range))
 	return "zscale=" + strings.Join(o, ":") + chromaOption(out)
+}
+
+// haveZscale says whether this libavfilter was built with zimg.
+var haveZscale = sync.OnceValue(func() bool { return astiav.FindFilterByName("zscale") != nil })
+
+// swscale is zscale's stand-in in builds without zimg: bicubic, and with both matrices and ranges stated, too. It does not
+// convert wide gamuts.
+func swscale(w, h int, in, out codec.Color) string {
+	matrix := func(c codec.Color) string {
+		switch m := c.Matrix; m {
+		case "bt470bg", "smpte170m", "fcc", "smpte240m":
+			return m
+		case "bt2020nc", "bt2020c":
+			return "bt2020"
+		}
+		return "bt709"
+	}
+	s := fmt.Sprintf("scale=flags=bicubic+accurate_rnd:in_color_matrix=%s:in_range=%s:out_color_matrix=%s:out_range=%s",
+		matrix(in), zrange(in.Range), matrix(out), zrange(out.Range))
+	if w > 0 {
+		s += fmt.Sprintf(":w=%d:h=%d", w, h)
+	}
+	return s
 }
 
 // narrow says that a colour space is one of the SDR family around BT.709.

@@ -217,10 +217,7 @@ void sl_io_free(sl_io *io)
 }
 
 void sl_io_limit(sl_io *io, int64_t max) { io->limit = max; }
-int64_t sl_io_bytes(sl_io *io) { return io->bytes; }
 int sl_io_past_end(sl_io *io) { return io->past_end; }
-int sl_io_limited(sl_io *io) { return io->limited; }
-int64_t sl_io_pos(sl_io *io) { return avio_tell(io->pb); }
 
 // ---- demuxing
 
@@ -277,7 +274,6 @@ int sl_fmt_seek(AVFormatContext *fc, int stream, int64_t ts)
 	return av_seek_frame(fc, stream, ts, AVSEEK_FLAG_BACKWARD);
 }
 
-int sl_fmt_seek_byte(AVFormatContext *fc, int64_t pos) { return av_seek_frame(fc, -1, pos, AVSEEK_FLAG_BYTE); }
 
 void sl_stream_discard(AVFormatContext *fc, int stream, int level)
 {

@@ -28,10 +28,7 @@ typedef struct sl_io sl_io;
 sl_io *sl_io_new(uintptr_t handle, int64_t size, int seekable, int bufsize, sl_intr *intr);
 void sl_io_free(sl_io *io);
 void sl_io_limit(sl_io *io, int64_t max_bytes);
-int64_t sl_io_bytes(sl_io *io);
 int sl_io_past_end(sl_io *io);
-int sl_io_limited(sl_io *io);
-int64_t sl_io_pos(sl_io *io);
 
 // Demuxing.
 void sl_fmt_prepare(AVFormatContext *fc, sl_io *io, sl_intr *intr, int64_t probesize, int64_t analyze_us, int max_streams);
@@ -39,7 +36,6 @@ void sl_fmt_analyze(AVFormatContext *fc, int64_t probesize, int64_t analyze_us, 
 int sl_fmt_find_info(AVFormatContext *fc);
 int sl_fmt_probe_score(AVFormatContext *fc);
 int sl_fmt_seek(AVFormatContext *fc, int stream, int64_t ts);
-int sl_fmt_seek_byte(AVFormatContext *fc, int64_t pos);
 void sl_stream_discard(AVFormatContext *fc, int stream, int level); // 0 keep, 1 only keyframes, 2 all
 
 typedef struct sl_stream {
