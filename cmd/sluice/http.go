@@ -97,8 +97,12 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 
 // delivery is the handler of everything that players ask for.
 func (s *system) delivery(lib *play.Library, tokens *origin.Tokens) (http.Handler, error) {
+	cors := s.cfg.List("play.cors_origins")
+	if slices.Contains(cors, "*") {
+		cors = nil // the origin's word for any
+	}
 	cfg := origin.Config{
-		Resolver: play.Resolver{Library: lib}, Tokens: tokens, CacheBytes: s.cfg.Int("play.cache_bytes"), CORSOrigins: s.cfg.List("play.cors_origins"),
+		Resolver: play.Resolver{Library: lib}, Tokens: tokens, CacheBytes: s.cfg.Int("play.cache_bytes"), CORSOrigins: cors,
 		ManifestTTL: s.cfg.Duration("play.ttl"), MediaTTL: s.cfg.Duration("play.ttl"), Registerer: prometheus.DefaultRegisterer,
 	}
 	return origin.New(cfg)

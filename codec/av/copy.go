@@ -163,6 +163,9 @@ func (c *copier) video(p *packet) error {
 		return nil
 	}
 	if !c.begun {
+		// Encoded rungs show the first picture from 0 on, also where the source begins later. A rung that began elsewhere
+		// would be played with another offset: players take the clock from the first rendition they load.
+		pts = 0
 		if err := c.beginVideo(); err != nil {
 			return err
 		}
