@@ -106,7 +106,7 @@ func (w *mediaFile) commit() error {
 
 // abort removes the file unless it was committed.
 func (w *mediaFile) abort() {
-	w.drain()
+	_ = w.drain() // it was told by write or commit, or nobody wants the file
 	if w.f != nil {
 		name := w.f.Name()
 		w.f.Close()

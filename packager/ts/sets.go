@@ -27,7 +27,8 @@ func (s *sets) put(typ int, nal []byte, hevc bool) bool {
 	if len(nal) > maxSet {
 		return false
 	}
-	list, id := &s.pps, uint32(0)
+	list := &s.pps
+	var id uint32
 	if hevc {
 		r := bits{b: unescape(nal[2:])}
 		switch typ {
