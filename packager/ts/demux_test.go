@@ -331,30 +331,48 @@ func FuzzDemuxer(f *testing.F) {
 	}
 	f.Add(fuzzSeed(f, append(sine, "-c:a", "aac", "-mpegts_flags", "latm")...), uint16(500))
 	f.Fuzz(func(t *testing.T, data []byte, chunk uint16) {
-		var total int
-		d := ts.NewDemuxer(func(s *ts.Stream, u ts.Unit) error {
-			total += len(u.Data)
-			if s.Media.Entry == "" || s.Media.Timescale == 0 || u.Data == nil || u.PTS-u.DTS >= 1<<33 {
-				t.Errorf("unit of %d bytes of %+v", len(u.Data), s.Media)
-			}
-			if s.Media.Kind == packager.Video {
-				for b := u.Data; len(b) > 0; {
-					n := int(b[0])<<24 | int(b[1])<<16 | int(b[2])<<8 | int(b[3])
-					b = b[4+n:]
-				}
-			}
-			return nil
-		})
-		step := int(chunk) + 1
-		for off := 0; off < len(data); off += step {
-			if _, err := d.Write(data[off:min(off+step, len(data))]); err != nil {
-				return
-			}
-		}
-		if err := d.Flush(); err == nil && total > 8*len(data)+1<<16 {
-			t.Errorf("%d bytes out of %d", total, len(data))
+		pieces, whole := hostile(t, data, int(chunk)+1), hostile(t, data, len(data)+1)
+		if d := cmp.Diff(whole, pieces); d != "" {
+			t.Errorf("in chunks of %d bytes: %s", int(chunk)+1, d)
 		}
 	})
+}
+
+// outcome is what became of an input.
+type outcome struct {
+	Units, Bytes int
+	Stats        ts.Stats
+	Failed       bool
+}
+
+// hostile demuxes data in steps and checks every unit.
+func hostile(t *testing.T, data []byte, step int) (o outcome) {
+	d := ts.NewDemuxer(func(s *ts.Stream, u ts.Unit) error {
+		o.Units++
+		o.Bytes += len(u.Data)
+		if s.Media.Entry == "" || s.Media.Timescale == 0 || u.Data == nil || u.PTS-u.DTS >= 1<<33 {
+			t.Errorf("unit of %d bytes of %+v", len(u.Data), s.Media)
+		}
+		if s.Media.Kind == packager.Video {
+			for b := u.Data; len(b) > 0; {
+				n := int(b[0])<<24 | int(b[1])<<16 | int(b[2])<<8 | int(b[3])
+				b = b[4+n:]
+			}
+		}
+		return nil
+	})
+	var err error
+	for off := 0; off < len(data) && err == nil; off += step {
+		_, err = d.Write(data[off:min(off+step, len(data))])
+	}
+	if err == nil {
+		err = d.Flush()
+	}
+	if o.Failed = err != nil; !o.Failed && o.Bytes > 8*len(data)+1<<16 {
+		t.Errorf("%d bytes out of %d", o.Bytes, len(data))
+	}
+	o.Stats = d.Stats()
+	return o
 }
 
 func FuzzPackedAudio(f *testing.F) {
