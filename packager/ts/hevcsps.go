@@ -103,7 +103,7 @@ func (r *bits) skipHEVCTools(layers int) bool {
 	for range 6 { // block sizes and depths
 		r.ue()
 	}
-	if r.read(1) == 1 && r.read(1) == 1 {
+	if scaled := r.read(1) == 1; scaled && r.read(1) == 1 { // by lists of its own
 		r.skipHEVCScaling()
 	}
 	r.read(2)           // asymmetric partitions, sample adaptive offset
@@ -165,7 +165,7 @@ func (r *bits) skipRefSets() bool {
 			r.ue()
 			kept := 0
 			for range pictures + 1 {
-				if r.read(1) == 1 || r.read(1) == 1 {
+				if used := r.read(1) == 1; used || r.read(1) == 1 {
 					kept++
 				}
 			}

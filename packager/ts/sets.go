@@ -30,6 +30,9 @@ func (s *sets) put(typ int, nal []byte, hevc bool) bool {
 	list := &s.pps
 	var id uint32
 	if hevc {
+		if nal[0]&1 != 0 || nal[1]>>3 != 0 { // of another layer than the base, which players leave out
+			return false
+		}
 		r := bits{b: unescape(nal[2:])}
 		switch typ {
 		case hevcVPS:
