@@ -9,6 +9,7 @@ WEB        := api/console/web
 TOOLS      := $(CURDIR)/bin/tools
 GOLANGCI   := $(TOOLS)/golangci-lint
 GOLANGCI_VERSION := v2.12.0
+FUZZTIME   ?= 30s
 VERSION    ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS    := -s -w -X sluice/internal/version.Version=$(VERSION)
 # Packages that never touch libav: these run under the race detector.
@@ -16,7 +17,7 @@ PURE_GO     = $(shell $(GO) list ./... | grep -v -e '^sluice/codec/av' -e '^slui
 NATIVE_GO   = $(shell $(GO) list ./... | grep -e '^sluice/codec/av' -e '^sluice/cmd/')
 
 .DEFAULT_GOAL := build
-.PHONY: setup build web run test unit race native browser lint bench clean dist help
+.PHONY: setup build web run test unit race native browser lint fuzz bench clean dist help
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -61,6 +62,15 @@ $(GOLANGCI):
 	@mkdir -p $(TOOLS)
 	@echo 'building golangci-lint $(GOLANGCI_VERSION) (once)'
 	@cd /tmp && GOBIN=$(TOOLS) GOFLAGS= $(GO) install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_VERSION)
+
+# An input that reaches new code is shrunk for a minute by default, which leaves no time for the next one.
+fuzz: ## every fuzz test for FUZZTIME each: make fuzz [FUZZTIME=1m]
+	@set -e; for file in $$(grep -rl --include='*_test.go' '^func Fuzz' .); do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\)(.*/\1/p' $$file); do \
+			echo "$$(dirname $$file) $$name"; \
+			$(GO) test $$(dirname $$file) -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 50x; \
+		done; \
+	done
 
 bench: build ## measure against the peers and rewrite docs/benchmarks.md
 	$(BIN) bench --markdown docs/benchmarks.md

@@ -40,9 +40,6 @@ type served struct {
 }
 
 func (s served) perSecond() float64 { return float64(s.requests) / s.elapsed.Seconds() }
-func (s served) mbPerSecond() float64 {
-	return float64(s.bytes) / 1e6 / s.elapsed.Seconds()
-}
 
 // run repeats random requests over keep-alive connections until the duration is over. Bodies are dropped inside the kernel
 // (MSG_TRUNC), so that the server, not the client, is measured.

@@ -75,7 +75,8 @@ type daemon struct {
 }
 
 func startDaemon(env []string, name string, args ...string) (*daemon, error) {
-	d := &daemon{cmd: exec.Command(name, args...), stderr: new(bytes.Buffer), done: make(chan error, 1)}
+	cmd := exec.Command(name, args...) //nolint:noctx // stop ends it, and lets it clean up
+	d := &daemon{cmd: cmd, stderr: new(bytes.Buffer), done: make(chan error, 1)}
 	d.cmd.Env = append(os.Environ(), env...)
 	d.cmd.Stderr = d.stderr
 	d.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

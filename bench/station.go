@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -28,7 +29,7 @@ type station struct {
 
 // startServer starts an empty server.
 func (e *Env) startServer(ctx context.Context, name string) (*station, error) {
-	addr, err := freeAddress()
+	addr, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +79,11 @@ func (s *station) ingest(ctx context.Context, src string, wait bool) (string, er
 	var line struct {
 		Entry string `json:"entry"`
 	}
-	if err := json.NewDecoder(&out).Decode(&line); err != nil || line.Entry == "" {
-		return "", fmt.Errorf("ingest: no entry id in its answer: %v", err)
+	if err := json.NewDecoder(&out).Decode(&line); err != nil {
+		return "", fmt.Errorf("ingest: its answer: %w", err)
+	}
+	if line.Entry == "" {
+		return "", errors.New("ingest: no entry id in its answer")
 	}
 	return line.Entry, nil
 }

@@ -209,8 +209,12 @@ func (c *claim) copy(ctx context.Context, src *source, req Request) error {
 	if !req.Move {
 		return nil
 	}
-	if st, err := os.Lstat(src.path); err != nil || !os.SameFile(st, src.st) {
+	st, err := os.Lstat(src.path)
+	if errors.Is(err, os.ErrNotExist) || err == nil && !os.SameFile(st, src.st) {
 		return nil // it is gone, or another file by now
+	}
+	if err != nil {
+		return fmt.Errorf("it cannot be removed from where it is: %w", err)
 	}
 	c.sole = true
 	if err := os.Remove(src.path); err != nil {

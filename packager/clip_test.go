@@ -17,11 +17,10 @@ func TestClipShowsWhatLiesInIt(t *testing.T) {
 		from := rapid.Int64Range(0, ms+50).Draw(t, "from")
 		to := rapid.Int64Range(0, ms+50).Draw(t, "to")
 		clip := packager.Clip(video, from, to)
-		lo, hi := from*12800/1000, video.Duration()
+		lo, hi := (from*12800+500)/1000, video.Duration()
 		if to > 0 {
 			hi = min(hi, (to*12800+500)/1000)
 		}
-		lo = (from*12800 + 500) / 1000
 		shown := map[int64]bool{}
 		for _, s := range mediatest.Samples(clip) {
 			shown[s.PTS-int64(clip.Priming)+lo] = true

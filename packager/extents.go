@@ -38,8 +38,6 @@ func (x *extents) compact(n int) {
 	x.firsts, x.low, x.high = slices.Clip(x.firsts), slices.Clip(x.low), slices.Clip(x.high)
 }
 
-func (x *extents) len() int { return len(x.low) }
-
 // find returns the extent that holds sample i.
 func (x *extents) find(i int) int {
 	if x.firsts == nil {

@@ -156,8 +156,7 @@ func TestManyFilesOfOneAccountDoNotDelayTheOneOfAnother(t *testing.T) {
 		{Stage: catalog.StageProbe, Name: "probe", After: []int{0}},
 		{Stage: catalog.StageFinish, Name: "finish", After: []int{1}},
 	}
-	const many = 500
-	for i := range many {
+	for i := range manyFiles {
 		r.entry(1, fmt.Sprint("a", i), graph...)
 	}
 	r.entry(2, "b", graph...)
@@ -174,7 +173,7 @@ func TestManyFilesOfOneAccountDoNotDelayTheOneOfAnother(t *testing.T) {
 	r.feeder()
 	r.worker(cfg)
 	r.allEnded()
-	if len(finished) != many+1 {
+	if len(finished) != manyFiles+1 {
 		t.Fatalf("%d entries finished", len(finished))
 	}
 	if place := slices.Index(finished, 2); place >= 20 {

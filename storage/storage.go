@@ -104,6 +104,12 @@ type Hinter interface {
 	Hint(off, n int64)
 }
 
+// Sweeper is what a Store can do besides when a process that dies leaves unfinished writes where others cannot see them, but
+// where they take room: it removes those that were begun before, and reports how many.
+type Sweeper interface {
+	Sweep(ctx context.Context, before time.Time) (int, error)
+}
+
 // Writer builds an object. Exactly one of Commit and Abort ends it; Abort after Commit does nothing.
 type Writer interface {
 	io.Writer

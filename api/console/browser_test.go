@@ -30,8 +30,7 @@ func TestBrowserPlaysEveryTechnique(t *testing.T) {
 	mux := http.NewServeMux()
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
-	var f *fixture
-	f = startOn(t, mux, server.URL)
+	f := startOn(t, mux, server.URL)
 	e := f.mediaEntry()
 	mux.Handle("/hls/"+string(e.ID)+"/container/fmp4/", http.StripPrefix("/hls/"+string(e.ID)+"/container/fmp4", media(dir, "fmp4")))
 	mux.Handle("/hls/"+string(e.ID)+"/", http.StripPrefix("/hls/"+string(e.ID), media(dir, "ts")))

@@ -2,10 +2,8 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"slices"
-	"time"
 
 	"sluice/catalog"
 	"sluice/codec"
@@ -71,44 +69,6 @@ func concurrency(name catalog.Stage, tokens int) int {
 		return max(2, tokens)
 	}
 	return 4
-}
-
-// purge removes the objects, and then the rows, of entries that were deleted long enough ago.
-func (s *system) purge(ctx context.Context) error {
-	keep := s.cfg.Duration("purge.after")
-	tick := time.NewTicker(min(max(keep/10, time.Second), 10*time.Minute))
-	defer tick.Stop()
-	for {
-		if err := s.purgeOnce(ctx, time.Now().Add(-keep)); err != nil && ctx.Err() == nil {
-			s.log.Error("purge failed; it will be tried again", "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-	}
-}
-
-func (s *system) purgeOnce(ctx context.Context, before time.Time) error {
-	for {
-		entries, err := s.catalog.Purgeable(ctx, before, 100)
-		if err != nil || len(entries) == 0 {
-			return err
-		}
-		for _, e := range entries {
-			if _, err := s.store.DeletePrefix(ctx, fmt.Sprintf("%d/%s/", e.Account, e.ID)); err != nil {
-				return fmt.Errorf("objects of entry %s: %w", e.ID, err)
-			}
-			if err := s.ingester().Forget(e.ID); err != nil {
-				return err
-			}
-			if err := s.catalog.PurgeEntry(ctx, e.ID); err != nil {
-				return err
-			}
-			s.log.Info("entry purged", "entry", e.ID, "account", e.Account)
-		}
-	}
 }
 
 // share gives jobs their part of the machine: video as many cores as are free and fair, other jobs one.

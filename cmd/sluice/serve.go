@@ -77,7 +77,7 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 			return err
 		}
 		g.Go(func() error { return feeder.Run(ctx) })
-		g.Go(func() error { return sys.purge(ctx) })
+		g.Go(func() error { return sys.upkeep(ctx) })
 	}
 	if plays("inbox") && cfg.Bool("inbox.enabled") {
 		if err := sys.startInbox(ctx, g); err != nil {

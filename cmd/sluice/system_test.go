@@ -286,15 +286,6 @@ func (s *server) settle(db *catalog.DB, limit time.Duration, want int) []catalog
 	return all
 }
 
-// ffmpeg runs the reference tool; it fails the test when it prints anything.
-func ffmpeg(t *testing.T, args ...string) {
-	t.Helper()
-	out, err := exec.Command("ffmpeg", append([]string{"-hide_banner", "-nostdin", "-loglevel", "warning", "-y"}, args...)...).CombinedOutput()
-	if err != nil || len(bytes.TrimSpace(out)) > 0 {
-		t.Fatalf("ffmpeg %s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-}
-
 // clip makes a source file with the reference tool.
 func clip(t *testing.T, name string, args ...string) string {
 	t.Helper()

@@ -51,7 +51,7 @@ func sendControl(c *net.UnixConn, k controlKind, payload []byte, fd int, timeout
 	if err := c.SetWriteDeadline(time.Now().Add(timeout)); err != nil {
 		return err
 	}
-	head := make([]byte, 5, 5)
+	head := make([]byte, 5)
 	head[0] = byte(k)
 	binary.LittleEndian.PutUint32(head[1:], uint32(len(payload)))
 	var rights []byte
@@ -104,12 +104,18 @@ func received(oob []byte) (*os.File, error) {
 		return nil, nil
 	}
 	msgs, err := unix.ParseSocketControlMessage(oob)
-	if err != nil || len(msgs) != 1 {
-		return nil, fmt.Errorf("control message with odd ancillary data: %v", err)
+	if err != nil {
+		return nil, fmt.Errorf("control message with odd ancillary data: %w", err)
+	}
+	if len(msgs) != 1 {
+		return nil, fmt.Errorf("control message with %d pieces of ancillary data", len(msgs))
 	}
 	fds, err := unix.ParseUnixRights(&msgs[0])
-	if err != nil || len(fds) != 1 {
-		return nil, fmt.Errorf("control message with %d descriptors: %v", len(fds), err)
+	if err != nil {
+		return nil, fmt.Errorf("control message with odd descriptors: %w", err)
+	}
+	if len(fds) != 1 {
+		return nil, fmt.Errorf("control message with %d descriptors", len(fds))
 	}
 	unix.CloseOnExec(fds[0])
 	return os.NewFile(uintptr(fds[0]), "source"), nil

@@ -78,7 +78,7 @@ func (f *frameReader) next() (frameKind, []byte, error) {
 		return 0, nil, fmt.Errorf("%w: kind %d of %d bytes exceeds %d", errFrame, k, n, limit)
 	}
 	if err := f.fill(int(n)); err != nil {
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			err = io.ErrUnexpectedEOF
 		}
 		return 0, nil, err

@@ -29,7 +29,6 @@ type try struct {
 // trackState checks what a child says about a track.
 type trackState struct {
 	track   codec.Track
-	passed  bool
 	lastDTS int64
 	any     bool
 }

@@ -45,7 +45,7 @@ type identity struct {
 func identify(st os.FileInfo) identity {
 	id := identity{size: st.Size(), mtime: st.ModTime().UnixNano()}
 	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
-		id.dev, id.ino, id.ctime, id.links = sys.Dev, sys.Ino, sys.Ctim.Nano(), uint64(sys.Nlink)
+		id.dev, id.ino, id.ctime, id.links = sys.Dev, sys.Ino, sys.Ctim.Nano(), sys.Nlink
 	}
 	return id
 }

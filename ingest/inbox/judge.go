@@ -121,7 +121,7 @@ func isRemote(r *os.File) bool {
 	if err := unix.Fstatfs(int(r.Fd()), &st); err != nil {
 		return true
 	}
-	switch int64(st.Type) {
+	switch st.Type {
 	case unix.NFS_SUPER_MAGIC, unix.SMB_SUPER_MAGIC, unix.SMB2_SUPER_MAGIC, unix.CIFS_SUPER_MAGIC, unix.FUSE_SUPER_MAGIC,
 		unix.V9FS_MAGIC, unix.CEPH_SUPER_MAGIC, unix.AFS_SUPER_MAGIC, unix.CODA_SUPER_MAGIC, unix.OCFS2_SUPER_MAGIC:
 		return true

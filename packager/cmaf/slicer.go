@@ -53,7 +53,7 @@ func (s *slicer) passed(pts int64) bool {
 // advance computes the start of the next slice; slice 0 starts the first fragment and is not a cut.
 func (s *slicer) advance() {
 	s.k++
-	at := int64(0)
+	var at int64
 	switch n := len(s.times); {
 	case s.k < n:
 		at = s.times[s.k]

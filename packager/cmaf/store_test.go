@@ -19,8 +19,8 @@ func source(t testing.TB, path string) (v, a *packager.Track) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(info.Warnings) > 0 {
-		t.Fatalf("warnings: %q", info.Warnings)
+	if len(info.Warnings)+len(info.LeftOut) > 0 {
+		t.Fatalf("warnings: %q %v", info.Warnings, info.LeftOut)
 	}
 	for _, tr := range tracks {
 		switch tr.Kind {

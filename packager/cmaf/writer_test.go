@@ -80,8 +80,8 @@ func TestWriterKeepsPresentationTimesAndMakesDecodeTimes(t *testing.T) {
 		}
 		f := packager.ReaderFile(bytes.NewReader(out.Bytes()), int64(out.Len()), "")
 		tracks, info, err := mp4.Open(f)
-		if err != nil || len(info.Warnings) > 0 {
-			t.Fatalf("%v %q", err, info.Warnings)
+		if err != nil || len(info.Warnings)+len(info.LeftOut) > 0 {
+			t.Fatalf("%v %q %v", err, info.Warnings, info.LeftOut)
 		}
 		got := mediatest.Samples(tracks[0])
 		if d := cmp.Diff(mediatest.Samples(res.Track), got); d != "" {

@@ -109,16 +109,16 @@ func (w *writer) timed(ref packager.Ref, base string, size func(k int) (int64, e
 }
 
 // add appends a segment, run-length coded; next is where the one before it ended.
-func (l *timeline) add(s packager.Segment, next int64) {
-	if n := len(l.S); n > 0 && s.Start == next && l.S[n-1].D == s.Dur {
-		l.S[n-1].R++
+func (t *timeline) add(s packager.Segment, next int64) {
+	if n := len(t.S); n > 0 && s.Start == next && t.S[n-1].D == s.Dur {
+		t.S[n-1].R++
 		return
 	}
 	sp := span{D: s.Dur}
-	if len(l.S) == 0 || s.Start != next {
+	if len(t.S) == 0 || s.Start != next {
 		sp.T = &s.Start
 	}
-	l.S = append(l.S, sp)
+	t.S = append(t.S, sp)
 }
 
 // channelConfiguration is the CICP value (ISO/IEC 23091-3) of the usual layout of n channels, 0 when there is none.

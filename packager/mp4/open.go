@@ -26,8 +26,11 @@ const (
 type Info struct {
 	Brand      string // major brand; "" for old QuickTime files
 	Fragmented bool
-	// Warnings are defects that were survived, and tracks that were left out.
+	// Warnings are defects that were survived.
 	Warnings []string
+	// LeftOut has an error for each track that cannot be packaged. It names the track and wraps ErrUnsupported or
+	// ErrEncrypted.
+	LeftOut []error
 }
 
 func (in *Info) warn(format string, args ...any) {
@@ -37,8 +40,8 @@ func (in *Info) warn(format string, args ...any) {
 }
 
 // Open indexes an MP4 or QuickTime file, progressive (moov anywhere) or fragmented. It reads moov, moofs and box headers,
-// never media. Tracks come in the order of the file; those whose codec cannot be packaged, and those without samples, are
-// left out with a warning.
+// never media. Tracks come in the order of the file; those whose codec cannot be packaged are
+// left out and listed in Info.LeftOut, those without samples are left out with a warning.
 //
 // Edit lists are normalised away (ISO/IEC 14496-12 §8.6.6): a delay and a skipped start become presentation times, and what
 // must be decoded but not shown becomes Priming. Decode times start at 0 or later, composition offsets are signed. A
@@ -222,7 +225,6 @@ func (r *reader) tracks() ([]*packager.Track, error) {
 	r.info.Fragmented = mvex != nil || len(r.moofs) > 0
 
 	var traks []*trak
-	var refused error
 	count := 0
 	for c := range children(r.moov) {
 		if c.name != "trak" {
@@ -234,8 +236,7 @@ func (r *reader) tracks() ([]*packager.Track, error) {
 		t, err := parseTrak(c.body, movieScale, &r.info)
 		switch {
 		case errors.Is(err, ErrUnsupported) || errors.Is(err, ErrEncrypted):
-			r.info.warn("track %d left out: %v", count, err)
-			refused = errors.Join(refused, fmt.Errorf("track %d: %w", count, err))
+			r.info.LeftOut = append(r.info.LeftOut, fmt.Errorf("track %d: %w", count, err))
 			continue
 		case err != nil:
 			return nil, fmt.Errorf("track %d: %w", count, err)
@@ -246,8 +247,8 @@ func (r *reader) tracks() ([]*packager.Track, error) {
 		traks = append(traks, t)
 	}
 	if len(traks) == 0 {
-		if refused != nil {
-			return nil, refused
+		if len(r.info.LeftOut) > 0 {
+			return nil, errors.Join(r.info.LeftOut...)
 		}
 		return nil, fmt.Errorf("%w: no video or audio track", ErrCorrupt)
 	}

@@ -87,6 +87,27 @@ func checkTrack(t *testing.T, path string, tr *packager.Track, size int64) {
 	}
 }
 
+func TestTracksThatCannotBePackagedAreLeftOutByKind(t *testing.T) {
+	movie, err := os.ReadFile(mediatest.Movie(t, "1", "25"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for entry, want := range map[string]error{"enca": mp4.ErrEncrypted, "samr": mp4.ErrUnsupported} {
+		b := bytes.Replace(movie, []byte("mp4a"), []byte(entry), 1)
+		tracks, info, err := mp4.Open(packager.ReaderFile(bytes.NewReader(b), int64(len(b)), ""))
+		if err != nil || len(tracks) != 1 || tracks[0].Kind != packager.Video {
+			t.Fatalf("%s: %d tracks, %v", entry, len(tracks), err)
+		}
+		if len(info.LeftOut) != 1 || !errors.Is(info.LeftOut[0], want) || !strings.Contains(info.LeftOut[0].Error(), "track 2") {
+			t.Errorf("%s: left out %v, want track 2: %v", entry, info.LeftOut, want)
+		}
+		b = bytes.Replace(b, []byte("avc1\x00\x00\x00\x00"), []byte("encv\x00\x00\x00\x00"), 1)
+		if _, _, err := mp4.Open(packager.ReaderFile(bytes.NewReader(b), int64(len(b)), "")); !errors.Is(err, mp4.ErrEncrypted) || !errors.Is(err, want) {
+			t.Errorf("%s and encv: %v", entry, err)
+		}
+	}
+}
+
 func TestHostileFilesAreNotReportedAsGood(t *testing.T) {
 	// What cannot be seen without decoding, and what only the picture size says, is for the engine to refuse.
 	engine := []string{"dims/", "middle-zeroed", "invalid-nalu", "duration-", "stts-4g-samples"}
@@ -100,7 +121,7 @@ func TestHostileFilesAreNotReportedAsGood(t *testing.T) {
 		if err != nil {
 			continue // made on demand, not kept
 		}
-		if _, info, err := mp4.Open(f); err == nil && len(info.Warnings) == 0 {
+		if _, info, err := mp4.Open(f); err == nil && len(info.Warnings)+len(info.LeftOut) == 0 {
 			t.Errorf("%s opens without a warning, want %v", rel, class)
 		}
 		f.Close()
@@ -127,14 +148,14 @@ func TestCorpusFilesBecomeProgressiveFilesWithTheSamePackets(t *testing.T) {
 	for _, path := range mediaFiles(t, "video/*.mp4", "video/*.mov", "synthetic/*.m4a", "synthetic/*.mp4", "audio/*.m*") {
 		f := mediatest.File(t, path)
 		tracks, info, err := mp4.Open(f)
-		if err != nil || len(info.Warnings) > 0 {
+		if err != nil || len(info.Warnings)+len(info.LeftOut) > 0 {
 			continue
 		}
 		t.Run(filepath.Base(path), func(t *testing.T) {
 			out := mediatest.File(t, mediatest.Save(t, "out.mp4", progressive(t, tracks, mp4.Options{})))
 			again, info, err := mp4.Open(out)
-			if err != nil || len(info.Warnings) > 0 {
-				t.Fatalf("%v %q", err, info.Warnings)
+			if err != nil || len(info.Warnings)+len(info.LeftOut) > 0 {
+				t.Fatalf("%v %q %v", err, info.Warnings, info.LeftOut)
 			}
 			if len(again) != len(tracks) {
 				t.Fatalf("%d tracks of %d", len(again), len(tracks))

@@ -23,8 +23,8 @@ func open(t testing.TB, path string) []*packager.Track {
 	if err != nil {
 		t.Fatalf("%s: %v", path, err)
 	}
-	if len(info.Warnings) > 0 {
-		t.Fatalf("%s: %q", path, info.Warnings)
+	if len(info.Warnings)+len(info.LeftOut) > 0 {
+		t.Fatalf("%s: %q %v", path, info.Warnings, info.LeftOut)
 	}
 	return tracks
 }

@@ -130,7 +130,8 @@ func parseEdits(body []byte, movieScale, scale uint32, info *Info) (e edit) {
 		return edit{}
 	}
 	for i := range n {
-		dur, at := f.long(v), int64(0)
+		dur := f.long(v)
+		var at int64
 		if v == 1 {
 			at = int64(f.u64())
 		} else {

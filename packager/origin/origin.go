@@ -144,7 +144,7 @@ func (x *exchange) authorize(path string) (string, error) {
 	token := ""
 	if rest, ok := strings.CutPrefix(path, "/t/"); ok {
 		var found bool
-		if token, path, found = strings.Cut(rest, "/"); !found {
+		if token, _, found = strings.Cut(rest, "/"); !found {
 			return "", fail(http.StatusNotFound, "no such location")
 		}
 		path = rest[len(token):]

@@ -9,14 +9,13 @@ import (
 
 // fileSend is the state of a sendfile in progress; run is made once, so that a call allocates nothing.
 type fileSend struct {
-	run   func(fd uintptr) bool
-	vecs  [][]byte
-	fd    int
-	off   int64
-	n     int64
-	sent  int64
-	flags int
-	err   error
+	run  func(fd uintptr) bool
+	vecs [][]byte
+	fd   int
+	off  int64
+	n    int64
+	sent int64
+	err  error
 }
 
 // sendfile sends n bytes of the file at off. The descriptor's own offset is neither used nor moved, so requests share it.

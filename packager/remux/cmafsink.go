@@ -173,7 +173,10 @@ func (s *cmafSink) finish(ctx context.Context, _ []*track, _ int64, r *Report) e
 	if err := os.Chmod(s.dir, 0o755); err != nil {
 		return sinkError(err, s.o.Output)
 	}
-	if err := os.Rename(s.dir, s.o.Output); err != nil {
+	if err := syncDir(s.dir); err != nil {
+		return sinkError(err, s.o.Output)
+	}
+	if err := publish(s.dir, s.o.Output); err != nil {
 		return sinkError(err, s.o.Output)
 	}
 	s.dir = ""
@@ -193,12 +196,12 @@ func (s *cmafSink) close(f *cmafFile, r *Report) error {
 	if err := f.buf.Flush(); err != nil {
 		return err
 	}
-	if err := f.f.Close(); err != nil {
+	if err := closeSynced(f.f); err != nil {
 		return err
 	}
 	f.f = nil
 	index := filepath.Join(s.dir, f.name+".idx")
-	if err := os.WriteFile(index, res.Index, 0o644); err != nil {
+	if err := writeSynced(index, res.Index); err != nil {
 		return err
 	}
 	again, err := cmaf.ParseIndex(res.Index)

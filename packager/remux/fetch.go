@@ -86,7 +86,7 @@ func (h *HTTPFetcher) Open(ctx context.Context, u *url.URL, off, n int64) (io.Re
 	case off > 0:
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-", off))
 	}
-	res, err := h.client.Do(req)
+	res, err := h.client.Do(req) //nolint:bodyclose // body closes it, here or by the caller
 	if err != nil {
 		cancel(nil)
 		return nil, err

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
 	"runtime/debug"
-	"strings"
 
 	"sluice/packager"
 	"sluice/packager/mp4"
@@ -73,18 +73,17 @@ func (f *feed) fragmented(ctx context.Context, d *download, first *[]byte) error
 	return f.samples(ctx, tracks, f.frag.buf, f.frag.edits)
 }
 
-// warn passes on what mp4.Open survived. A track that it left out because it is encrypted is an error: the rest alone is not what
-// was asked for.
+// warn passes on what mp4.Open survived. A track that it left out because it is encrypted is an error: the rest alone is not
+// what was asked for.
 func (f *feed) warn(info mp4.Info) error {
-	for _, w := range info.Warnings {
-		switch {
-		case strings.Contains(w, "left out: "+mp4.ErrEncrypted.Error()):
-			return fmt.Errorf("%s: %w", w, mp4.ErrEncrypted)
-		case strings.Contains(w, "left out: "+mp4.ErrUnsupported.Error()):
-			f.skip(w)
-		default:
-			f.r.report.warn(w)
+	for _, err := range info.LeftOut {
+		if errors.Is(err, mp4.ErrEncrypted) {
+			return err
 		}
+		f.skip(err.Error())
+	}
+	for _, w := range info.Warnings {
+		f.r.report.warn(w)
 	}
 	return nil
 }

@@ -169,7 +169,7 @@ func probe(t testing.TB, path, entries string) string {
 // serve serves a folder over HTTP; wrap may stand in for files.
 func serve(t testing.TB, dir string, wrap func(http.Handler) http.Handler) string {
 	t.Helper()
-	h := http.Handler(http.FileServer(http.Dir(dir)))
+	h := http.FileServer(http.Dir(dir))
 	if wrap != nil {
 		h = wrap(h)
 	}

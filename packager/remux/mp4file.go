@@ -89,15 +89,15 @@ func (w *mediaFile) drain() error {
 	return w.failed()
 }
 
-// commit gives the file its name.
+// commit gives the file its name, once its bytes are on disk.
 func (w *mediaFile) commit() error {
 	if err := w.f.Chmod(0o644); err != nil {
 		return err
 	}
-	if err := w.f.Close(); err != nil {
+	if err := closeSynced(w.f); err != nil {
 		return err
 	}
-	if err := os.Rename(w.f.Name(), w.output); err != nil {
+	if err := publish(w.f.Name(), w.output); err != nil {
 		return err
 	}
 	w.f = nil
@@ -106,7 +106,7 @@ func (w *mediaFile) commit() error {
 
 // abort removes the file unless it was committed.
 func (w *mediaFile) abort() {
-	w.drain()
+	_ = w.drain() // it was told by write or commit, or nobody wants the file
 	if w.f != nil {
 		name := w.f.Name()
 		w.f.Close()

@@ -49,7 +49,7 @@ func (f *adtsFramer) frame(d *Demuxer, p *pid, b []byte) (data []byte, samples i
 		}
 		a, err := ParseASC(config)
 		if err != nil {
-			return nil, 0, 0, nil
+			return nil, 0, 0, nil //nolint:nilerr // one frame that nothing can decode is left out; the stream goes on
 		}
 		if p.s.setConfig("mp4a", config) {
 			m.SampleRate, m.Timescale, m.Channels = a.SampleRate, a.SampleRate, a.Channels
@@ -97,8 +97,8 @@ type frameReader interface {
 	frame(d *Demuxer, p *pid, b []byte) (data []byte, samples int, rate uint32, err error)
 }
 
-// cut hands out the frames of a PES payload, or what is left when it is empty. The packet's time is that of the first frame that starts in it; frames after it
-// follow by their length.
+// cut hands out the frames of a PES payload, or what is left when it is empty. The packet's time is that of the first frame that
+// starts in it; frames after it follow by their length.
 func (c *cutter) cut(d *Demuxer, p *pid, b []byte, f frameReader) error {
 	atEnd := len(b) == 0
 	old := len(c.carry)

@@ -101,45 +101,44 @@ func (d *Demuxer) Stats() Stats { return d.stats }
 func (d *Demuxer) Write(p []byte) (int, error) {
 	n := len(p)
 	for len(p) > 0 {
-		if d.size == 0 {
-			d.carry = append(d.carry, p...)
-			return n, d.search(false)
+		var err error
+		switch {
+		case d.size == 0:
+			k := min(len(p), huntBytes)
+			d.carry = append(d.carry, p[:k]...)
+			p, err = p[k:], d.search(false)
+		case len(d.carry) > 0:
+			p, err = d.join(p)
+		default:
+			if p, err = d.packets(p); d.size > 0 {
+				d.carry, p = append(d.carry, p...), nil
+			}
 		}
-		if k := len(d.carry); k > 0 {
-			take := min(d.size-k, len(p))
-			d.carry = append(d.carry, p[:take]...)
-			if p = p[take:]; len(d.carry) < d.size {
-				return n, nil
-			}
-			b := d.carry
-			d.carry = d.carry[:0]
-			if b[0] != syncByte {
-				d.lose()
-				d.carry = b
-				continue
-			}
-			if err := d.packet(b[:packetSize:packetSize]); err != nil {
-				return 0, err
-			}
-			continue
-		}
-		rest, err := d.packets(p)
 		if err != nil {
 			return 0, err
 		}
-		if d.size == 0 || len(rest) < d.size {
-			d.carry = append(d.carry[:0], rest...)
-			if d.size == 0 {
-				return n, d.search(false)
-			}
-			return n, nil
-		}
-		p = rest
 	}
 	return n, nil
 }
 
-// packets reads whole packets and returns what is left over.
+// join completes the packet in carry and reads it.
+func (d *Demuxer) join(p []byte) ([]byte, error) {
+	k := min(d.size-len(d.carry), len(p))
+	d.carry = append(d.carry, p[:k]...)
+	p = p[k:]
+	if len(d.carry) < d.size {
+		return p, nil
+	}
+	if d.carry[0] != syncByte {
+		d.lose()
+		return p, d.search(false)
+	}
+	b := d.carry[:packetSize:packetSize]
+	d.carry = d.carry[:0]
+	return p, d.packet(b)
+}
+
+// packets reads whole packets and returns what is left over: less than a packet, or more when the grid is lost.
 func (d *Demuxer) packets(p []byte) ([]byte, error) {
 	for len(p) >= d.size {
 		if p[0] != syncByte {
@@ -163,32 +162,34 @@ func (d *Demuxer) lose() {
 	}
 }
 
-// search looks for the packet grid in carry: three sync bytes at equal distance, or as many as there are at the end of input.
-func (d *Demuxer) search(atEnd bool) error {
+// huntBytes is how much is copied to carry at a time to search it. What lies behind a lost and found grid is moved each time,
+// so it must not be much.
+const huntBytes = 4 << 10
+
+// search looks for the packet grid in carry, three sync bytes at equal distance, or as many as there are at the end of input,
+// and reads the packets on it.
+func (d *Demuxer) search(atEnd bool) (err error) {
 	b := d.carry
-	for i := 0; i < len(b); i++ {
-		j := bytes.IndexByte(b[i:], syncByte)
+	for d.size == 0 {
+		j := bytes.IndexByte(b, syncByte)
 		if j < 0 {
-			i = len(b)
+			j = len(b)
+		}
+		d.junk += j
+		if b = b[j:]; len(b) == 0 || !atEnd && len(b) <= 2*204 {
 			break
 		}
-		i += j
-		if !atEnd && len(b)-i <= 2*204 {
-			d.carry = append(d.carry[:0], b[i:]...)
-			d.junk += i
-			return d.tooMuchJunk()
-		}
-		if size := grid(b[i:]); size > 0 {
-			d.size, d.junk, d.carry = size, 0, nil
-			_, err := d.Write(b[i:])
-			if d.carry == nil {
-				d.carry = b[:0]
+		if size := grid(b); size > 0 {
+			d.size, d.junk = size, 0
+			if b, err = d.packets(b); err != nil {
+				return err
 			}
-			return err
+			continue
 		}
+		d.junk++
+		b = b[1:]
 	}
-	d.junk += len(b)
-	d.carry = d.carry[:0]
+	d.carry = d.carry[:copy(d.carry, b)]
 	return d.tooMuchJunk()
 }
 

@@ -8,7 +8,6 @@ type latmFramer struct {
 	cutter
 	configured bool
 	frameLen   int
-	otherBits  int // of other data behind each payload
 	out        []byte
 }
 

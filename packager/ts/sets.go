@@ -3,15 +3,12 @@ package ts
 import (
 	"bytes"
 	"encoding/binary"
-
-	mp4hevc "github.com/Eyevinn/mp4ff/hevc"
-
-	"sluice/packager"
 )
 
 // sets are the parameter sets seen so far, the latest of each id, in order of id.
 type sets struct {
 	vps, sps, pps []paramSet
+	bytes         int // of all
 }
 
 type paramSet struct {
@@ -22,13 +19,20 @@ type paramSet struct {
 // maxSet bounds one parameter set; real ones take tens of bytes.
 const maxSet = 4096
 
+// maxSetBytes bounds all of a stream together, and with that the work that each change of one of them makes.
+const maxSetBytes = 64 << 10
+
 // put stores a parameter set and reports whether that changed anything.
 func (s *sets) put(typ int, nal []byte, hevc bool) bool {
 	if len(nal) > maxSet {
 		return false
 	}
-	list, id := &s.pps, uint32(0)
+	list := &s.pps
+	var id uint32
 	if hevc {
+		if nal[0]&1 != 0 || nal[1]>>3 != 0 { // of another layer than the base, which players leave out
+			return false
+		}
 		r := bits{b: unescape(nal[2:])}
 		switch typ {
 		case hevcVPS:
@@ -60,15 +64,25 @@ func (s *sets) put(typ int, nal []byte, hevc bool) bool {
 		at++
 	}
 	if at < len(*list) && (*list)[at].id == id {
-		if bytes.Equal((*list)[at].nal, nal) {
-			return false
-		}
-		(*list)[at].nal = bytes.Clone(nal)
-		return true
+		return s.replace(&(*list)[at], nal)
 	}
+	if s.bytes+len(nal) > maxSetBytes {
+		return false
+	}
+	s.bytes += len(nal)
 	*list = append(*list, paramSet{})
 	copy((*list)[at+1:], (*list)[at:])
 	(*list)[at] = paramSet{id: id, nal: bytes.Clone(nal)}
+	return true
+}
+
+// replace puts another set in the place of one with its id, and reports whether that changed anything.
+func (s *sets) replace(p *paramSet, nal []byte) bool {
+	n := s.bytes - len(p.nal) + len(nal)
+	if bytes.Equal(p.nal, nal) || n > maxSetBytes {
+		return false
+	}
+	p.nal, s.bytes = bytes.Clone(nal), n
 	return true
 }
 
@@ -81,7 +95,7 @@ func (s *sets) config(hevc bool) (info videoInfo, entry string, config []byte, o
 		if info, ok = parseHEVCSPS(s.sps[0].nal); !ok {
 			return info, "", nil, false
 		}
-		return info, "hvc1", s.hvcC(), true
+		return info, "hvc1", s.hvcC(info), true
 	}
 	if info, ok = parseAVCSPS(s.sps[0].nal); !ok {
 		return info, "", nil, false
@@ -107,9 +121,8 @@ func (s *sets) avcC(info videoInfo) []byte {
 	return b
 }
 
-func (s *sets) hvcC() []byte {
+func (s *sets) hvcC(info videoInfo) []byte {
 	sps := unescape(s.sps[0].nal[2:])
-	info, _ := parseHEVCSPS(s.sps[0].nal)
 	b := append([]byte{1}, sps[1:13]...) // profile_tier_level as it stands
 	b = append(b, 0xF0, 0, 0xFC, 0xFC|info.chroma, 0xF8|info.lumaDepth, 0xF8|info.chromaDepth, 0, 0)
 	layers, nested := sps[0]>>1&7+1, sps[0]&1
@@ -164,39 +177,4 @@ func (r *bits) ue() uint32 {
 		}
 	}
 	return 1<<n - 1 + r.read(n)
-}
-
-// parseHEVCSPS reads what an init segment needs of an H.265 sequence parameter set.
-func parseHEVCSPS(nal []byte) (info videoInfo, ok bool) {
-	if rbsp := unescape(nal[2:]); len(rbsp) < 15 {
-		return info, false
-	}
-	defer func() {
-		if recover() != nil { // a hostile set must not end the process
-			ok = false
-		}
-	}()
-	sps, err := mp4hevc.ParseSPSNALUnit(nal)
-	if err != nil || sps == nil {
-		return info, false
-	}
-	w, h := sps.ImageSize()
-	if w == 0 || h == 0 || w > 65535 || h > 65535 {
-		return info, false
-	}
-	info = videoInfo{
-		width: uint16(w), height: uint16(h), chroma: sps.ChromaFormatIDC & 3,
-		lumaDepth: sps.BitDepthLumaMinus8 & 7, chromaDepth: sps.BitDepthChromaMinus8 & 7, framesOnly: true,
-	}
-	if v := sps.VUI; v != nil {
-		info.setSAR(uint32(v.SampleAspectRatioWidth), uint32(v.SampleAspectRatioHeight))
-		if v.ColourDescriptionFlag {
-			info.color = packager.Color{Primaries: v.ColourPrimaries, Transfer: v.TransferCharacteristics, Matrix: v.MatrixCoefficients}
-		}
-		info.color.FullRange = v.VideoFullRangeFlag
-		if v.TimingInfoPresentFlag {
-			info.setRate(uint32(v.TimeScale), uint32(v.NumUnitsInTick))
-		}
-	}
-	return info, true
 }

@@ -176,6 +176,17 @@ func (r *bits) pictureOrder() {
 
 // vui reads the video usability information (§E.1.1) as far as timing.
 func (v *videoInfo) vui(r *bits) {
+	v.signal(r)
+	if r.read(1) == 1 {
+		units, scale := r.read(32), r.read(32)
+		if !r.over && units < 1<<31 {
+			v.setRate(scale, 2*units)
+		}
+	}
+}
+
+// signal reads what the usability information of H.264 and H.265 has in common: pixel shape, colour, chroma location.
+func (v *videoInfo) signal(r *bits) {
 	if r.read(1) == 1 {
 		if idc := r.read(8); idc == 255 {
 			w, h := r.read(16), r.read(16)
@@ -202,11 +213,5 @@ func (v *videoInfo) vui(r *bits) {
 	if r.read(1) == 1 {
 		r.ue()
 		r.ue()
-	}
-	if r.read(1) == 1 {
-		units, scale := r.read(32), r.read(32)
-		if !r.over && units < 1<<31 {
-			v.setRate(scale, 2*units)
-		}
 	}
 }

@@ -203,7 +203,7 @@ func (d *ttml) walk(e *element, parent span, s emphasis) (int64, error) {
 	}
 	from, last := at, at.begin
 	for _, k := range e.kids {
-		end := int64(0)
+		var end int64
 		switch k.name {
 		case "div", "body":
 			end, err = d.walk(k, from, s)

@@ -59,7 +59,7 @@ func (s *Server) runOnce(ctx context.Context, lock *os.File) error {
 }
 
 func (s *Server) command(lock *os.File, log *tail) *exec.Cmd {
-	cmd := exec.Command(s.cfg.Binary,
+	cmd := exec.Command(s.cfg.Binary, //nolint:noctx // it is asked to save and stop, not killed, when the context ends
 		"--port", "0",
 		"--unixsocket", socketName, // relative to the directory it runs in
 		"--unixsocketperm", "700",

@@ -60,6 +60,8 @@ type cached struct {
 	blocks *cache.Cache
 }
 
+var _ storage.Sweeper = (*cached)(nil)
+
 func (c *cached) Close() error {
 	if c.blocks == nil {
 		return nil

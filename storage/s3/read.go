@@ -96,7 +96,7 @@ func (r *reader) ReadAt(p []byte, off int64) (int, error) {
 		return r.readDirect(p, off)
 	}
 	n, err := r.cached.ReadAt(p, off)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = fmt.Errorf("read %q: %w", r.obj.Key, err)
 	}
 	return n, err

@@ -23,7 +23,10 @@ type Store struct {
 	blocks *cache.Cache
 }
 
-var _ storage.Store = (*Store)(nil)
+var (
+	_ storage.Store   = (*Store)(nil)
+	_ storage.Sweeper = (*Store)(nil)
+)
 
 // Options of a store.
 type Options struct {

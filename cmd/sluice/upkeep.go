@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sluice/storage"
+)
+
+const (
+	// eventBatch bounds the events that go in one transaction, so that others get their turn.
+	eventBatch = 1000
+	// sweepAfter is older than any upload to the store can be: a writer ends its own long before.
+	sweepAfter = 48 * time.Hour
+)
+
+// upkeep removes what has served its time, until ctx ends: deleted entries, handled events, uploads that nobody will finish.
+func (s *system) upkeep(ctx context.Context) error {
+	keep := s.cfg.Duration("purge.after")
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error {
+		return s.every(ctx, min(max(keep/10, time.Second), 10*time.Minute), "purge entries", func() error {
+			return s.purge(ctx, time.Now().Add(-keep))
+		})
+	})
+	g.Go(func() error {
+		return s.every(ctx, 10*time.Minute, "trim events", func() error {
+			return s.trimEvents(ctx, time.Now().Add(-s.cfg.Duration("catalog.keep_events")))
+		})
+	})
+	if store, ok := s.store.(storage.Sweeper); ok {
+		g.Go(func() error {
+			return s.every(ctx, time.Hour, "sweep uploads", func() error { return s.sweep(ctx, store, time.Now().Add(-sweepAfter)) })
+		})
+	}
+	return g.Wait()
+}
+
+// every does something now and at each interval, until ctx ends. A failure is logged; the next interval tries again.
+func (s *system) every(ctx context.Context, interval time.Duration, what string, do func() error) error {
+	tick := time.NewTicker(interval)
+	defer tick.Stop()
+	for {
+		if err := do(); err != nil && ctx.Err() == nil {
+			s.log.Error(what+": failed; it will be tried again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// purge removes the objects, and then the rows, of entries that were deleted before.
+func (s *system) purge(ctx context.Context, before time.Time) error {
+	for {
+		entries, err := s.catalog.Purgeable(ctx, before, 100)
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		for _, e := range entries {
+			if _, err := s.store.DeletePrefix(ctx, fmt.Sprintf("%d/%s/", e.Account, e.ID)); err != nil {
+				return fmt.Errorf("objects of entry %s: %w", e.ID, err)
+			}
+			if err := s.ingester().Forget(e.ID); err != nil {
+				return err
+			}
+			if err := s.catalog.PurgeEntry(ctx, e.ID); err != nil {
+				return err
+			}
+			s.log.Info("entry purged", "entry", e.ID, "account", e.Account)
+		}
+	}
+}
+
+// trimEvents deletes events that are older than before and that every consumer has handled.
+func (s *system) trimEvents(ctx context.Context, before time.Time) error {
+	for total := 0; ; {
+		n, err := s.catalog.TrimEvents(ctx, before, eventBatch)
+		if total += n; err != nil {
+			return err
+		}
+		if n < eventBatch {
+			if total > 0 {
+				s.log.Info("events trimmed", "events", total)
+			}
+			return nil
+		}
+	}
+}
+
+// sweep ends the uploads to the store that a process left behind when it died.
+func (s *system) sweep(ctx context.Context, store storage.Sweeper, before time.Time) error {
+	n, err := store.Sweep(ctx, before)
+	if n > 0 {
+		s.log.Info("unfinished uploads removed", "uploads", n)
+	}
+	return err
+}
