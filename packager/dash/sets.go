@@ -39,10 +39,12 @@ func (w *writer) mediaSets(refs []packager.Ref) ([]*adaptationSet, error) {
 	return sets, nil
 }
 
+// groupKey tells apart what players do not switch between by themselves. They do between mono and stereo, which is how the
+// smaller of two bit rates is made; another number of speakers is another mix.
 func groupKey(m *packager.Media) string {
 	roles := append([]string(nil), m.Roles...)
 	sort.Strings(roles)
-	return fmt.Sprint(m.Kind, m.Entry, m.LanguageTag(), roles, m.Channels, m.Color.Transfer)
+	return fmt.Sprint(m.Kind, m.Entry, m.LanguageTag(), roles, max(2, m.Channels), m.Color.Transfer)
 }
 
 func (w *writer) newSet(m *packager.Media) *adaptationSet {
