@@ -1,6 +1,7 @@
 package hls
 
 import (
+	"cmp"
 	"slices"
 	"sort"
 	"strconv"
@@ -91,9 +92,22 @@ type slot struct {
 	refs     map[string][]packager.Ref // by family, best first
 }
 
+// in is what the slot offers to a group of family.
+func (s *slot) in(family string) []packager.Ref {
+	if list := s.refs[family]; len(list) > 0 {
+		return list
+	}
+	for _, f := range s.families {
+		if f == "mp4a" || strings.HasPrefix(f, "mp4a-") {
+			return s.refs[f]
+		}
+	}
+	return nil
+}
+
 // group arranges audio tracks into qualities: tracks that stand for the same thing in the same codec family are ranked by
-// bit rate, and group k takes the k-th of each, or the last there is. What a family lacks comes from another, so that every
-// group has every choice.
+// bit rate, and group k takes the k-th of each, or the last there is. What a family lacks comes from AAC, which everything
+// plays, so that every group has every choice.
 func (m *master) group(refs []packager.Ref) error {
 	var families []string
 	var slots []*slot
@@ -104,7 +118,7 @@ func (m *master) group(refs []packager.Ref) error {
 		}
 		media := m.set().Media(r)
 		family, key := family(media), meaning(media)
-		i := slices.IndexFunc(slots, func(s *slot) bool { return s.key == key })
+		i := slices.IndexFunc(slots, func(s *slot) bool { return s.key == key && !m.twice(s.refs[family], r) })
 		if i < 0 {
 			i = len(slots)
 			slots = append(slots, &slot{key: key, refs: make(map[string][]packager.Ref)})
@@ -127,6 +141,15 @@ func (m *master) group(refs []packager.Ref) error {
 	return nil
 }
 
+// twice reports whether one of list is as good as r: what are two of a kind otherwise must be two things then, even though
+// nobody said what tells them apart.
+func (m *master) twice(list []packager.Ref, r packager.Ref) bool {
+	return slices.ContainsFunc(list, func(o packager.Ref) bool {
+		a, b := m.measured[o].Average, m.measured[r].Average
+		return m.set().Media(o).Channels == m.set().Media(r).Channels && 4*a > 3*b && 4*b > 3*a
+	})
+}
+
 // rank makes the groups of one family.
 func (m *master) rank(family string, slots []*slot, def int) {
 	depth := 0
@@ -136,11 +159,14 @@ func (m *master) rank(family string, slots []*slot, def int) {
 		depth = max(depth, len(list))
 	}
 	for k := range depth {
-		g := audioGroup{id: "audio-" + family + "-" + strconv.Itoa(k+1), family: family, def: def}
-		for _, s := range slots {
-			list := s.refs[family]
+		g := audioGroup{id: "audio-" + family + "-" + strconv.Itoa(k+1), family: family}
+		for i, s := range slots {
+			list := s.in(family)
 			if len(list) == 0 {
-				list = s.refs[s.families[0]]
+				continue
+			}
+			if i == def {
+				g.def = len(g.refs)
 			}
 			g.refs = append(g.refs, list[min(k, len(list)-1)])
 			g.described = append(g.described, s.refs[s.families[0]][0])
@@ -166,7 +192,7 @@ func family(media *packager.Media) string {
 func meaning(media *packager.Media) string {
 	roles := append([]string(nil), media.Roles...)
 	sort.Strings(roles)
-	return strings.Join(append(roles, media.LanguageTag()), "|")
+	return strings.Join(append(roles, media.LanguageTag(), cmp.Or(media.Name, media.LanguageName())), "|")
 }
 
 func (m *master) families() []string {
