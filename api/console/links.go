@@ -100,8 +100,8 @@ func chosen(id string, assets []catalog.AssetID) string {
 	return list + ".urlset"
 }
 
-// defaultSound is the audio rendition that plays unless a listener chooses: the best one of the default language, or of the
-// first language when none is marked; nil when there is no sound.
+// defaultSound is the audio rendition that plays unless a listener chooses: the best one of the default language, or of all
+// when none is marked; nil when there is no sound.
 func defaultSound(made []catalog.Asset) *catalog.Asset {
 	var best *catalog.Asset
 	for i := range made {
