@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -35,7 +36,7 @@ func TestBrowserPlaysEveryTechnique(t *testing.T) {
 	mux.Handle("/hls/"+string(e.ID)+"/container/fmp4/", http.StripPrefix("/hls/"+string(e.ID)+"/container/fmp4", media(dir, "fmp4")))
 	mux.Handle("/hls/"+string(e.ID)+"/", http.StripPrefix("/hls/"+string(e.ID), media(dir, "ts")))
 	mux.Handle("/dash/"+string(e.ID)+"/", http.StripPrefix("/dash/"+string(e.ID), media(dir, "dash")))
-	mux.Handle("/mp4/"+string(e.ID)+"/", http.StripPrefix("/mp4/"+string(e.ID), media(dir, "mp4")))
+	mux.Handle("/mp4/"+string(e.ID)+"/{choice}/", media(dir, "mp4"))
 	mux.Handle("/thumb/"+string(e.ID)+"/", http.StripPrefix("/thumb/"+string(e.ID), media(dir, "thumb")))
 	mux.Handle("/captions/"+string(e.ID)+"/", http.StripPrefix("/captions/"+string(e.ID), media(dir, "captions")))
 
@@ -196,9 +197,11 @@ func media(dir, sub string) http.Handler {
 	}
 	files := http.FileServer(http.Dir(filepath.Join(dir, sub)))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		// Every caption asset of the entry is served by the same file.
-		if sub == "captions" {
+		switch sub {
+		case "captions": // every caption asset of the entry is served by the same file
 			r.URL.Path = "/captions.vtt"
+		case "mp4": // a file is there for every choice of video
+			r.URL.Path = "/" + path.Base(r.URL.Path)
 		}
 		if kind := types[filepath.Ext(r.URL.Path)]; kind != "" {
 			w.Header().Set("Content-Type", kind)

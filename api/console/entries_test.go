@@ -185,27 +185,58 @@ func TestHeadersCanBeAskedForAlone(t *testing.T) {
 	}
 }
 
+func links(e catalog.Entry, assets []catalog.Asset) []string {
+	e.ID = "0_abc"
+	out := []string{}
+	for _, l := range console.LocalLinks(e, assets) {
+		out = append(out, fmt.Sprintf("%s %s %s", l.Kind, l.Label, l.URL))
+	}
+	return out
+}
+
+// TestLinksWithoutChoice: what an entry has one of needs no multi-file URI.
+func TestLinksWithoutChoice(t *testing.T) {
+	e := catalog.Entry{Status: catalog.EntryReady, MediaType: catalog.MediaVideo}
+	asset := func(name, kind, language string, rate int64) catalog.Asset {
+		return ready(catalog.AssetFlavor, name, func(a *catalog.Asset) {
+			a.ID, a.Kind, a.Language, a.BitRate = catalog.AssetID("0_"+name), kind, language, rate
+		})
+	}
+	for _, c := range []struct {
+		name   string
+		assets []catalog.Asset
+		want   []string
+	}{
+		{"silent", []catalog.Asset{asset("v", "video", "", 0)}, []string{"progressive v /mp4/0_abc/0_v/v.mp4"}},
+		{"sound alone", []catalog.Asset{asset("lo", "audio", "en", 64_000), asset("hi", "audio", "en", 128_000)}, []string{"audio AAC in MP4 /mp4/0_abc/0_hi/audio.m4a"}},
+		{"no default", []catalog.Asset{asset("a0-de", "audio", "de", 128_000), asset("a1-en", "audio", "en", 128_000), asset("a1-en-lo", "audio", "en", 64_000)},
+			[]string{"audio AAC in MP4 /mp4/0_abc/0_a0-de/audio.m4a"}},
+	} {
+		if d := cmp.Diff(c.want, links(e, c.assets)[3:]); d != "" {
+			t.Errorf("%s: %s", c.name, d)
+		}
+	}
+}
+
 func TestLocalLinks(t *testing.T) {
 	video := func(name string, w, h int) catalog.Asset {
-		return ready(catalog.AssetFlavor, name, func(a *catalog.Asset) { a.Kind, a.Width, a.Height = "video", w, h })
+		return ready(catalog.AssetFlavor, name, func(a *catalog.Asset) { a.ID, a.Kind, a.Width, a.Height = catalog.AssetID("0_"+name), "video", w, h })
+	}
+	audio := func(name, language string, rate int64, def bool) catalog.Asset {
+		return ready(catalog.AssetFlavor, name, func(a *catalog.Asset) {
+			a.ID, a.Kind, a.Language, a.BitRate, a.Default = catalog.AssetID("0_"+name), "audio", language, rate, def
+		})
 	}
 	assets := []catalog.Asset{
 		ready(catalog.AssetFlavor, "source", func(a *catalog.Asset) { a.Original, a.Kind, a.Height = true, "video", 2160 }),
 		video("v1", 360, 640), video("1080p", 1920, 1080),
 		{Type: catalog.AssetFlavor, Name: "2160p", Kind: "video", Status: catalog.AssetConverting},
-		ready(catalog.AssetFlavor, "a0", func(a *catalog.Asset) { a.Kind = "audio" }),
+		audio("a0", "en", 128_000, false), audio("a1", "de", 64_000, true), audio("a2", "de", 128_000, true),
 		ready(catalog.AssetThumb, "poster", nil), ready(catalog.AssetThumb, "other", nil),
 		ready(catalog.AssetStoryboard, "storyboard", nil),
 		ready(catalog.AssetCaption, "s0", func(a *catalog.Asset) { a.ID, a.Language, a.Default = "0_cap", "de", true }),
 	}
-	of := func(e catalog.Entry) []string {
-		e.ID = "0_abc"
-		out := []string{}
-		for _, l := range console.LocalLinks(e, assets) {
-			out = append(out, fmt.Sprintf("%s %s %s", l.Kind, l.Label, l.URL))
-		}
-		return out
-	}
+	of := func(e catalog.Entry) []string { return links(e, assets) }
 	pictures := []string{
 		"poster Poster /thumb/0_abc/poster.jpg",
 		"storyboard Storyboard /thumb/0_abc/storyboard.vtt",
@@ -215,9 +246,9 @@ func TestLocalLinks(t *testing.T) {
 		"hls_fmp4 HLS master playlist /hls/0_abc/container/fmp4/master.m3u8",
 		"hls_ts HLS master playlist /hls/0_abc/master.m3u8",
 		"dash DASH manifest /dash/0_abc/manifest.mpd",
-		"progressive 1080p /mp4/0_abc/1080p.mp4",
-		"progressive 360p · v1 /mp4/0_abc/v1.mp4",
-		"audio AAC in MP4 /mp4/0_abc/audio.m4a",
+		"progressive 1080p /mp4/0_abc/,0_1080p,0_a2,.urlset/1080p.mp4",
+		"progressive 360p · v1 /mp4/0_abc/,0_v1,0_a2,.urlset/v1.mp4",
+		"audio AAC in MP4 /mp4/0_abc/0_a2/audio.m4a",
 	}, pictures...)
 	for _, test := range []struct {
 		name  string

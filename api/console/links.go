@@ -70,19 +70,50 @@ func streamLinks(id string, assets []catalog.Asset) []Link {
 		{Kind: LinkHLSTS, Label: "HLS master playlist", URL: "/hls/" + id + "/master.m3u8"},
 		{Kind: LinkDASH, Label: "DASH manifest", URL: "/dash/" + id + "/manifest.mpd"},
 	}
-	audio := false
-	for _, a := range renditions(assets) {
-		switch a.Kind {
-		case "video":
-			links = append(links, Link{Kind: LinkProgressive, Label: renditionLabel(a), URL: "/mp4/" + id + "/" + url.PathEscape(a.Name) + ".mp4"})
-		case "audio":
-			audio = true
+	made := renditions(assets)
+	sound := defaultSound(made)
+	for _, a := range made {
+		if a.Kind != "video" {
+			continue
 		}
+		choice := []catalog.AssetID{a.ID}
+		if sound != nil {
+			choice = append(choice, sound.ID)
+		}
+		links = append(links, Link{Kind: LinkProgressive, Label: renditionLabel(a), URL: "/mp4/" + chosen(id, choice) + "/" + url.PathEscape(a.Name) + ".mp4"})
 	}
-	if audio {
-		links = append(links, Link{Kind: LinkAudio, Label: "AAC in MP4", URL: "/mp4/" + id + "/audio.m4a"})
+	if sound != nil {
+		links = append(links, Link{Kind: LinkAudio, Label: "AAC in MP4", URL: "/mp4/" + chosen(id, []catalog.AssetID{sound.ID}) + "/audio.m4a"})
 	}
 	return links
+}
+
+// chosen is the file part of a URL that plays some assets of an entry: the asset's own for one, else a multi-file URI.
+func chosen(id string, assets []catalog.AssetID) string {
+	if len(assets) == 1 {
+		return id + "/" + url.PathEscape(string(assets[0]))
+	}
+	list := id + "/,"
+	for _, a := range assets {
+		list += url.PathEscape(string(a)) + ","
+	}
+	return list + ".urlset"
+}
+
+// defaultSound is the audio rendition that plays unless a listener chooses: the best one of the default language, or of all
+// when none is marked; nil when there is no sound.
+func defaultSound(made []catalog.Asset) *catalog.Asset {
+	var best *catalog.Asset
+	for i := range made {
+		a := &made[i]
+		switch {
+		case a.Kind != "audio":
+		case best == nil, a.Default && !best.Default,
+			a.Default == best.Default && a.Language == best.Language && a.Title == best.Title && a.BitRate > best.BitRate:
+			best = a
+		}
+	}
+	return best
 }
 
 // renditionLabel is "720p", with the rendition's own name where that says more.

@@ -94,11 +94,13 @@ func sets() map[string]*packager.Set {
 	captions := synthetic.Cues("en", "English", true, false)
 	captions.Roles = []string{"caption"}
 	m := map[string]*packager.Set{
-		"ladder": synthetic.Set("ladder", hi, lo, hdr, main, synthetic.Audio("eng", 2, 20, 64_000), synthetic.Audio("deu", 6, 20, 384_000), described,
+		"ladder": synthetic.Set("ladder", hi, lo, hdr, main, synthetic.Audio("eng", 1, 20, 64_000), synthetic.Audio("deu", 6, 20, 384_000), described,
 			captions, synthetic.Cues("de", "", false, true)),
 		"gap":     synthetic.Set("gap", synthetic.Video(640, 360, 38, 600_000), gapped()),
 		"growing": synthetic.Set("growing", lo, main),
 		"sound":   synthetic.Set("sound", main),
+		// Nothing says what the second English is, but it is another.
+		"untold": synthetic.Set("untold", lo, main, synthetic.Audio("en", 1, 20, 64_000), synthetic.Audio("en", 2, 20, 128_000), synthetic.Audio("en", 1, 20, 64_000)),
 	}
 	m["ladder"].Storyboard = synthetic.Storyboard(20)
 	m["ladder"].Title = `A title <of> "many" & more`

@@ -1,7 +1,9 @@
 package dash
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -13,7 +15,7 @@ import (
 // switch between.
 func (w *writer) mediaSets(refs []packager.Ref) ([]*adaptationSet, error) {
 	var sets []*adaptationSet
-	byKey := make(map[string]*adaptationSet)
+	byKey := make(map[string][]*adaptationSet)
 	for _, ref := range refs {
 		rep, err := w.representation(ref)
 		if err != nil {
@@ -24,25 +26,39 @@ func (w *writer) mediaSets(refs []packager.Ref) ([]*adaptationSet, error) {
 		}
 		t := w.set.Track(ref)
 		key := groupKey(&t.Media)
-		as := byKey[key]
-		if as == nil {
-			as = w.newSet(&t.Media)
-			byKey[key] = as
+		i := slices.IndexFunc(byKey[key], func(as *adaptationSet) bool { return t.Kind != packager.Audio || !as.twice(rep) })
+		if i < 0 {
+			as := w.newSet(&t.Media)
+			i = len(byKey[key])
+			byKey[key] = append(byKey[key], as)
 			sets = append(sets, as)
 		}
+		as := byKey[key][i]
 		as.Reps = append(as.Reps, rep)
 		as.widen(&t.Media)
 	}
 	for _, as := range sets {
 		as.hoist()
+		as.blend()
 	}
 	return sets, nil
 }
 
+// twice reports whether one of the set's sounds is as good as rep: what are two of a kind otherwise must be two things then,
+// even though nobody said what tells them apart.
+func (as *adaptationSet) twice(rep *representation) bool {
+	return slices.ContainsFunc(as.Reps, func(r *representation) bool {
+		same := r.Channels == nil && rep.Channels == nil || r.Channels != nil && rep.Channels != nil && *r.Channels == *rep.Channels
+		return same && 4*r.Bandwidth > 3*rep.Bandwidth && 4*rep.Bandwidth > 3*r.Bandwidth
+	})
+}
+
+// groupKey tells apart what players do not switch between by themselves. They do between mono and stereo, which is how the
+// smaller of two bit rates is made; another number of speakers is another mix.
 func groupKey(m *packager.Media) string {
 	roles := append([]string(nil), m.Roles...)
 	sort.Strings(roles)
-	return fmt.Sprint(m.Kind, m.Entry, m.LanguageTag(), roles, m.Channels, m.Color.Transfer)
+	return fmt.Sprintf("%v %s %s %q %v %v %v", m.Kind, m.Entry, m.LanguageTag(), cmp.Or(m.Name, m.LanguageName()), roles, max(2, m.Channels), m.Color.Transfer)
 }
 
 func (w *writer) newSet(m *packager.Media) *adaptationSet {
@@ -156,6 +172,18 @@ func (as *adaptationSet) hoist() {
 	as.Template = first
 	for _, r := range as.Reps {
 		r.Template = nil
+	}
+}
+
+// blend leaves the channels of a set unsaid when it mixes mono and stereo: where each representation states its own, Shaka
+// Player lists one language twice.
+func (as *adaptationSet) blend() {
+	first := as.Reps[0].Channels
+	if first == nil || !slices.ContainsFunc(as.Reps, func(r *representation) bool { return r.Channels == nil || *r.Channels != *first }) {
+		return
+	}
+	for _, r := range as.Reps {
+		r.Channels = nil
 	}
 }
 

@@ -85,9 +85,16 @@ func sets() map[string]*packager.Set {
 		m.RateNum, m.RateDen = 24000, 1001
 	})
 	m := map[string]*packager.Set{
-		"ladder": synthetic.Set("ladder", hi, mid, lo, def(named("eng", "English", 2, 128_000)), named("eng", "English", 2, 64_000),
+		"ladder": synthetic.Set("ladder", hi, mid, lo, def(named("eng", "English", 2, 128_000)), named("eng", "English", 1, 64_000),
 			named("deu", "", 2, 128_000), named("eng", `The "director"`, 2, 128_000, "commentary"), named("eng", "", 2, 128_000, "description"), surround,
 			synthetic.Cues("en", "English", true, false), synthetic.Cues("de", "", false, true), synthetic.Cues("en", "English", false, false)),
+		// Both tiers of every language, the default not the first: what an import makes of a film with two sound tracks.
+		"tiers": synthetic.Set("tiers", hi, mid, lo, synthetic.Video(426, 240, 20, 300_000), named("eng", "", 2, 128_000), named("eng", "", 1, 64_000),
+			def(named("deu", "", 2, 128_000)), def(named("deu", "", 1, 64_000))),
+		// Nothing says what the second German is, but it is another.
+		"untold":        synthetic.Set("untold", mid, lo, named("deu", "", 2, 128_000), named("deu", "", 1, 64_000), named("deu", "", 2, 128_000), named("deu", "", 1, 64_000)),
+		"tiers-audio":   synthetic.Set("tiers2", named("eng", "", 2, 128_000), named("eng", "", 1, 64_000), named("deu", "", 2, 128_000), named("deu", "", 1, 64_000)),
+		"surround":      synthetic.Set("surround", hi, lo, named("eng", "", 6, 384_000), named("eng", "", 2, 128_000), named("deu", "", 2, 128_000)),
 		"one-language":  synthetic.Set("one", mid, lo, named("en", "", 2, 128_000), named("en", "", 2, 64_000)),
 		"silent":        synthetic.Set("silent", mid),
 		"audio-only":    synthetic.Set("audio", named("en", "", 2, 128_000), named("en", "", 2, 64_000)),

@@ -1,11 +1,13 @@
 package hls
 
 import (
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/grafov/m3u8"
 )
 
@@ -121,6 +123,7 @@ func lintGroups(t *testing.T, groups map[string][]map[string]string, variants []
 			}
 		}
 	}
+	lintMembers(t, groups)
 	for id, g := range groups {
 		if !used[id] {
 			t.Errorf("no variant uses group %s", id)
@@ -146,6 +149,30 @@ func lintGroups(t *testing.T, groups map[string][]map[string]string, variants []
 		}
 		if defaults > 1 || defaults == 0 && strings.HasPrefix(id, "AUDIO") {
 			t.Errorf("group %s has %d defaults", id, defaults)
+		}
+	}
+}
+
+// lintMembers: groups of one type have the same members, which are the same but for their URI and CHANNELS (RFC 8216
+// §4.3.4.1.1).
+func lintMembers(t *testing.T, groups map[string][]map[string]string) {
+	t.Helper()
+	first := make(map[string][]map[string]string)
+	for id, g := range groups {
+		var members []map[string]string
+		for _, a := range g {
+			m := maps.Clone(a)
+			delete(m, "GROUP-ID")
+			delete(m, "URI")
+			delete(m, "CHANNELS")
+			members = append(members, m)
+		}
+		kind, _, _ := strings.Cut(id, " ")
+		if first[kind] == nil {
+			first[kind] = members
+		}
+		if diff := cmp.Diff(first[kind], members); diff != "" {
+			t.Errorf("group %s has other members than another %s group:\n%s", id, kind, diff)
 		}
 	}
 }

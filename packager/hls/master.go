@@ -22,9 +22,7 @@ func Master(o *Options, sel *uri.Selection) ([]byte, error) {
 		return nil, err
 	}
 	if m.grouped {
-		for _, g := range m.groups {
-			m.audioGroup(g)
-		}
+		m.useGroups()
 	}
 	m.subtitles()
 	if err := m.variants(); err != nil {
@@ -75,14 +73,12 @@ func (m *master) variants() error {
 			}
 		}
 		for _, family := range families {
-			g, err := m.fitting(v, family)
-			if err != nil {
-				return err
-			}
+			g := m.fitting(v, family)
+			var err error
 			if m.grouped {
 				err = m.variant([]packager.Ref{v}, g)
 			} else {
-				err = m.variant([]packager.Ref{v, g.refs[0]}, nil)
+				err = m.variant([]packager.Ref{v, g.refs[g.def]}, nil)
 			}
 			if err != nil {
 				return err
@@ -98,9 +94,9 @@ func (m *master) audioVariants() error {
 		g := &m.groups[i]
 		var err error
 		if m.grouped {
-			err = m.variant(g.refs[:1], g)
+			err = m.variant(g.refs[g.def:g.def+1], g)
 		} else {
-			err = m.variant(g.refs[:1], nil)
+			err = m.variant(g.refs[g.def:g.def+1], nil)
 		}
 		if err != nil {
 			return err
