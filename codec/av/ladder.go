@@ -9,6 +9,7 @@ import "C"
 
 import (
 	"fmt"
+	"sync/atomic"
 
 	"github.com/asticode/go-astiav"
 
@@ -34,6 +35,8 @@ type ladder struct {
 	free  []*astiav.Frame
 	base  *scaler // tone mapping and compositing, once for all rungs
 	baseF []*astiav.Frame
+	// encoded counts output frames that went through every rung; another goroutine reads it for progress.
+	encoded *atomic.Int64
 }
 
 // rung scales and encodes one rendition.
@@ -52,8 +55,8 @@ type rung struct {
 }
 
 // newLadder makes the rungs; scalers persist over chunks, encoders come and go with begin and end.
-func newLadder(g *guard, vp *codec.VideoPlan, batch int, only []int) *ladder {
-	l := &ladder{g: g, vp: vp, pic: newPicture(vp), limit: max(1, batch)}
+func newLadder(g *guard, vp *codec.VideoPlan, batch int, only []int, encoded *atomic.Int64) *ladder {
+	l := &ladder{g: g, vp: vp, pic: newPicture(vp), limit: max(1, batch), encoded: encoded}
 	byIndex := map[int]*rung{}
 	for _, i := range only {
 		r := &rung{plan: &vp.Rungs[i], index: i, out: &coded{}, frame: astiav.AllocFrame(), id: -1}
@@ -146,6 +149,7 @@ func (l *ladder) flush() error {
 			}
 		}
 	}
+	l.encoded.Add(int64(len(l.batch)))
 	return nil
 }
 

@@ -5,6 +5,7 @@ package av
 import (
 	"context"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -116,7 +117,7 @@ func (r *videoRun) lane(ctx context.Context, in *input, work <-chan *chunk, pool
 		r.count(fr)
 		fr.close()
 	}()
-	l := newLadder(r.g, r.vp, r.plan.Chunks.Batch, r.rungs)
+	l := newLadder(r.g, r.vp, r.plan.Chunks.Batch, r.rungs, &r.encoded)
 	defer l.close()
 	for {
 		select {
@@ -178,11 +179,9 @@ func (r *videoRun) collect(ctx context.Context, order <-chan *chunk, pool *sync.
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		var res chunkResult
-		select {
-		case res = <-c.result:
-		case <-ctx.Done():
-			return ctx.Err()
+		res, err := r.await(ctx, c)
+		if err != nil {
+			return err
 		}
 		if res.err != nil {
 			return res.err
@@ -207,6 +206,22 @@ func (r *videoRun) deliver(res chunkResult, pool *sync.Pool) error {
 		}
 		pool.Put(rr.out)
 	}
-	r.d.progress(r.doneFrames(), mulDiv(r.from+r.doneFrames(), r.vp.FPS.Den*1_000_000, r.vp.FPS.Num))
 	return nil
+}
+
+// await waits for a chunk. Meanwhile it tells what the lanes have encoded: a chunk may take longer than a watchdog waits.
+func (r *videoRun) await(ctx context.Context, c *chunk) (chunkResult, error) {
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case res := <-c.result:
+			return res, nil
+		case <-ctx.Done():
+			return chunkResult{}, ctx.Err()
+		case <-tick.C:
+			n := min(max(r.encoded.Load(), r.doneFrames()), r.to-r.from)
+			r.d.progress(n, mulDiv(r.from+n, r.vp.FPS.Den*1_000_000, r.vp.FPS.Num))
+		}
+	}
 }

@@ -4,6 +4,7 @@ package av
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/asticode/go-astiav"
 	"golang.org/x/sync/errgroup"
@@ -173,7 +174,7 @@ type rungBatch struct {
 // rungLane scales and encodes the batches for its rungs.
 func (r *videoRun) rungLane(ctx context.Context, rungs []int, in <-chan []slotted, results chan<- rungBatch) error {
 	defer r.g.bind()()
-	l := newLadder(r.g, r.vp, r.plan.Chunks.Batch, rungs)
+	l := newLadder(r.g, r.vp, r.plan.Chunks.Batch, rungs, new(atomic.Int64))
 	defer l.close()
 	if err := l.begin(); err != nil {
 		return err

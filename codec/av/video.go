@@ -5,6 +5,7 @@ package av
 import (
 	"fmt"
 	"sync"
+	"sync/atomic"
 
 	"sluice/codec"
 )
@@ -24,6 +25,7 @@ type videoRun struct {
 	stitch   []*stitcher
 	mu       sync.Mutex // rep's counters, written by lanes
 	short    bool       // the source broke off
+	encoded  atomic.Int64
 }
 
 // runVideo makes all rungs of the job's span that are not copies.
