@@ -79,3 +79,12 @@ func startRedis(t *testing.T) string {
 		time.Sleep(20 * time.Millisecond)
 	}
 }
+
+// ffmpeg runs the reference tool; it fails the test when it prints anything.
+func ffmpeg(t *testing.T, args ...string) {
+	t.Helper()
+	out, err := exec.Command("ffmpeg", append([]string{"-hide_banner", "-nostdin", "-loglevel", "warning", "-y"}, args...)...).CombinedOutput()
+	if err != nil || len(bytes.TrimSpace(out)) > 0 {
+		t.Fatalf("ffmpeg %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
