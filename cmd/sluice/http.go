@@ -54,6 +54,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 		return err
 	}
 	operators := ops.New(ops.Config{Checks: checks, Info: func() map[string]any { return s.health(media) }})
+	// The origin's listener answers some of what the mux sends to it, so it must be what these paths lead to.
 	mux := http.NewServeMux()
 	for _, p := range []string{"/hls/", "/dash/", "/mp4/", "/thumb/", "/raw/", "/t/"} {
 		mux.Handle(p, delivery)
@@ -77,7 +78,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 	g.Go(func() error { return cons.Run(ctx) })
 	g.Go(func() error {
 		defer lib.Close()
-		if err := srv.Serve(origin.Listener(l, transport)); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(delivery.Listener(l, transport, origin.Timeouts{Header: headerTimeout, Idle: idleTimeout})); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
@@ -96,7 +97,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 }
 
 // delivery is the handler of everything that players ask for.
-func (s *system) delivery(lib *play.Library, tokens *origin.Tokens) (http.Handler, error) {
+func (s *system) delivery(lib *play.Library, tokens *origin.Tokens) (*origin.Origin, error) {
 	cors := s.cfg.List("play.cors_origins")
 	if slices.Contains(cors, "*") {
 		cors = nil // the origin's word for any
