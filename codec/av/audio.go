@@ -119,7 +119,7 @@ func (r *audioRun) attach(t *audioTrack, want map[int]bool) error {
 		dec, err := newDecoder(r.g, st, decOpts{threads: 1, maxPixels: r.cfg.MaxPixels, careful: r.job.Safe})
 		if err != nil {
 			t.dropped, t.refused = codec.UserText(codec.UnsupportedCodec), err
-			return nil
+			return nil //nolint:nilerr // the track is left out, and its refusal kept
 		}
 		s = &audioSource{dec: dec, origin: fromUS(r.plan.OriginUS, st.tb)}
 		r.decs[i] = s

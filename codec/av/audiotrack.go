@@ -124,8 +124,10 @@ func (t *audioTrack) flushNorm() error {
 	if t.norm == nil {
 		return nil
 	}
-	t.norm.push(nil)
-	err := t.pullNorm()
+	err := t.norm.push(nil)
+	if err == nil {
+		err = t.pullNorm()
+	}
 	t.norm.close()
 	t.norm = nil
 	return err
@@ -206,7 +208,9 @@ func (t *audioTrack) finish() error {
 		return err
 	}
 	if t.plan.Stream >= 0 {
-		t.shape.push(nil)
+		if err := t.shape.push(nil); err != nil {
+			return err
+		}
 		if err := t.pullShape(); err != nil {
 			return err
 		}

@@ -19,7 +19,7 @@ func (c *copier) sound(p *packet) error {
 	}
 	raw, config, err := c.soundData(data)
 	if err != nil {
-		return nil // a damaged frame is left out
+		return nil //nolint:nilerr // a damaged frame is left out
 	}
 	if p.pts == noPTS {
 		return nil

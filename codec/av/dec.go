@@ -8,6 +8,7 @@ package av
 import "C"
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -141,8 +142,8 @@ func (d *decoder) send(p *packet) error {
 }
 
 func noMemory(err error) bool {
-	e, ok := err.(astiav.Error)
-	return ok && avNoMemory(e)
+	var e astiav.Error
+	return errors.As(err, &e) && avNoMemory(e)
 }
 
 // receive returns the next frame, owned by the decoder until the next call, and its presentation time in the stream's ticks;

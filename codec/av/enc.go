@@ -199,11 +199,9 @@ func (e *videoEncoder) take(dst *coded) error {
 	switch e.codec {
 	case "h264", "hevc":
 		eachAnnexB(data, func(n []byte) {
-			kind := nalKeep
+			kind := h264Kind(n)
 			if e.sets.hevc {
 				kind = hevcKind(n)
-			} else {
-				kind = h264Kind(n)
 			}
 			if kind == nalKeep {
 				dst.buf = appendPrefixed(dst.buf, n)

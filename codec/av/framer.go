@@ -138,7 +138,9 @@ func (f *framer) frame(fr *astiav.Frame, rel int64) (bool, error) {
 	in := videoIn(f.tmp, f.s.tb)
 	if f.deint == nil || in != f.shape {
 		if f.deint != nil {
-			f.deint.push(nil)
+			if err := f.deint.push(nil); err != nil {
+				return false, err
+			}
 			if done, err := f.pullDeint(); err != nil || done {
 				return done, err
 			}

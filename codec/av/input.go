@@ -115,9 +115,12 @@ func (in *input) open(o inputOpts) error {
 	}
 	d := astiav.NewDictionary()
 	defer d.Free()
-	d.Set("format_whitelist", formats, 0)
-	d.Set("codec_whitelist", decoders, 0)
-	d.Set("protocol_whitelist", "none", 0)
+	for _, o := range [][2]string{{"format_whitelist", formats}, {"codec_whitelist", decoders}, {"protocol_whitelist", "none"}} {
+		if err := d.Set(o[0], o[1], 0); err != nil {
+			fc.Free()
+			return codec.NewError(codec.OutOfMemory, "open", "option "+o[0], err)
+		}
+	}
 	if err := fc.OpenInput("", only, d); err != nil { // frees the context on failure
 		return in.openError(err)
 	}
@@ -360,13 +363,21 @@ func (p *packet) data() []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(f.data)), int(f.size))
 }
 
+// haveMemory ends the process when a small allocation failed: only that can fail in what it guards, nothing useful can be done
+// without it, and the process is a caged one whose end its parent understands.
+func haveMemory(err error) {
+	if err != nil {
+		panic("out of memory: " + err.Error())
+	}
+}
+
 // ref returns a second owner of the same payload.
 func (p *packet) ref() *packet {
 	q := newPacket()
 	av := q.av
 	*q = *p
 	q.av = av
-	q.av.Ref(p.av)
+	haveMemory(q.av.Ref(p.av))
 	return q
 }
 

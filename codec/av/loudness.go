@@ -91,8 +91,10 @@ func (m *loudMeter) meta(key string) (float64, bool) {
 
 // result ends the measurement.
 func (m *loudMeter) result() (codec.Loudness, bool) {
-	m.c.push(nil)
-	m.pull()
+	if err := m.c.push(nil); err != nil {
+		return m.last, m.any
+	}
+	_ = m.pull() // what was measured until then is the answer
 	return m.last, m.any
 }
 

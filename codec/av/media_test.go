@@ -169,6 +169,7 @@ func planFor(t testing.TB, path string, fps codec.Rational, rungs ...string) (co
 	v := info.MainVideo()
 	if v == nil {
 		t.Fatal("no video")
+		return codec.Plan{}, info
 	}
 	origin := *v.StartUS
 	for _, s := range info.Streams {

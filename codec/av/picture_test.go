@@ -60,9 +60,8 @@ func near(a, b [3]float64, tol float64) bool {
 
 // BT.709 limited codes of the pure colours.
 var (
-	red709   = [3]float64{63, 102, 240}
-	blue709  = [3]float64{32, 240, 118}
-	green709 = [3]float64{173, 42, 26}
+	red709  = [3]float64{63, 102, 240}
+	blue709 = [3]float64{32, 240, 118}
 )
 
 // halves makes a source whose left half is red and right half is blue, from RGB, with the given conversion and encoder.

@@ -38,14 +38,12 @@ type streamScan struct {
 	allIDR, closed bool
 	nalSize        int // length size, 0 byte stream, -1 not NAL based
 	sets           paramSets
-	lastKeySets    []byte
 	recent         [maxReorder]int64
 	reorder        int
 	corrupt        int64
 	skip           int // samples the first packet drops
 	ptsLost        int64
 	firstPts       int64
-	cc             bool
 }
 
 func newScan(in *input) *scan {

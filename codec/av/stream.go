@@ -112,7 +112,7 @@ func (s *stream) load(in *input, i int) {
 	}
 	st := in.fc.Streams()[i]
 	s.params = astiav.AllocCodecParameters()
-	st.CodecParameters().Copy(s.params)
+	haveMemory(st.CodecParameters().Copy(s.params))
 	s.tags = dictMap(st.Metadata())
 	s.language = bcp47(s.tags["language"])
 	s.title = s.tags["title"]

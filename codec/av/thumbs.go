@@ -182,7 +182,9 @@ func (t *thumbs) decode(dec *decoder, p *packet) (bool, error) {
 	if err := dec.send(p); err != nil {
 		return false, err
 	}
-	dec.send(nil)
+	if err := dec.send(nil); err != nil {
+		return false, err
+	}
 	f, _, err := dec.receive()
 	if err != nil || f == nil {
 		return false, err
@@ -337,8 +339,11 @@ func (r *renderer) single(src *astiav.Frame) error {
 		return r.g.fail(codec.OutOfMemory, "filter", err)
 	}
 	r.tmp.SetPts(0)
-	if err := g.push(r.tmp); err == nil {
-		err = g.push(nil)
+	if err := g.push(r.tmp); err != nil {
+		return err
+	}
+	if err := g.push(nil); err != nil {
+		return err
 	}
 	ok, err := g.pull(r.tmp2)
 	if err != nil || !ok {
