@@ -25,3 +25,5 @@ func open(t *testing.T, dir string) *disk.Store {
 func TestStore(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storage.Store { return open(t, t.TempDir()) })
 }
+
+func TestReadersNeverMix(t *testing.T) { storagetest.ReadersNeverMix(t, open(t, t.TempDir())) }
