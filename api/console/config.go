@@ -20,6 +20,7 @@ type Catalog interface {
 	DeleteEntry(ctx context.Context, id catalog.EntryID) error
 	RetryEntry(ctx context.Context, id catalog.EntryID) (int, error)
 	Assets(ctx context.Context, entry catalog.EntryID, types ...catalog.AssetType) ([]catalog.Asset, error)
+	AssetsOf(ctx context.Context, entries []catalog.EntryID, types ...catalog.AssetType) (map[catalog.EntryID][]catalog.Asset, error)
 	Progress(ctx context.Context, entries ...catalog.EntryID) (map[catalog.EntryID]catalog.Progress, error)
 
 	Tasks(ctx context.Context, entry catalog.EntryID) ([]catalog.Task, error)

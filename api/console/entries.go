@@ -107,17 +107,21 @@ func (c *Console) viewEntries(ctx context.Context, entries []catalog.Entry) ([]e
 			return nil, err
 		}
 	}
+	ids := make([]catalog.EntryID, len(entries))
+	for i, e := range entries {
+		ids[i] = e.ID
+	}
+	assets, err := c.cfg.Catalog.AssetsOf(ctx, ids)
+	if err != nil {
+		return nil, err
+	}
 	views := make([]entryView, len(entries))
 	for i, e := range entries {
-		assets, err := c.cfg.Catalog.Assets(ctx, e.ID)
-		if err != nil {
-			return nil, err
-		}
 		var p *catalog.Progress
 		if known, ok := progress[e.ID]; ok {
 			p = &known
 		}
-		views[i] = viewEntry(e, assets, c.cfg.Play(e, assets), p)
+		views[i] = viewEntry(e, assets[e.ID], c.cfg.Play(e, assets[e.ID]), p)
 	}
 	return views, nil
 }
