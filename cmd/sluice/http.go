@@ -52,6 +52,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 		},
 		Info: func() map[string]any { return s.health(media) },
 	})
+	// The origin's listener answers some of what the mux sends to it, so it must be what these paths lead to.
 	mux := http.NewServeMux()
 	for _, p := range []string{"/hls/", "/dash/", "/mp4/", "/thumb/", "/raw/", "/t/"} {
 		mux.Handle(p, delivery)
@@ -75,7 +76,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 	g.Go(func() error { return cons.Run(ctx) })
 	g.Go(func() error {
 		defer lib.Close()
-		if err := srv.Serve(origin.Listener(l, transport)); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(delivery.Listener(l, transport, origin.Timeouts{Header: headerTimeout, Idle: idleTimeout})); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
@@ -94,7 +95,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 }
 
 // delivery is the handler of everything that players ask for.
-func (s *system) delivery(lib *play.Library, tokens *origin.Tokens) (http.Handler, error) {
+func (s *system) delivery(lib *play.Library, tokens *origin.Tokens) (*origin.Origin, error) {
 	cfg := origin.Config{
 		Resolver: play.Resolver{Library: lib}, Tokens: tokens, CacheBytes: s.cfg.Int("play.cache_bytes"), CORSOrigins: s.cfg.List("play.cors_origins"),
 		ManifestTTL: s.cfg.Duration("play.ttl"), MediaTTL: s.cfg.Duration("play.ttl"), Registerer: prometheus.DefaultRegisterer,

@@ -36,6 +36,15 @@ func newCache(limit int64, m *metrics) *cache {
 
 // lookup returns the plan for key and show when it was made already.
 func (c *cache) lookup(key string, s *show) *plan {
+	p := c.find(key, s)
+	if p != nil {
+		c.metrics.hits.Inc()
+	}
+	return p
+}
+
+// find is lookup for one who may not use what it finds.
+func (c *cache) find(key string, s *show) *plan {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e := c.entries[key]
@@ -43,7 +52,6 @@ func (c *cache) lookup(key string, s *show) *plan {
 		return nil
 	}
 	c.touch(e)
-	c.metrics.hits.Inc()
 	return e.plan
 }
 

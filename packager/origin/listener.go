@@ -23,11 +23,13 @@ const SendfileMin = 64 << 10
 
 // Listener wraps the TCP connections that l accepts, so that bodies of package packager are sent in one gather with their
 // header. Other connections pass unchanged.
-func Listener(l net.Listener, t Transport) net.Listener { return &listener{l, t} }
+func Listener(l net.Listener, t Transport) net.Listener { return &listener{Listener: l, transport: t} }
 
 type listener struct {
 	net.Listener
 	transport Transport
+	origin    *Origin // answers by shortcut; nil does not
+	timeouts  Timeouts
 }
 
 // Accept implements net.Listener.
@@ -38,6 +40,9 @@ func (l *listener) Accept() (net.Conn, error) {
 		return c, err
 	}
 	conn := &Conn{TCPConn: tcp}
+	if l.origin != nil {
+		conn.short = newShortcut(l.origin, l.timeouts, tcp.RemoteAddr())
+	}
 	if l.transport == Sendfile {
 		if conn.raw, err = tcp.SyscallConn(); err != nil {
 			tcp.Close()
@@ -51,6 +56,9 @@ func (l *listener) Accept() (net.Conn, error) {
 // first bytes of the body and leaves with them.
 func ConnContext(ctx context.Context, c net.Conn) context.Context {
 	if conn, ok := c.(*Conn); ok {
+		if conn.short != nil {
+			conn.short.ctx = ctx
+		}
 		return context.WithValue(ctx, connKey{}, conn)
 	}
 	return ctx
@@ -60,7 +68,8 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 // time, like every HTTP/1 connection.
 type Conn struct {
 	*net.TCPConn
-	raw syscall.RawConn // set for Sendfile
+	raw   syscall.RawConn // set for Sendfile
+	short *shortcut       // nil without
 
 	holding bool
 	held    []byte   // the header, while holding

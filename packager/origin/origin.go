@@ -20,6 +20,7 @@ type Origin struct {
 	metrics *metrics
 	shows   shows
 	cache   *cache
+	dates   dates
 	// marker stands for the query token in cached playlists; nobody outside can know it.
 	marker string
 }

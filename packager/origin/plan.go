@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/gzip"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/klauspost/compress/zstd"
@@ -24,6 +25,8 @@ type plan struct {
 	marked bool     // the text holds the place of a query token
 	pieces int      // of body, for the cost
 	binary bool     // text is not text: never compressed
+
+	ready [encodings]atomic.Pointer[prepared] // heads of the text, once a shortcut has asked for them
 }
 
 // Encodings of text, best first when both sides may choose.

@@ -22,13 +22,13 @@ func (x *exchange) respond(p *plan, modified time.Time) error {
 	if p.body != nil {
 		return x.respondBody(p, p.body, p.etag, p.length, modified)
 	}
-	c := p.text[identityCoding]
+	coding := x.codingOf(p)
+	c := p.text[coding]
 	if p.marked {
 		c = x.withToken(c)
 	} else if !p.binary {
 		h["Vary"] = append(varyEncoding, h["Vary"]...)
-		if coding := x.negotiate(p); coding != identityCoding {
-			c = p.text[coding]
+		if coding != identityCoding {
 			h["Content-Encoding"] = codingNames[coding]
 		}
 	}
@@ -182,6 +182,14 @@ func parseRange(spec string, size int64) (off, n int64, result rangeResult) {
 	}
 	off = int64(from)
 	return off, min(int64(to), size-1) - off + 1, rangeOne
+}
+
+// codingOf is the encoding in which to send the plan's text.
+func (x *exchange) codingOf(p *plan) int {
+	if p.marked || p.binary {
+		return identityCoding
+	}
+	return x.negotiate(p)
 }
 
 // negotiate chooses the encoding to send: the best that the client takes, none for a range.

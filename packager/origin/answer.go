@@ -1,0 +1,172 @@
+package origin
+
+import (
+	"bytes"
+	"errors"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"sluice/packager/uri"
+)
+
+// maxFast is the longest body that is answered on the connection itself: a socket takes it at once, so that nothing is under
+// way for long.
+const maxFast = 64 << 10
+
+// maxJoined is the longest response that is copied together; a longer body goes by gather.
+const maxJoined = 16 << 10
+
+// prepared is the head of a 200 as net/http would write it, up to its Date.
+type prepared struct {
+	modified time.Time
+	head     []byte
+}
+
+// answer answers the request in short.head where the response is at hand; false leaves it to net/http, with no trace. An error
+// ends the connection.
+func (c *Conn) answer() (bool, error) {
+	s := c.short
+	start := time.Now()
+	x := exchanges.Get().(*exchange)
+	x.reset(s.o, nil, &s.req)
+	defer func() {
+		x.release()
+		x.reset(nil, nil, nil)
+		exchanges.Put(x)
+	}()
+	p := x.atHand(s)
+	if p == nil {
+		return false, nil
+	}
+	coding := x.codingOf(p)
+	ready := s.o.prepare(p, coding, x.pres.Modified, &s.req)
+	if ready == nil {
+		return false, nil
+	}
+	s.o.metrics.hits.Inc()
+	var body []byte
+	if !s.head.head {
+		body = p.text[coding].b
+	}
+	if !s.answering.CompareAndSwap(waiting, busy) {
+		return false, net.ErrClosed
+	}
+	err := c.arm(start)
+	if err == nil {
+		err = c.sendAnswer(ready.head, s.o.dates.line(start), body)
+	}
+	if !s.answering.CompareAndSwap(busy, waiting) { // Close has left the connection to us
+		err = errors.Join(err, c.TCPConn.Close(), net.ErrClosed)
+	}
+	if err == nil {
+		s.o.metrics.finished(x.req.Kind, http.StatusOK, int64(len(body)), time.Since(start))
+	}
+	return err == nil, err
+}
+
+// sendAnswer writes a response in one system call.
+func (c *Conn) sendAnswer(head, date, body []byte) error {
+	s := c.short
+	s.out = append(append(s.out[:0], head...), date...)
+	if len(s.out)+len(body) <= maxJoined {
+		s.out = append(s.out, body...)
+		_, err := c.TCPConn.Write(s.out)
+		return err
+	}
+	c.iov = append(c.iov[:0], s.out, body)
+	c.bufs = c.iov
+	_, err := c.bufs.WriteTo(c.TCPConn)
+	clear(c.iov)
+	return err
+}
+
+// atHand is the plan that answers the shortcut's request, nil when there is none or it is not short text. It goes the way of
+// serve, without its refusals: what it does not like is for net/http to refuse.
+func (x *exchange) atHand(s *shortcut) *plan {
+	o := x.o
+	if s.head.origin && len(o.cfg.CORSOrigins) > 0 {
+		return nil
+	}
+	if v := s.req.Header["Accept-Encoding"]; len(v) == 0 || v[0] != string(s.head.accept) {
+		s.req.Header["Accept-Encoding"] = []string{string(s.head.accept)}
+	}
+	path, ok := o.admit(string(s.head.target), &s.req)
+	if !ok {
+		return nil
+	}
+	loc, rest, raw := location(path)
+	if raw || loc == 0 || x.req.Parse(loc, rest) != nil || !isText(x.req.Kind) {
+		return nil
+	}
+	pres, err := o.cfg.Resolver.Resolve(s.ctx, &x.req.Source)
+	if err != nil {
+		return nil
+	}
+	x.pres = pres
+	p := o.cache.find(path, o.shows.get(pres.Set, &x.req))
+	if p == nil || p.body != nil || p.marked || len(p.text[identityCoding].b) > maxFast {
+		return nil
+	}
+	return p
+}
+
+// admit takes the token off the path and verifies it where tokens are wanted.
+func (o *Origin) admit(path string, r *http.Request) (string, bool) {
+	rest, ok := strings.CutPrefix(path, "/t/")
+	if !ok {
+		return path, o.cfg.Tokens == nil
+	}
+	i := strings.IndexByte(rest, '/')
+	if i < 0 {
+		return "", false
+	}
+	if o.cfg.Tokens == nil {
+		return rest[i:], true
+	}
+	_, err := o.cfg.Tokens.Verify(rest[:i], rest[i:], o.cfg.ClientIP(r), "")
+	return rest[i:], err == nil
+}
+
+// isText reports whether objects of kind k are text, or small.
+func isText(k uri.Kind) bool {
+	switch k {
+	case uri.Master, uri.MediaPlaylist, uri.IFramePlaylist, uri.ImagePlaylist, uri.Manifest, uri.ManifestOnDemand,
+		uri.Init, uri.SegmentVTT, uri.Subtitles, uri.Storyboard:
+		return true
+	}
+	return false
+}
+
+// prepare returns the head of the response that p gives for r in a coding. It is written once, by what answers every request.
+func (o *Origin) prepare(p *plan, coding int, modified time.Time, r *http.Request) *prepared {
+	if ready := p.ready[coding].Load(); ready != nil && ready.modified.Equal(modified) {
+		return ready
+	}
+	w := recorder{h: make(http.Header)}
+	x := exchange{o: o, w: &w, r: r}
+	o.cors(w.h, r)
+	w.h["Server-Timing"] = fromCache
+	if err := x.respond(p, modified); err != nil || w.status != http.StatusOK {
+		return nil
+	}
+	var b bytes.Buffer
+	b.WriteString("HTTP/1.1 200 OK\r\n")
+	if err := w.h.Write(&b); err != nil {
+		return nil
+	}
+	ready := &prepared{modified: modified, head: b.Bytes()}
+	p.ready[coding].Store(ready)
+	return ready
+}
+
+// recorder is a response of which the header is wanted.
+type recorder struct {
+	h      http.Header
+	status int
+}
+
+func (r *recorder) Header() http.Header         { return r.h }
+func (r *recorder) WriteHeader(status int)      { r.status = status }
+func (r *recorder) Write(p []byte) (int, error) { return len(p), nil }

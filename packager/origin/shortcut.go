@@ -1,0 +1,205 @@
+package origin
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"sync/atomic"
+	"time"
+)
+
+// Timeouts are those of the http.Server that a shortcut stands before.
+type Timeouts struct {
+	Header time.Duration // ReadHeaderTimeout; 0 means none
+	Idle   time.Duration // IdleTimeout; 0 means none
+}
+
+// Listener is the function of that name with a shortcut: a plain request for text that lies in the response cache is answered
+// on the connection, without net/http, in the same bytes. Every other request reaches the server as if nothing stood before it,
+// and so does every request when ConnContext is not the server's, over TLS, and when Config.Observe is set. What is answered here
+// does not pass the server's handler: the origin must be mounted at the root.
+func (o *Origin) Listener(l net.Listener, t Transport, d Timeouts) net.Listener {
+	if o.cfg.Observe != nil {
+		return Listener(l, t)
+	}
+	return &listener{Listener: l, transport: t, origin: o, timeouts: d}
+}
+
+// shortcut is the reading side of a connection. It knows where each request ends, because it hands net/http whole heads of
+// requests without a body, and nothing after them; the first request of another kind ends its work, and from there on bytes
+// just pass. All of it belongs to the goroutine that reads; net/http has one at a time.
+type shortcut struct {
+	o        *Origin
+	timeouts Timeouts
+	ctx      context.Context // of the connection, from ConnContext; nil turns the shortcut off
+	off      bool
+	rest     []byte // read and not yet handed on
+	given    []byte // the beginning of the next head, which net/http has already
+
+	armed time.Time // when the deadlines of this side were set; zero when they are net/http's
+	head  requestHead
+	req   http.Request // what the origin's checks look at
+	out   []byte       // response under way
+
+	// answering says whether Close must leave the end of the connection to the answer under way.
+	answering atomic.Int32
+}
+
+// States of answering.
+const (
+	waiting int32 = iota
+	busy
+	closing
+)
+
+// minBuffer is the least room in which requests are looked for. Net/http asks for a single byte while a handler runs, to learn
+// of a client that leaves.
+const minBuffer = 1024
+
+func newShortcut(o *Origin, d Timeouts, remote net.Addr) *shortcut {
+	s := &shortcut{o: o, timeouts: d}
+	s.req = http.Request{
+		Method: http.MethodGet, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header), URL: new(url.URL), RemoteAddr: remote.String(),
+	}
+	return s
+}
+
+// Read implements net.Conn. Hot: BenchmarkLoopback/playlist.
+func (c *Conn) Read(p []byte) (int, error) {
+	s := c.short
+	switch {
+	case s == nil:
+		return c.TCPConn.Read(p)
+	case s.off || s.ctx == nil:
+		return c.readOn(p)
+	case len(s.given) > 0 || len(p) < minBuffer:
+		return c.readBegun(p)
+	}
+	return c.readRequests(p)
+}
+
+// WriteTo implements io.WriterTo through Read: the bytes held back come first.
+func (c *Conn) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{c})
+}
+
+// Close implements net.Conn. An answer under way may finish, in short time, and closes the connection itself.
+func (c *Conn) Close() error {
+	if c.short != nil && c.short.answering.CompareAndSwap(busy, closing) {
+		return c.SetDeadline(time.Now().Add(closeGrace))
+	}
+	return c.TCPConn.Close()
+}
+
+const closeGrace = 5 * time.Second
+
+// readOn passes bytes as they are, those held back first.
+func (c *Conn) readOn(p []byte) (int, error) {
+	s := c.short
+	if len(s.rest) == 0 {
+		s.rest = nil
+		return c.TCPConn.Read(p)
+	}
+	n := copy(p, s.rest)
+	s.rest = s.rest[n:]
+	return n, nil
+}
+
+// readBegun passes bytes of a head that net/http has begun to read, up to its end.
+func (c *Conn) readBegun(p []byte) (int, error) {
+	s := c.short
+	n, err := c.readOn(p)
+	s.given = append(s.given, p[:n]...)
+	switch s.head.read(s.given) {
+	case headPartial:
+		s.off = len(s.given) > maxHeld
+	case headOdd:
+		s.off = true
+	default:
+		extra := len(s.given) - s.head.size
+		s.holdBack(p[n-extra : n])
+		n -= extra
+		s.given = s.given[:0]
+	}
+	if s.off {
+		s.given = nil
+	}
+	return n, err
+}
+
+// holdBack keeps b in front of what is held back already.
+func (s *shortcut) holdBack(b []byte) {
+	if len(b) > 0 {
+		s.rest = append(bytes.Clone(b), s.rest...)
+	}
+}
+
+// readRequests answers requests until there is one for net/http, and returns its head, or as much of it as there is.
+func (c *Conn) readRequests(p []byte) (int, error) {
+	s := c.short
+	n := 0
+	for {
+		if n == 0 {
+			var err error
+			if n, err = c.readOn(p); n == 0 || err != nil {
+				return n, err
+			}
+		}
+		switch s.head.read(p[:n]) {
+		case headPartial:
+			s.given = append(s.given[:0], p[:n]...)
+			return n, c.handOver()
+		case headOdd:
+			s.off = true
+			return n, c.handOver()
+		case headPlain:
+			answered, err := c.answer()
+			if err != nil {
+				return 0, err
+			}
+			if answered {
+				n = copy(p, p[s.head.size:n])
+				continue
+			}
+		}
+		s.holdBack(p[s.head.size:n])
+		return s.head.size, c.handOver()
+	}
+}
+
+// handOver makes the deadlines net/http's again: it is about to set them for a request it reads.
+func (c *Conn) handOver() error {
+	s := c.short
+	if s.armed.IsZero() {
+		return nil
+	}
+	s.armed = time.Time{}
+	var header time.Time
+	if s.timeouts.Header > 0 {
+		header = time.Now().Add(s.timeouts.Header)
+	}
+	if err := c.SetReadDeadline(header); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(time.Time{})
+}
+
+// arm sets the deadlines of an answer and of the wait after it. They are coarse, so that most answers need none set.
+func (c *Conn) arm(now time.Time) error {
+	s := c.short
+	if !s.armed.IsZero() && now.Sub(s.armed) < min(time.Second, max(s.timeouts.Idle/4, time.Millisecond)) {
+		return nil
+	}
+	s.armed = now
+	var idle time.Time
+	if s.timeouts.Idle > 0 {
+		idle = now.Add(s.timeouts.Idle)
+	}
+	if err := c.SetReadDeadline(idle); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(now.Add(stallTime))
+}
