@@ -79,3 +79,13 @@ func parseADTS(b []byte) (adts, error) {
 func (h adts) config() []byte {
 	return []byte{byte(h.object<<3 | h.rateIndex>>1), byte(h.rateIndex<<7 | h.channels<<3)}
 }
+
+// ascDeniesSBR says whether the configuration carries the sync extension with SBR switched off.
+func ascDeniesSBR(asc []byte) bool {
+	for i := 16; i+17 <= len(asc)*8; i++ {
+		if bitsAt(asc, i, 11) == 0x2b7 && bitsAt(asc, i+11, 5) == 5 {
+			return bitsAt(asc, i+16, 1) == 0
+		}
+	}
+	return false
+}

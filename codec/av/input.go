@@ -45,6 +45,8 @@ type input struct {
 	raw     *astiav.Packet
 	ended   bool // the container ended in the middle: a read failed before its end
 	cut     bool // the container says that it is longer than the source
+
+	complete bool // opened by the header alone, and it told everything
 }
 
 // inputOpts says how to open.
@@ -54,6 +56,7 @@ type inputOpts struct {
 	rebase     bool          // re-base clock jumps; decided by the format when sniffing
 	sequential bool
 	deep       bool // analyse more of the file than usual
+	header     bool // don't analyse: complete the header, or leave it incomplete
 }
 
 // openInput opens src and finds its streams, with a second, deeper try when a codec is still unknown after the first. The
@@ -132,7 +135,11 @@ func (in *input) open(o inputOpts) error {
 	if n := fc.NbStreams(); n > maxStreams {
 		return in.g.fail(codec.TooManyStreams, "open", fmt.Errorf("%d streams, the limit is %d", n, maxStreams))
 	}
-	if err := in.analyze(o.deep); err != nil {
+	if o.header {
+		if in.complete = in.completeHeader(); !in.complete {
+			return nil
+		}
+	} else if err := in.analyze(o.deep); err != nil {
 		return err
 	}
 	C.sl_io_limit(in.io, 0)

@@ -23,7 +23,7 @@ func (e *Engine) Probe(ctx context.Context, src codec.Source, opts codec.ProbeOp
 	g := newGuard(ctx)
 	defer g.close()
 	defer g.bind()()
-	in, err := openInput(g, src, inputOpts{wall: e.cfg.ProbeTime, sequential: src.Sequential})
+	in, err := e.openProbe(g, src, opts)
 	if err != nil {
 		return codec.Info{}, asEngineError(err, "open")
 	}
@@ -48,6 +48,17 @@ func (e *Engine) Probe(ctx context.Context, src codec.Source, opts codec.ProbeOp
 		}
 	}
 	return info, nil
+}
+
+// openProbe opens src as shallowly as opts allow. Packets need the full analysis: it sets up how libav computes their times.
+func (e *Engine) openProbe(g *guard, src codec.Source, opts codec.ProbeOpts) (*input, error) {
+	o := inputOpts{wall: e.cfg.ProbeTime, sequential: src.Sequential}
+	if !opts.Packets && !src.Sequential {
+		if in, err := openHeader(g, src, o); in != nil || err != nil {
+			return in, err
+		}
+	}
+	return openInput(g, src, o)
 }
 
 // describe turns what the demuxer knows into an Info.

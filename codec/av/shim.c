@@ -402,6 +402,98 @@ void sl_stream_get(AVFormatContext *fc, int i, sl_stream *o)
 	sl_side(st, o);
 }
 
+void sl_stream_complete(AVFormatContext *fc, int i, const sl_params *p)
+{
+	AVCodecParameters *c = fc->streams[i]->codecpar;
+	c->profile = p->profile;
+	c->level = p->level;
+	c->format = p->format;
+	if (c->codec_type == AVMEDIA_TYPE_VIDEO) {
+		c->field_order = p->field_order;
+		c->video_delay = p->video_delay;
+		if (p->sar_num)
+			c->sample_aspect_ratio = (AVRational){p->sar_num, p->sar_den};
+		c->color_primaries = p->primaries;
+		c->color_trc = p->transfer;
+		c->color_space = p->matrix;
+		c->color_range = p->range;
+		c->chroma_location = p->chroma;
+	} else {
+		c->frame_size = p->frame_size;
+		if (c->ch_layout.order != AV_CHANNEL_ORDER_NATIVE) {
+			av_channel_layout_uninit(&c->ch_layout);
+			av_channel_layout_default(&c->ch_layout, p->channels);
+		}
+	}
+}
+
+int64_t sl_stream_start(AVFormatContext *fc, int i) { return fc->streams[i]->start_time; }
+
+void sl_stream_set_start(AVFormatContext *fc, int i, int64_t t) { fc->streams[i]->start_time = t; }
+
+// A chapter without an end lasts until the next begins, the last until the file ends.
+static void sl_chapter_ends(AVFormatContext *fc)
+{
+	for (unsigned i = 0; i < fc->nb_chapters; i++) {
+		AVChapter *c = fc->chapters[i];
+		if (c->end != AV_NOPTS_VALUE || c->time_base.num <= 0 || c->time_base.den <= 0)
+			continue;
+		int64_t end = INT64_MAX;
+		if (fc->duration > 0 && fc->start_time != AV_NOPTS_VALUE && fc->duration < INT64_MAX - fc->start_time)
+			end = av_rescale_q(fc->duration + fc->start_time, AV_TIME_BASE_Q, c->time_base);
+		for (unsigned j = 0; j < fc->nb_chapters; j++) {
+			int64_t next = av_rescale_q(fc->chapters[j]->start, fc->chapters[j]->time_base, c->time_base);
+			if (j != i && next > c->start && next < end)
+				end = next;
+		}
+		c->end = end == INT64_MAX || end < c->start ? c->start : end;
+	}
+}
+
+// Sums up the streams' times as avformat_find_stream_info does.
+void sl_fmt_settle(AVFormatContext *fc)
+{
+	int64_t start = INT64_MAX, start_text = INT64_MAX, end = INT64_MIN, longest = INT64_MIN;
+	for (unsigned i = 0; i < fc->nb_streams; i++) {
+		AVStream *st = fc->streams[i];
+		if (st->start_time == AV_NOPTS_VALUE || st->time_base.den <= 0)
+			continue;
+		int text = st->codecpar->codec_type == AVMEDIA_TYPE_SUBTITLE || st->codecpar->codec_type == AVMEDIA_TYPE_DATA;
+		int64_t s = av_rescale_q(st->start_time, st->time_base, AV_TIME_BASE_Q);
+		if (text)
+			start_text = FFMIN(start_text, s);
+		else
+			start = FFMIN(start, s);
+		if (st->duration == AV_NOPTS_VALUE)
+			continue;
+		int64_t d = av_rescale_q(st->duration, st->time_base, AV_TIME_BASE_Q);
+		longest = FFMAX(longest, d);
+		if (!text && s < INT64_MAX - d)
+			end = FFMAX(end, s + d);
+	}
+	if (start == INT64_MAX || (start > start_text && start - start_text < AV_TIME_BASE))
+		start = start_text;
+	if (start != INT64_MAX) {
+		fc->start_time = start;
+		if (end != INT64_MIN)
+			longest = FFMAX(longest, end - start);
+	}
+	if (longest > 0 && fc->duration == AV_NOPTS_VALUE)
+		fc->duration = longest;
+	int64_t size = fc->pb ? avio_size(fc->pb) : 0;
+	if (size > 0 && fc->duration > 0)
+		fc->bit_rate = av_rescale_rnd(size, 8 * (int64_t)AV_TIME_BASE, fc->duration, AV_ROUND_DOWN);
+	for (unsigned i = 0; i < fc->nb_streams; i++) {
+		AVStream *st = fc->streams[i];
+		if (st->start_time != AV_NOPTS_VALUE || start == INT64_MAX || st->time_base.den <= 0)
+			continue;
+		st->start_time = av_rescale_q(start, AV_TIME_BASE_Q, st->time_base);
+		if (fc->duration != AV_NOPTS_VALUE)
+			st->duration = av_rescale_q(fc->duration, AV_TIME_BASE_Q, st->time_base);
+	}
+	sl_chapter_ends(fc);
+}
+
 int sl_chapters(AVFormatContext *fc) { return fc->nb_chapters; }
 int sl_programs(AVFormatContext *fc) { return fc->nb_programs; }
 

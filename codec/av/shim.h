@@ -64,6 +64,18 @@ typedef struct sl_stream {
 	int depth, log2_cw, log2_ch, fmt_rgb, fmt_alpha, fmt_components, fmt_pal;
 } sl_stream;
 void sl_stream_get(AVFormatContext *fc, int i, sl_stream *out);
+
+// Parameters that a probe by the header alone found out.
+typedef struct sl_params {
+	int profile, level, format;
+	int field_order, video_delay, sar_num, sar_den;
+	int primaries, transfer, matrix, range, chroma;
+	int frame_size, channels;
+} sl_params;
+void sl_stream_complete(AVFormatContext *fc, int i, const sl_params *p);
+int64_t sl_stream_start(AVFormatContext *fc, int i);
+void sl_stream_set_start(AVFormatContext *fc, int i, int64_t t);
+void sl_fmt_settle(AVFormatContext *fc);
 int sl_pixfmt_flags(int fmt, int *depth, int *rgb, int *alpha, int *cw, int *ch);
 
 int sl_chapter(AVFormatContext *fc, int i, int64_t *start_us, int64_t *end_us, const char **title);

@@ -50,6 +50,7 @@ type stream struct {
 	videoDelay       int
 	sar              codec.Rational
 	color            codec.Color
+	colorIDs         colors // color in libav's numbers
 	matrix           *[9]int32
 	hdr              codec.HDR
 
@@ -91,6 +92,7 @@ func (s *stream) load(in *input, i int) {
 	case C.AVMEDIA_TYPE_VIDEO:
 		s.kind = codec.Video
 		s.pixFmt = C.GoString(&f.format_name[0])
+		s.colorIDs = colors{f.primaries, f.transfer, f.matrix, f._range, f.chroma}
 		s.color = colorOf(f.primaries, f.transfer, f.matrix, f._range, f.chroma)
 		s.loadHDR(&f)
 	case C.AVMEDIA_TYPE_AUDIO:

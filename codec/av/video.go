@@ -84,7 +84,8 @@ func (r *videoRun) open() (*input, *packet, error) {
 	if r.seekTarget() <= r.plan.OriginUS {
 		return in, nil, nil
 	}
-	for _, back := range []int64{0, 5_000_000, 30_000_000} {
+	// Without an index the search goes by decode times, and lands behind a keyframe that is decoded well before it is shown.
+	for _, back := range []int64{0, 1_000_000, 5_000_000, 30_000_000} {
 		if err := in.seek(r.vp.Stream, r.seekTarget()-back); err != nil {
 			break
 		}

@@ -24,7 +24,7 @@ func Make(info codec.Info, req codec.Request) (codec.Plan, []codec.Warning, erro
 		Version:         codec.PlanVersion,
 		OriginUS:        src.originUS,
 		Format:          info.Format.Name,
-		Discontinuities: isTransportStream(info.Format),
+		Discontinuities: clockJumps(info, src),
 	}
 	b.warnings = append(b.warnings, src.dropped...)
 	if src.still != nil {
@@ -37,6 +37,18 @@ func Make(info codec.Info, req codec.Request) (codec.Plan, []codec.Warning, erro
 	}
 	b.plan.Limits = b.limits()
 	return b.plan, b.warnings, nil
+}
+
+// clockJumps says whether the source's clock must be re-based, which costs every task a reading from the start. The packet scan
+// has seen it; without a scan any recording of a broadcast may jump.
+func clockJumps(info codec.Info, src sources) bool {
+	for _, w := range info.Warnings {
+		if w.Code == codec.TimelineFixed {
+			return true
+		}
+	}
+	scanned := src.video == nil || src.video.Video.Keyframes != nil
+	return !scanned && (isTransportStream(info.Format) || info.Format.Name == "mpeg")
 }
 
 // builder holds what the steps of one Make share.
