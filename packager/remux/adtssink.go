@@ -25,7 +25,7 @@ func newADTSSink(o *Options) (sink, error) {
 	s := &adtsSink{o: o, entry: -1}
 	var out io.Writer = o.Out
 	if out == nil {
-		f, err := createMediaFile(o.Output)
+		f, err := createMediaFile(o.Output, disk{o.Durable})
 		if err != nil {
 			return nil, sinkError(err, o.Output)
 		}

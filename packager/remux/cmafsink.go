@@ -173,10 +173,10 @@ func (s *cmafSink) finish(ctx context.Context, _ []*track, _ int64, r *Report) e
 	if err := os.Chmod(s.dir, 0o755); err != nil {
 		return sinkError(err, s.o.Output)
 	}
-	if err := syncDir(s.dir); err != nil {
+	if err := s.disk().syncDir(s.dir); err != nil {
 		return sinkError(err, s.o.Output)
 	}
-	if err := publish(s.dir, s.o.Output); err != nil {
+	if err := s.disk().publish(s.dir, s.o.Output); err != nil {
 		return sinkError(err, s.o.Output)
 	}
 	s.dir = ""
@@ -196,12 +196,12 @@ func (s *cmafSink) close(f *cmafFile, r *Report) error {
 	if err := f.buf.Flush(); err != nil {
 		return err
 	}
-	if err := closeSynced(f.f); err != nil {
+	if err := s.disk().close(f.f); err != nil {
 		return err
 	}
 	f.f = nil
 	index := filepath.Join(s.dir, f.name+".idx")
-	if err := writeSynced(index, res.Index); err != nil {
+	if err := s.disk().write(index, res.Index); err != nil {
 		return err
 	}
 	again, err := cmaf.ParseIndex(res.Index)
@@ -226,3 +226,5 @@ func (s *cmafSink) abort() {
 		os.RemoveAll(s.dir)
 	}
 }
+
+func (s *cmafSink) disk() disk { return disk{s.o.Durable} }

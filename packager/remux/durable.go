@@ -6,34 +6,43 @@ import (
 	"path/filepath"
 )
 
-// An output takes its name only when its bytes are on disk, and is reported only when its name is: after a power cut there is
-// either the whole output or none.
+// disk says how surely outputs are kept. An output takes its name only when it is complete; a durable one only when its bytes
+// are on disk, and it is reported only when its name is.
+type disk struct{ durable bool }
 
-// closeSynced closes a file that was written, once its bytes are on disk.
-func closeSynced(f *os.File) error { return errors.Join(f.Sync(), f.Close()) }
+// close closes a file that was written.
+func (d disk) close(f *os.File) error {
+	if d.durable {
+		return errors.Join(f.Sync(), f.Close())
+	}
+	return f.Close()
+}
 
-// writeSynced makes a file of b.
-func writeSynced(path string, b []byte) error {
+// write makes a file of b.
+func (d disk) write(path string, b []byte) error {
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
-	return errors.Join(err, closeSynced(f))
+	return errors.Join(err, d.close(f))
 }
 
-// publish renames a finished output, whose bytes are on disk.
-func publish(from, to string) error {
+// publish renames a finished output.
+func (d disk) publish(from, to string) error {
 	if err := os.Rename(from, to); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(to))
+	return d.syncDir(filepath.Dir(to))
 }
 
-func syncDir(path string) error {
-	d, err := os.Open(path)
+func (d disk) syncDir(path string) error {
+	if !d.durable {
+		return nil
+	}
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(f.Sync(), f.Close())
 }

@@ -17,6 +17,7 @@ type mediaFile struct {
 	output string
 	off    int64 // where the next chunk goes
 
+	disk disk
 	jobs chan []byte
 	free chan []byte
 	wg   sync.WaitGroup
@@ -26,12 +27,12 @@ type mediaFile struct {
 	open bool // the goroutine runs
 }
 
-func createMediaFile(output string) (*mediaFile, error) {
+func createMediaFile(output string, d disk) (*mediaFile, error) {
 	f, err := os.CreateTemp(filepath.Dir(output), "."+filepath.Base(output)+".*.partial")
 	if err != nil {
 		return nil, err
 	}
-	w := &mediaFile{f: f, output: output, jobs: make(chan []byte, writerQueue), free: make(chan []byte, writerQueue+4), open: true}
+	w := &mediaFile{f: f, output: output, disk: d, jobs: make(chan []byte, writerQueue), free: make(chan []byte, writerQueue+4), open: true}
 	w.wg.Go(w.run)
 	return w, nil
 }
@@ -89,15 +90,15 @@ func (w *mediaFile) drain() error {
 	return w.failed()
 }
 
-// commit gives the file its name, once its bytes are on disk.
+// commit gives the file its name.
 func (w *mediaFile) commit() error {
 	if err := w.f.Chmod(0o644); err != nil {
 		return err
 	}
-	if err := closeSynced(w.f); err != nil {
+	if err := w.disk.close(w.f); err != nil {
 		return err
 	}
-	if err := publish(w.f.Name(), w.output); err != nil {
+	if err := w.disk.publish(w.f.Name(), w.output); err != nil {
 		return err
 	}
 	w.f = nil

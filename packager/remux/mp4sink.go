@@ -69,7 +69,7 @@ func push(runs []run, v int64) []run {
 
 // newMP4Sink makes the file; total is the playlist's duration in 90 kHz, 0 when unknown.
 func newMP4Sink(o *Options, total int64) (*mp4Sink, error) {
-	w, err := createMediaFile(o.Output)
+	w, err := createMediaFile(o.Output, disk{o.Durable})
 	if err != nil {
 		return nil, sinkError(err, o.Output)
 	}

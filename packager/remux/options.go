@@ -63,6 +63,9 @@ type Options struct {
 	// Progress is called at most ten times a second and once at the end, from one goroutine.
 	Progress func(Progress)
 
+	// Durable returns only when the output and its name are on disk: after a power cut there is the whole output or none.
+	Durable bool
+
 	// For tests of the ways in which moov comes first: the room to leave for it, no shifting within the file, and a hole in front of
 	// the media that makes the file large.
 	reserve  int64
