@@ -51,7 +51,7 @@ func (in *input) completeHeader() bool {
 	for i := range in.streams {
 		s := &in.streams[i]
 		var c C.sl_params
-		ok := true
+		var ok bool
 		switch s.kind {
 		case codec.Video:
 			ok = s.completeVideo(&c)
