@@ -103,4 +103,3 @@ func (p *pairOfServers) warm(t *testing.T) {
 		talk(t, p.plain, get(o.path, "Connection: close\r\n"))
 	}
 }
-
