@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"sluice/packager"
 	"sluice/packager/cmaf"
@@ -81,11 +82,12 @@ func BenchmarkLoopback(b *testing.B) {
 		wrap func(net.Listener) net.Listener
 	}{
 		{"writev", func(l net.Listener) net.Listener { return Listener(l, Writev) }},
+		{"shortcut", nil},
 		{"sendfile", func(l net.Listener) net.Listener { return Listener(l, Sendfile) }},
 		{"plain", func(l net.Listener) net.Listener { return l }},
 	} {
 		for _, p := range append(benchPaths, struct{ name, path string }{"fmp4-2MB", "/hls/0_big/seg-1-v1-x1.m4s"}) {
-			if tr.name != "writev" && !strings.HasPrefix(p.name, "fmp4") {
+			if tr.name != "writev" && strings.HasPrefix(p.name, "fmp4") == (tr.name == "shortcut") {
 				continue
 			}
 			b.Run(p.name+"/"+tr.name, func(b *testing.B) {
@@ -97,7 +99,11 @@ func BenchmarkLoopback(b *testing.B) {
 				if err != nil {
 					b.Fatal(err)
 				}
-				load(b, o, tr.wrap, p.path)
+				wrap := tr.wrap
+				if wrap == nil {
+					wrap = func(l net.Listener) net.Listener { return o.Listener(l, Writev, Timeouts{Idle: time.Minute}) }
+				}
+				load(b, o, wrap, p.path)
 			})
 		}
 	}

@@ -21,11 +21,12 @@ type site struct {
 	stop   func() // waits for every request
 }
 
-// serve starts an origin over sets. The transport is that of production unless plain is set.
+// serve starts an origin over sets as production does, with the shortcut.
 func serve(t *testing.T, cfg Config, sets ...*packager.Set) *site {
-	return serveOn(t, cfg, func(l net.Listener) net.Listener { return Listener(l, Writev) }, sets...)
+	return serveOn(t, cfg, nil, sets...)
 }
 
+// serveOn is serve on a listener of the caller's.
 func serveOn(t *testing.T, cfg Config, wrap func(net.Listener) net.Listener, sets ...*packager.Set) *site {
 	t.Helper()
 	lib := &library{sets: make(map[string]*packager.Set)}
@@ -42,6 +43,9 @@ func serveOn(t *testing.T, cfg Config, wrap func(net.Listener) net.Listener, set
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if wrap == nil {
+		wrap = func(l net.Listener) net.Listener { return o.Listener(l, Writev, Timeouts{}) }
 	}
 	srv := &http.Server{Handler: o, ConnContext: ConnContext}
 	done := make(chan struct{})
