@@ -77,11 +77,14 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 		if err != nil {
 			return err
 		}
+		if f.markdown == "" {
+			continue
+		}
+		if err := writeTable(f.markdown, results, skipped); err != nil { // as far as it is: a long run may be interrupted
+			return err
+		}
 	}
-	if f.markdown == "" {
-		return nil
-	}
-	return writeTable(f.markdown, results, skipped)
+	return nil
 }
 
 func (f benchFlags) print(cmd *cobra.Command, r bench.Result) {
