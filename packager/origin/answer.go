@@ -50,19 +50,17 @@ func (c *Conn) answer() (bool, error) {
 	if !s.head.head {
 		body = p.text[coding].b
 	}
-	if !s.answering.CompareAndSwap(waiting, busy) {
+	if !s.begin() {
 		return false, net.ErrClosed
 	}
 	err := c.arm(start)
 	if err == nil {
 		err = c.sendAnswer(ready.head, s.o.dates.line(start), body)
 	}
-	if !s.answering.CompareAndSwap(busy, waiting) { // Close has left the connection to us
-		err = errors.Join(err, c.TCPConn.Close(), net.ErrClosed)
-	}
 	if err == nil {
 		s.o.metrics.finished(x.req.Kind, http.StatusOK, int64(len(body)), time.Since(start))
 	}
+	err = errors.Join(err, c.end())
 	return err == nil, err
 }
 

@@ -30,6 +30,14 @@ type listener struct {
 	transport Transport
 	origin    *Origin // answers by shortcut; nil does not
 	timeouts  Timeouts
+	connections
+}
+
+// Close implements net.Listener.
+func (l *listener) Close() error {
+	err := l.Listener.Close()
+	l.close()
+	return err
 }
 
 // Accept implements net.Listener.
@@ -41,7 +49,8 @@ func (l *listener) Accept() (net.Conn, error) {
 	}
 	conn := &Conn{TCPConn: tcp}
 	if l.origin != nil {
-		conn.short = newShortcut(l.origin, l.timeouts, tcp.RemoteAddr())
+		conn.short = newShortcut(l, tcp.RemoteAddr())
+		l.add(conn)
 	}
 	if l.transport == Sendfile {
 		if conn.raw, err = tcp.SyscallConn(); err != nil {

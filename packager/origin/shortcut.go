@@ -3,10 +3,12 @@ package origin
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -44,23 +46,60 @@ type shortcut struct {
 	req   http.Request // what the origin's checks look at
 	out   []byte       // response under way
 
-	// answering says whether Close must leave the end of the connection to the answer under way.
-	answering atomic.Int32
+	// state says who may end the connection.
+	state    atomic.Int32
+	siblings *connections // of the listener
 }
 
-// States of answering.
+// States of a shortcut.
 const (
-	waiting int32 = iota
-	busy
-	closing
+	passing int32 = iota // what was read last is net/http's, or nothing was read
+	busy                 // an answer is under way: Close leaves the end to it
+	idle                 // answered, and waiting for another request, of which net/http knows nothing
+	closing              // somebody closes it
 )
+
+// connections are those of a listener. Net/http takes a connection that was only answered by shortcut for one that is about to
+// send its first request, and on a shutdown would wait for that; so the listener's end ends them.
+type connections struct {
+	closed atomic.Bool
+	mu     sync.Mutex // guards all
+	all    map[*Conn]struct{}
+}
+
+func (cs *connections) add(c *Conn) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	if cs.all == nil {
+		cs.all = make(map[*Conn]struct{})
+	}
+	cs.all[c] = struct{}{}
+}
+
+func (cs *connections) remove(c *Conn) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	delete(cs.all, c)
+}
+
+// close ends the connections that wait; those that answer end themselves.
+func (cs *connections) close() {
+	cs.closed.Store(true)
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for c := range cs.all {
+		if c.short.state.CompareAndSwap(idle, closing) {
+			_ = c.TCPConn.Close() // its reader learns of it
+		}
+	}
+}
 
 // minBuffer is the least room in which requests are looked for. Net/http asks for a single byte while a handler runs, to learn
 // of a client that leaves.
 const minBuffer = 1024
 
-func newShortcut(o *Origin, d Timeouts, remote net.Addr) *shortcut {
-	s := &shortcut{o: o, timeouts: d}
+func newShortcut(l *listener, remote net.Addr) *shortcut {
+	s := &shortcut{o: l.origin, timeouts: l.timeouts, siblings: &l.connections}
 	s.req = http.Request{
 		Method: http.MethodGet, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header), URL: new(url.URL), RemoteAddr: remote.String(),
 	}
@@ -88,8 +127,11 @@ func (c *Conn) WriteTo(w io.Writer) (int64, error) {
 
 // Close implements net.Conn. An answer under way may finish, in short time, and closes the connection itself.
 func (c *Conn) Close() error {
-	if c.short != nil && c.short.answering.CompareAndSwap(busy, closing) {
-		return c.SetDeadline(time.Now().Add(closeGrace))
+	if c.short != nil {
+		c.short.siblings.remove(c)
+		if c.short.state.CompareAndSwap(busy, closing) {
+			return c.SetDeadline(time.Now().Add(closeGrace))
+		}
 	}
 	return c.TCPConn.Close()
 }
@@ -170,11 +212,28 @@ func (c *Conn) readRequests(p []byte) (int, error) {
 	}
 }
 
+// begin marks an answer under way.
+func (s *shortcut) begin() bool {
+	return s.state.CompareAndSwap(passing, busy) || s.state.CompareAndSwap(idle, busy)
+}
+
+// end marks it done, and closes the connection when Close has left that to it or the listener has ended.
+func (c *Conn) end() error {
+	s := c.short
+	if !s.state.CompareAndSwap(busy, idle) || s.siblings.closed.Load() && s.state.CompareAndSwap(idle, closing) {
+		return errors.Join(c.TCPConn.Close(), net.ErrClosed)
+	}
+	return nil
+}
+
 // handOver makes the deadlines net/http's again: it is about to set them for a request it reads.
 func (c *Conn) handOver() error {
 	s := c.short
 	if s.armed.IsZero() {
 		return nil
+	}
+	if !s.state.CompareAndSwap(idle, passing) {
+		return net.ErrClosed
 	}
 	s.armed = time.Time{}
 	var header time.Time

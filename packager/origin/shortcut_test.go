@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"io"
@@ -254,32 +255,45 @@ func TestShortcutEndsIdleConnections(t *testing.T) {
 	}
 }
 
-// TestShortcutObeysShutdown: connections that wait end with the server, and it does not wait for them.
+// TestShortcutObeysShutdown: connections that wait end with the server, whether net/http has ever seen a request of theirs or
+// not.
 func TestShortcutObeysShutdown(t *testing.T) {
 	p := servePair(t, Config{}, Timeouts{})
 	p.warm(t)
-	c, err := net.Dial("tcp", p.short)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer c.Close()
-	// A request that net/http sees makes the connection an idle one to it.
-	if _, err := io.WriteString(c, get("/x", "")+get("/hls/0_stored/master.m3u8", "")); err != nil {
-		t.Fatal(err)
-	}
-	buf := make([]byte, 64<<10)
-	for seen := ""; strings.Count(seen, "HTTP/1.1 ") < 2 || !strings.Contains(seen, "#EXT-X-STREAM-INF"); {
-		n, err := c.Read(buf)
+	master := get("/hls/0_stored/master.m3u8", "")
+	var open []net.Conn
+	for _, in := range []string{master, get("/x", "") + master, master + get("/x", ""), ""} {
+		c, err := net.Dial("tcp", p.short)
 		if err != nil {
 			t.Fatal(err)
 		}
-		seen += string(buf[:n])
+		defer c.Close()
+		if _, err := io.WriteString(c, in); err != nil {
+			t.Fatal(err)
+		}
+		from := bufio.NewReader(c)
+		for range strings.Count(in, "GET ") {
+			r, err := http.ReadResponse(from, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.Copy(io.Discard, r.Body); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if in != "" { // net/http itself waits for the first request of a new connection
+			open = append(open, c)
+		} else if err := c.Close(); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if err := p.servers[1].Shutdown(context.Background()); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := io.ReadAll(c); err != nil && !errors.Is(err, net.ErrClosed) {
-		t.Errorf("after the shutdown: %v", err)
+	for i, c := range open {
+		if n, err := io.Copy(io.Discard, c); n != 0 || err != nil {
+			t.Errorf("connection %d after the shutdown: %d bytes, %v", i, n, err)
+		}
 	}
 }
 
@@ -304,18 +318,15 @@ func TestCloseLeavesAnAnswerUnderWay(t *testing.T) {
 		t.Fatal(err)
 	}
 	c := accepted.(*Conn)
-	c.short.answering.Store(busy)
+	c.short.state.Store(busy)
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := io.WriteString(c.TCPConn, "all of it"); err != nil {
 		t.Fatalf("the answer was cut: %v", err)
 	}
-	if c.short.answering.CompareAndSwap(busy, waiting) {
-		t.Fatal("the answer does not learn that it has to close")
-	}
-	if err := c.Close(); err != nil {
-		t.Fatal(err)
+	if err := c.end(); !errors.Is(err, net.ErrClosed) {
+		t.Fatalf("the answer does not learn that it has to close: %v", err)
 	}
 	if all, err := io.ReadAll(client); err != nil || string(all) != "all of it" {
 		t.Errorf("%q, %v", all, err)
