@@ -30,6 +30,10 @@ func TestMain(m *testing.M) {
 		sweepChild()
 		return
 	}
+	if os.Getenv(soakEnv) != "" {
+		soakChild()
+		return
+	}
 	code := m.Run()
 	os.RemoveAll(made.dir)
 	os.Exit(code)
