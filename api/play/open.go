@@ -4,10 +4,8 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/fnv"
-	"io"
 	"slices"
 	"strconv"
 
@@ -193,7 +191,7 @@ func named(track *packager.Track, a catalog.Asset) *packager.Track {
 }
 
 func (l *Library) openIndexed(ctx context.Context, t *Title, key, indexKey string) (*packager.Track, error) {
-	idx, err := readObject(ctx, l.Store, indexKey, maxIndex)
+	idx, err := storage.ReadAll(ctx, l.Store, indexKey, maxIndex)
 	if err != nil {
 		return nil, err
 	}
@@ -225,7 +223,7 @@ func (l *Library) openFile(ctx context.Context, t *Title, key string) (packager.
 }
 
 func (l *Library) openCaption(ctx context.Context, t *Title, a catalog.Asset) error {
-	b, err := readObject(ctx, l.Store, a.Key, maxCaption)
+	b, err := storage.ReadAll(ctx, l.Store, a.Key, maxCaption)
 	if err != nil {
 		return err
 	}
@@ -331,22 +329,4 @@ func (f sourceFile) set() packager.SetFile {
 		s.Tracks = []*packager.Track{f.track}
 	}
 	return s
-}
-
-// readObject reads a whole object of at most limit bytes.
-func readObject(ctx context.Context, s storage.Store, key string, limit int64) ([]byte, error) {
-	r, err := s.Open(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	n := r.Object().Size
-	if n > limit {
-		return nil, fmt.Errorf("object %q: %d bytes, more than the limit of %d", key, n, limit)
-	}
-	b := make([]byte, n)
-	if _, err := r.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("object %q: %w", key, err)
-	}
-	return b, nil
 }

@@ -79,7 +79,7 @@ func (e *Env) join(ctx context.Context, t catalog.Task, a catalog.Asset) (joined
 		if p.Index != i && len(a.Parts) > 1 {
 			return joinedTrack{}, codec.NewError(codec.EngineBug, "assemble", fmt.Sprintf("chunk %d of %q is missing", i, a.Name), nil)
 		}
-		b, err := readObject(ctx, e.Store, p.IndexKey, maxIndex)
+		b, err := storage.ReadAll(ctx, e.Store, p.IndexKey, maxIndex)
 		if err != nil {
 			return joinedTrack{}, codec.NewError(codec.SourceIO, "assemble", err.Error(), err)
 		}

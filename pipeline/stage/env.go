@@ -109,7 +109,7 @@ const maxJSON = 64 << 20
 
 // getJSON reads an object that putJSON stored.
 func (e *Env) getJSON(ctx context.Context, key string, v any) error {
-	b, err := readObject(ctx, e.Store, key, maxJSON)
+	b, err := storage.ReadAll(ctx, e.Store, key, maxJSON)
 	if err != nil {
 		return err
 	}
@@ -117,24 +117,6 @@ func (e *Env) getJSON(ctx context.Context, key string, v any) error {
 		return fmt.Errorf("object %q: %w", key, err)
 	}
 	return nil
-}
-
-// readObject reads a whole object of at most limit bytes.
-func readObject(ctx context.Context, s storage.Store, key string, limit int64) ([]byte, error) {
-	r, err := s.Open(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	defer r.Close()
-	n := r.Object().Size
-	if n > limit {
-		return nil, fmt.Errorf("object %q: %d bytes, more than the limit of %d", key, n, limit)
-	}
-	b := make([]byte, n)
-	if _, err := r.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, fmt.Errorf("object %q: %w", key, err)
-	}
-	return b, nil
 }
 
 // decodePayload reads a task's payload.

@@ -7,6 +7,7 @@ import (
 	"sluice/catalog"
 	"sluice/codec"
 	"sluice/packager/cmaf"
+	"sluice/storage"
 )
 
 // Finish makes the entry ready: at least one rendition plays, or a picture is there. It removes what existed only while
@@ -61,7 +62,7 @@ func (e *Env) Finish(ctx context.Context, t catalog.Task, _ Progress) (Outcome, 
 
 // trackDuration is the length of a track in milliseconds, rounded, from its index.
 func (e *Env) trackDuration(ctx context.Context, indexKey string) (int64, error) {
-	b, err := readObject(ctx, e.Store, indexKey, maxIndex)
+	b, err := storage.ReadAll(ctx, e.Store, indexKey, maxIndex)
 	if err != nil {
 		return 0, err
 	}

@@ -74,7 +74,7 @@ func Local(ctx context.Context, engine codec.Engine, store storage.Store, src co
 
 // joinLocal gives a written chunk the head and index of a finished track file.
 func joinLocal(ctx context.Context, store storage.Store, w Written) (LocalTrack, error) {
-	b, err := readObject(ctx, store, w.IndexKey, maxIndex)
+	b, err := storage.ReadAll(ctx, store, w.IndexKey, maxIndex)
 	if err != nil {
 		return LocalTrack{}, err
 	}

@@ -102,5 +102,5 @@ func isStill(info codec.Info) bool {
 // ReadInfo returns what the probe of an original found, as JSON.
 func ReadInfo(ctx context.Context, store storage.Store, original catalog.Asset) ([]byte, error) {
 	key := fmt.Sprintf("%s%s/%s", keyPrefix(original.Account, original.Entry, original.Version), original.ID, infoFile)
-	return readObject(ctx, store, key, maxJSON)
+	return storage.ReadAll(ctx, store, key, maxJSON)
 }
