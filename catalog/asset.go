@@ -37,6 +37,8 @@ type assetRow struct {
 	Title     string      `bun:"title"`
 	Default   bool        `bun:"is_default"`
 	Props     string      `bun:"props"`
+	ParamsID  int64       `bun:"params_id"`
+	Details   string      `bun:"details"`
 	ErrorText string      `bun:"error_text"`
 	CreatedAt int64       `bun:"created_at"`
 	UpdatedAt int64       `bun:"updated_at"`
@@ -48,7 +50,12 @@ func (r *assetRow) asset() Asset {
 	if r.Parts != "" {
 		_ = json.Unmarshal([]byte(r.Parts), &parts) // written by fill
 	}
+	var details AssetDetails
+	if r.Details != "" {
+		_ = json.Unmarshal([]byte(r.Details), &details) // written by fill
+	}
 	return Asset{
+		ParamsID: r.ParamsID, Details: details,
 		ID: r.ID, Entry: r.Entry, Account: r.Account, Type: r.Type, Status: r.Status, Version: r.Version, Name: r.Name,
 		Original: r.Original, Key: r.Key, IndexKey: r.IndexKey, Parts: parts, Size: r.Size, SHA256: r.SHA256,
 		Container: r.Container, Codec: r.Codec, Kind: r.Kind, Width: r.Width, Height: r.Height, FrameRate: r.FrameRate,
@@ -72,10 +79,17 @@ func (r *assetRow) fill(a Asset) error {
 	if err != nil {
 		return fmt.Errorf("props: %w", err)
 	}
+	details := ""
+	if !reflect.ValueOf(a.Details).IsZero() {
+		if details, err = encode(a.Details); err != nil {
+			return fmt.Errorf("details: %w", err)
+		}
+	}
 	for _, t := range []struct {
 		what, text string
 		limit      int
 	}{
+		{"details", details, maxTextBytes},
 		{"name", a.Name, maxKeyBytes}, {"key", a.Key, maxTextBytes}, {"index key", a.IndexKey, maxTextBytes},
 		{"title", a.Title, maxTextBytes}, {"language", a.Language, maxKeyBytes}, {"codec", a.Codec, maxKeyBytes},
 		{"container", a.Container, maxKeyBytes}, {"kind", a.Kind, maxKeyBytes}, {"sha256", a.SHA256, maxKeyBytes},
@@ -88,7 +102,7 @@ func (r *assetRow) fill(a Asset) error {
 		Num: r.Num, ID: a.ID, Entry: a.Entry, Account: a.Account, Type: a.Type, Status: a.Status, Version: a.Version,
 		Name: a.Name, Original: a.Original, Key: a.Key, IndexKey: a.IndexKey, Parts: parts, Size: a.Size, SHA256: a.SHA256,
 		Container: a.Container, Codec: a.Codec, Kind: a.Kind, Width: a.Width, Height: a.Height, FrameRate: a.FrameRate,
-		BitRate: a.BitRate, Language: a.Language, Title: a.Title, Default: a.Default, Props: props,
+		BitRate: a.BitRate, Language: a.Language, Title: a.Title, Default: a.Default, Props: props, ParamsID: a.ParamsID, Details: details,
 		ErrorText: reason(a.ErrorText), CreatedAt: micros(a.CreatedAt), UpdatedAt: micros(a.UpdatedAt),
 		DeletedAt: micros(a.DeletedAt),
 	}

@@ -153,11 +153,37 @@ type Asset struct {
 	Title     string
 	Default   bool
 	// Props holds what only one type needs (audio channels, storyboard geometry, loudness …), as JSON.
-	Props     json.RawMessage
+	Props json.RawMessage
+	// ParamsID is the id of the flavor, thumbnail or caption parameters that it was made by or stands for; 0 is the source.
+	ParamsID  int64
+	Details   AssetDetails
 	ErrorText string
 	CreatedAt time.Time
 	UpdatedAt time.Time
 	DeletedAt time.Time
+}
+
+// AssetDetails is what the API keeps of an asset beyond what the system works with.
+type AssetDetails struct {
+	Tags               []string `json:"tags,omitempty"`
+	Description        string   `json:"description,omitempty"`
+	PartnerData        string   `json:"partner_data,omitempty"`
+	PartnerDescription string   `json:"partner_description,omitempty"`
+	FileExt            string   `json:"file_ext,omitempty"`
+	// Format is the caption's or attachment's format, as on the wire.
+	Format string `json:"format,omitempty"`
+	// Class tells subclasses on the wire apart, such as a transcript among attachments.
+	Class    string  `json:"class,omitempty"`
+	FileName string  `json:"file_name,omitempty"`
+	Source   string  `json:"source,omitempty"` // of a caption, as on the wire
+	Usage    string  `json:"usage,omitempty"`  // of a caption, as on the wire
+	Parent   AssetID `json:"parent,omitempty"`
+	Accuracy float64 `json:"accuracy,omitempty"` // percent
+	// Hidden keeps a caption out of players.
+	Hidden      bool   `json:"hidden,omitempty"`
+	Transcripts string `json:"transcripts,omitempty"`
+	Provider    string `json:"provider,omitempty"`
+	CuePoint    string `json:"cue_point,omitempty"`
 }
 
 // Part is one finished chunk of a growing rendition.
