@@ -1,0 +1,34 @@
+package content
+
+import (
+	"context"
+
+	"sluice/catalog"
+	"sluice/storage"
+)
+
+// Service gives entries and assets their content. It is safe for concurrent use, by several processes.
+type Service struct {
+	Catalog *catalog.DB
+	Store   storage.Store
+}
+
+// SetEntry gives an entry of the account its content. When it returns nil, the entry has the status of what happens next: Import
+// while content still has to come (a URL, an unfinished upload), Preconvert when it is here, Ready for a picture that is here.
+// A picture whose URL cannot be fetched leaves the entry in ErrorImporting, without an error.
+//
+// The parts have different params. Errors are *Error, or failures of storage or database; after any of them the entry is as it
+// was, and so is the token.
+func (s *Service) SetEntry(ctx context.Context, account catalog.AccountID, entry catalog.EntryID, parts []Part, opts Options) error {
+	return &Error{Kind: NotSupported}
+}
+
+// SetAsset gives an asset of the account its content, the first or the next: Asset.Revision counts them. Flavors are brought in
+// and made playable by tasks and are Importing until then; so is what comes from a URL or from an unfinished upload, save
+// pictures and attachments from a URL, which are fetched before it returns (a failure leaves the asset in Error, without an
+// error). Everything else is Ready when it returns.
+//
+// Content for an original is content for its entry, as SetEntry. Errors as of SetEntry.
+func (s *Service) SetAsset(ctx context.Context, account catalog.AccountID, asset catalog.AssetID, src Source) error {
+	return &Error{Kind: NotSupported}
+}
