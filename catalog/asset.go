@@ -21,7 +21,6 @@ type assetRow struct {
 	Version   int         `bun:"version"`
 	Name      string      `bun:"name"`
 	Original  bool        `bun:"original"`
-	Params    int         `bun:"params"`
 	Revision  int         `bun:"revision"`
 	Key       string      `bun:"key"`
 	IndexKey  string      `bun:"index_key"`
@@ -59,7 +58,7 @@ func (r *assetRow) asset() Asset {
 	return Asset{
 		ParamsID: r.ParamsID, Details: details,
 		ID: r.ID, Entry: r.Entry, Account: r.Account, Type: r.Type, Status: r.Status, Version: r.Version, Name: r.Name,
-		Original: r.Original, Params: r.Params, Revision: r.Revision, Key: r.Key, IndexKey: r.IndexKey, Parts: parts, Size: r.Size, SHA256: r.SHA256,
+		Original: r.Original, Revision: r.Revision, Key: r.Key, IndexKey: r.IndexKey, Parts: parts, Size: r.Size, SHA256: r.SHA256,
 		Container: r.Container, Codec: r.Codec, Kind: r.Kind, Width: r.Width, Height: r.Height, FrameRate: r.FrameRate,
 		BitRate: r.BitRate, Language: r.Language, Title: r.Title, Default: r.Default, Props: decode(r.Props),
 		ErrorText: r.ErrorText, CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt),
@@ -102,7 +101,7 @@ func (r *assetRow) fill(a Asset) error {
 	}
 	*r = assetRow{
 		Num: r.Num, ID: a.ID, Entry: a.Entry, Account: a.Account, Type: a.Type, Status: a.Status, Version: a.Version,
-		Name: a.Name, Original: a.Original, Params: a.Params, Revision: a.Revision, Key: a.Key, IndexKey: a.IndexKey, Parts: parts, Size: a.Size, SHA256: a.SHA256,
+		Name: a.Name, Original: a.Original, Revision: a.Revision, Key: a.Key, IndexKey: a.IndexKey, Parts: parts, Size: a.Size, SHA256: a.SHA256,
 		Container: a.Container, Codec: a.Codec, Kind: a.Kind, Width: a.Width, Height: a.Height, FrameRate: a.FrameRate,
 		BitRate: a.BitRate, Language: a.Language, Title: a.Title, Default: a.Default, Props: props, ParamsID: a.ParamsID, Details: details,
 		ErrorText: reason(a.ErrorText), CreatedAt: micros(a.CreatedAt), UpdatedAt: micros(a.UpdatedAt),

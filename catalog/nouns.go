@@ -137,8 +137,6 @@ type Asset struct {
 	Name string
 	// Original says that it is the file as received (flavor params 0).
 	Original bool
-	// Params is the id of the flavor, thumb or caption params that the asset was made for; 0 for originals and without.
-	Params int
 	// Revision counts the contents that an asset was given by hand, from 1.
 	Revision int
 	// Key is the object in storage (the track file, for a rendition); IndexKey its .idx object.

@@ -28,7 +28,7 @@ type Asset struct{ ID catalog.AssetID }
 // Entry is the content of another entry of the account: its original with Params 0, else the rendition of those flavor params.
 type Entry struct {
 	ID     catalog.EntryID
-	Params int
+	Params int64
 }
 
 // Text is the content itself.
@@ -69,7 +69,7 @@ func (Clips) source()  {}
 // params are renditions that were made elsewhere: they are taken as they are where players can have them so.
 type Part struct {
 	Source      Source
-	AssetParams int
+	AssetParams int64
 }
 
 // Options steers SetEntry.

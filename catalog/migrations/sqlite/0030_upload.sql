@@ -1,5 +1,4 @@
 -- +goose Up
-ALTER TABLE assets ADD COLUMN params INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE assets ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
 
 -- asset is what the task makes: when the task dies, the asset fails with it, and not the entry.
