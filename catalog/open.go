@@ -83,6 +83,9 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	if err := f.Close(); err != nil {
 		return nil, err
 	}
+	if err := registerFold(); err != nil {
+		return nil, err
+	}
 	write, err := sql.Open("sqlite", sqliteDSN(path, "immediate", "synchronous(full)"))
 	if err != nil {
 		return nil, err

@@ -1,0 +1,258 @@
+package catalog
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/uptrace/bun"
+)
+
+// SQL that is always or never true.
+const (
+	always = "1 = 1"
+	never  = "1 = 0"
+)
+
+// condition turns a condition on the column into SQL; it is empty when it does not restrict.
+func (col column) condition(c Cond, postgres bool) (clause, error) {
+	single := len(c.Values) == 1
+	switch c.Op {
+	case OpIn:
+		return col.oneOf(c.Values), nil
+	case OpNotIn:
+		return col.negate(col.oneOf(c.Values)), nil
+	case OpEq, OpNot, OpGTE, OpLTE, OpGT, OpLT, OpGTEOrNull, OpLTEOrNull, OpEmpty:
+		if single {
+			return col.compare(c)
+		}
+	case OpLike, OpStartsWith, OpMultiLikeOr, OpMultiLikeAnd, OpMatchOr, OpMatchAnd, OpNotContains:
+		if col.kind != kindText && col.kind != kindCSV {
+			break
+		}
+		if single || c.Op != OpLike && c.Op != OpStartsWith {
+			return col.search(c, postgres), nil
+		}
+	}
+	return clause{}, fmt.Errorf("%w: no condition %s with %d values on %q", ErrInvalid, c.Op, len(c.Values), c.Field)
+}
+
+func (col column) compare(c Cond) (clause, error) {
+	v := c.Values[0]
+	switch c.Op {
+	case OpEq:
+		return col.equal(v), nil
+	case OpNot:
+		return col.negate(col.equal(v)), nil
+	case OpGTEOrNull:
+		return join([]clause{col.bound(OpGTE, v), col.null()}, " OR ", never), nil
+	case OpLTEOrNull:
+		return join([]clause{col.bound(OpLTE, v), col.null()}, " OR ", never), nil
+	case OpEmpty:
+		switch n, ok := integer(v); {
+		case ok && n == 1:
+			return col.empty(), nil
+		case ok && n == 0:
+			empty := col.empty()
+			return clause{"NOT " + empty.sql, empty.args}, nil
+		}
+		return clause{}, nil
+	}
+	if col.kind == kindBool || col.kind == kindCSV {
+		return clause{}, fmt.Errorf("%w: no condition %s on %q", ErrInvalid, c.Op, c.Field)
+	}
+	return col.bound(c.Op, v), nil
+}
+
+// equal compares with one value. A value that the column's type cannot have equals nothing.
+func (col column) equal(v any) clause {
+	if col.kind == kindTime {
+		s, ok := integer(v)
+		if !ok {
+			return clause{sql: never}
+		}
+		return clause{"(? >= ? AND ? < ?)", []any{bun.Ident(col.name), second(s), bun.Ident(col.name), second(s + 1)}}
+	}
+	value, ok := col.value(v)
+	if !ok {
+		return clause{sql: never}
+	}
+	return clause{"? = ?", []any{bun.Ident(col.name), value}}
+}
+
+// oneOf compares with several values.
+func (col column) oneOf(values []any) clause {
+	if col.kind == kindTime {
+		return join(each(values, col.equal), " OR ", never)
+	}
+	var list []any
+	for _, v := range values {
+		if value, ok := col.value(v); ok {
+			list = append(list, value)
+		}
+	}
+	if len(list) == 0 {
+		return clause{sql: never}
+	}
+	return clause{"? IN (?)", []any{bun.Ident(col.name), bun.List(list)}}
+}
+
+// bound compares with a limit. Times are stored finer than the seconds they are compared with: up to a second means to its
+// end.
+func (col column) bound(op Op, v any) clause {
+	sign := map[Op]string{OpGTE: ">=", OpLTE: "<=", OpGT: ">", OpLT: "<"}[op]
+	if col.kind != kindTime {
+		value, ok := col.value(v)
+		if !ok {
+			return clause{sql: never}
+		}
+		return clause{"? " + sign + " ?", []any{bun.Ident(col.name), value}}
+	}
+	s, ok := integer(v)
+	if !ok {
+		return clause{sql: never}
+	}
+	switch op {
+	case OpLTE:
+		sign, s = "<", s+1
+	case OpGT:
+		sign, s = ">=", s+1
+	}
+	if sign == ">=" {
+		return clause{"(? >= ? AND ? <> 0)", []any{bun.Ident(col.name), second(s), bun.Ident(col.name)}}
+	}
+	return clause{"(? < ? AND ? <> 0)", []any{bun.Ident(col.name), second(s), bun.Ident(col.name)}}
+}
+
+// negate turns a condition round; null then matches.
+func (col column) negate(c clause) clause {
+	switch c.sql {
+	case never:
+		return clause{}
+	case always:
+		return clause{sql: never}
+	}
+	return clause{"(NOT " + c.sql + " OR ? IS NULL)", append(c.args, bun.Ident(col.name))}
+}
+
+func (col column) null() clause {
+	if col.kind == kindTime {
+		return clause{"(? = 0)", []any{bun.Ident(col.name)}}
+	}
+	return clause{"(? IS NULL)", []any{bun.Ident(col.name)}}
+}
+
+func (col column) empty() clause {
+	if col.kind == kindText || col.kind == kindCSV {
+		return clause{"(? = '' OR ? IS NULL)", []any{bun.Ident(col.name), bun.Ident(col.name)}}
+	}
+	return col.null()
+}
+
+// search compares text without case.
+func (col column) search(c Cond, postgres bool) clause {
+	// Both databases fold all of Unicode: SQLite by a function of ours, PostgreSQL by a collation of its own.
+	folded := "fold(?)"
+	if postgres {
+		folded = `lower(? COLLATE "und-x-icu")`
+	}
+	like := func(before, after string) func(any) clause {
+		return func(v any) clause {
+			return clause{folded + ` LIKE ? ESCAPE '\'`, []any{bun.Ident(col.name), before + pattern(v) + after}}
+		}
+	}
+	token := func(v any) clause {
+		return clause{`(',' || ` + folded + ` || ',') LIKE ? ESCAPE '\'`, []any{bun.Ident(col.name), "%," + pattern(v) + ",%"}}
+	}
+	switch c.Op {
+	case OpStartsWith:
+		return like("", "%")(c.Values[0])
+	case OpMultiLikeAnd:
+		return join(each(c.Values, like("%", "%")), " AND ", always)
+	case OpMatchOr:
+		return join(each(c.Values, token), " OR ", never)
+	case OpMatchAnd:
+		return join(each(c.Values, token), " AND ", always)
+	case OpNotContains:
+		return col.negate(join(each(c.Values, token), " OR ", never))
+	default: // OpLike, OpMultiLikeOr
+		return join(each(c.Values, like("%", "%")), " OR ", never)
+	}
+}
+
+func each(values []any, fn func(any) clause) []clause {
+	out := make([]clause, len(values))
+	for i, v := range values {
+		out[i] = fn(v)
+	}
+	return out
+}
+
+// value turns a condition's value into the column's type.
+func (col column) value(v any) (any, bool) {
+	switch col.kind {
+	case kindInt:
+		n, ok := integer(v)
+		return n, ok
+	case kindFloat:
+		return number(v)
+	case kindBool:
+		switch strings.ToLower(text(v)) {
+		case "1", "true":
+			return true, true
+		case "0", "-1", "false", "":
+			return false, true
+		}
+		return nil, false
+	default:
+		return text(v), true
+	}
+}
+
+// second is the column's value for the start of a second.
+func second(s int64) int64 {
+	const far = 1 << 40 // keep the product within 64 bits
+	return min(max(s, -far), far) * 1e6
+}
+
+func integer(v any) (int64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return v, true
+	case int:
+		return int64(v), true
+	case float64:
+		return int64(v), v == float64(int64(v))
+	case string:
+		n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+		return n, err == nil
+	}
+	return 0, false
+}
+
+func number(v any) (float64, bool) {
+	switch v := v.(type) {
+	case int64:
+		return float64(v), true
+	case int:
+		return float64(v), true
+	case float64:
+		return v, true
+	case string:
+		n, err := strconv.ParseFloat(strings.TrimSpace(v), 64)
+		return n, err == nil
+	}
+	return 0, false
+}
+
+func text(v any) string {
+	if s, ok := v.(string); ok {
+		return s
+	}
+	return fmt.Sprint(v)
+}
+
+// pattern is the folded text of a value as part of a LIKE pattern.
+func pattern(v any) string {
+	return strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(strings.ToLower(strings.TrimSpace(text(v))))
+}
