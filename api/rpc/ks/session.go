@@ -1,9 +1,9 @@
-// Package ks is the session token of the protocol: minting and parsing of both versions, and what the privileges of a
-// token allow. It knows no database; who verifies a token gives the secrets.
 package ks
 
 import (
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -27,6 +27,10 @@ type Session struct {
 	Type       int
 	Expires    time.Time
 	Privileges []Privilege
+	// Master is the account that impersonates Account; 0 for none.
+	Master catalog.AccountID
+	// Data is what the server added to the token for itself; usually empty.
+	Data string
 }
 
 // Privilege is one privilege of a token, in the order of the token.
@@ -43,14 +47,23 @@ func (s *Session) Admin() bool { return s.Type >= 1 }
 
 // Widget says whether the session is a widget's: a user session without a user that carries widget:1.
 func (s *Session) Widget() bool {
-	return s.Type == UserType && (s.User == "" || s.User == "0") && s.Has("widget", "1")
+	if s.Type != UserType || s.User != "" && s.User != "0" {
+		return false
+	}
+	return slices.Contains(s.Privileges, Privilege{"widget", "1"})
+}
+
+// objectPrivileges are those that name objects: "*" and all:* stand for them. The others mark or restrict a session, and
+// no wildcard switches those on.
+var objectPrivileges = []string{
+	"edit", "view", "sview", "list", "download", "downloadasset", "editplaylist", "sviewplaylist", "editcuepoint", "caption", "edituser",
 }
 
 // Has says whether the token carries the privilege for the object: by name (several objects are separated by slashes),
-// for all objects by "*", or every privilege for every object by the privilege "*" or all:*.
+// for all objects by "*", or every privilege that names objects by the privilege "*" or all:*.
 func (s *Session) Has(name, object string) bool {
 	for _, p := range s.Privileges {
-		if p.Name == "*" || p.Name == "all" && p.Value == "*" {
+		if p.all() && slices.Contains(objectPrivileges, name) {
 			return true
 		}
 		if p.Name != name {
@@ -73,4 +86,20 @@ func (s *Session) Value(name string) (values []string, ok bool) {
 		}
 	}
 	return values, ok
+}
+
+// GroupID identifies the session's group for revocation, the sessions of an account that carry the same sessionid; it is
+// empty for a session without one.
+func (s *Session) GroupID() string {
+	for _, p := range s.Privileges {
+		if p.Name == "sessionid" {
+			return GroupID(s.Account, p.Value)
+		}
+	}
+	return ""
+}
+
+// GroupID is the revocation id of all sessions of the account that carry the sessionid.
+func GroupID(account catalog.AccountID, sessionID string) string {
+	return sha1Hex(strconv.FormatInt(int64(account), 10) + "_" + sessionID)
 }
