@@ -4,7 +4,8 @@ ALTER TABLE assets ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
 -- asset is what the task makes: when the task dies, the asset fails with it, and not the entry.
 ALTER TABLE tasks ADD COLUMN asset TEXT NOT NULL DEFAULT '';
 
--- extents are the ranges of the file that are on disk, as JSON [[from, to], …].
+-- extents are the ranges of the file that are on disk, as JSON [[from, to], …]; generation counts the files that were begun.
+-- arrival is what happens to the file when it is complete, in the words of whoever attached it.
 CREATE TABLE upload_tokens (
     num           INTEGER PRIMARY KEY AUTOINCREMENT,
     id            TEXT    NOT NULL UNIQUE,
@@ -14,11 +15,12 @@ CREATE TABLE upload_tokens (
     file_name     TEXT    NOT NULL,
     file_size     INTEGER NOT NULL,
     auto_finalize BOOLEAN NOT NULL,
+    generation    INTEGER NOT NULL,
     extents       TEXT    NOT NULL,
-    received      INTEGER NOT NULL,
     contiguous    INTEGER NOT NULL,
     attached_type TEXT    NOT NULL,
     attached_id   TEXT    NOT NULL,
+    arrival       TEXT    NOT NULL,
     created_at    INTEGER NOT NULL,
     updated_at    INTEGER NOT NULL
 );

@@ -1,0 +1,236 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"sluice/catalog"
+	"sluice/ingest"
+	"sluice/storage"
+)
+
+// Upload takes a chunk in, and ends the upload when it is the final one. It returns the token as it is then: Partial, Full, or
+// Closed when it was attached before. A final chunk waits for missing ones; ErrMissing leaves the upload open, and the chunk may
+// be sent again.
+//
+// Errors: those of this package, catalog.ErrNotFound, storage.ErrFull, ingest.ErrName. Whatever it returns, what was recorded of
+// a chunk stays.
+func (e *Engine) Upload(ctx context.Context, account catalog.AccountID, id catalog.UploadTokenID, c Chunk) (catalog.UploadToken, error) {
+	start := time.Now()
+	t, err := e.upload(ctx, account, id, c)
+	observe(start, c.Size, err)
+	if err != nil {
+		return t, fmt.Errorf("upload to token %s: %w", id, err)
+	}
+	return t, nil
+}
+
+func (e *Engine) upload(ctx context.Context, account catalog.AccountID, id catalog.UploadTokenID, c Chunk) (catalog.UploadToken, error) {
+	if !tokenID.MatchString(string(id)) {
+		return catalog.UploadToken{}, catalog.ErrNotFound
+	}
+	t, err := e.write(ctx, account, id, &c)
+	if err != nil {
+		return t, err
+	}
+	switch {
+	case t.AutoFinalize:
+		if t.Extents.Total() < t.FileSize {
+			return t, nil
+		}
+		return e.finish(ctx, t, t.FileSize)
+	case !c.Final:
+		return t, nil
+	case c.Resume && c.At > 0:
+		return e.finish(ctx, t, c.At+c.Size)
+	case c.Resume && c.At < 0:
+		return e.finish(ctx, t, t.Extents.End())
+	}
+	// A file in one piece, or one that is overwritten from the start: what is whole counts.
+	return e.finish(ctx, t, t.Extents.Contiguous())
+}
+
+// write puts the chunk in its place and records it.
+func (e *Engine) write(ctx context.Context, account catalog.AccountID, id catalog.UploadTokenID, c *Chunk) (catalog.UploadToken, error) {
+	// What begins a file is alone, and so is what goes to the end: the end must stay where it is meanwhile.
+	hold, err := e.tokens.lock(ctx, id, !c.Resume || c.At < 0)
+	if err != nil {
+		return catalog.UploadToken{}, err
+	}
+	defer hold.release()
+	t, err := e.Catalog.UploadToken(ctx, account, id)
+	if err != nil {
+		return t, err
+	}
+	at, err := e.place(t, c)
+	if err != nil {
+		return t, err
+	}
+	if !c.Resume {
+		if t, err = e.begin(ctx, t, c); err != nil {
+			return t, err
+		}
+	}
+	if c.Size == 0 {
+		return t, nil
+	}
+	return e.store(ctx, hold, t, at, c)
+}
+
+// place says where the chunk belongs, or why it may not.
+func (e *Engine) place(t catalog.UploadToken, c *Chunk) (int64, error) {
+	at := c.At
+	switch {
+	case !t.Open():
+		return 0, fmt.Errorf("%w: its status is %d", ErrState, t.Status)
+	case !c.Resume:
+		at = 0
+	case t.Generation == 0:
+		return 0, ErrNoStart
+	case at < 0:
+		at = t.Extents.End()
+	}
+	if c.Size < 0 || at > e.maxSize()-c.Size {
+		return 0, fmt.Errorf("%w: it reaches beyond %d bytes", ErrTooLarge, e.maxSize())
+	}
+	if c.Size > 0 && len(t.Extents) >= maxApart && len(t.Extents.Add(at, at+c.Size)) > len(t.Extents) {
+		return 0, fmt.Errorf("%w: %d", ErrScattered, len(t.Extents))
+	}
+	return at, nil
+}
+
+// begin gives the token a new empty file; the one before goes.
+func (e *Engine) begin(ctx context.Context, t catalog.UploadToken, c *Chunk) (catalog.UploadToken, error) {
+	name := t.FileName
+	if name == "" && c.Name != "" {
+		name = filepath.Base(filepath.Clean("/" + c.Name))
+		if err := ingest.CheckName(name); err != nil {
+			return t, err
+		}
+	}
+	old := e.Path(t)
+	next := t
+	next.Generation++
+	if err := makeFolder(e.folder(t.ID)); err != nil {
+		return t, full(err)
+	}
+	f, err := os.OpenFile(e.Path(next), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o640)
+	if err != nil {
+		return t, full(err)
+	}
+	if err := errors.Join(f.Close(), syncDir(e.folder(t.ID))); err != nil {
+		return t, err
+	}
+	made, err := e.Catalog.UpdateUploadToken(ctx, t.Account, t.ID, func(n *catalog.UploadToken) error {
+		if !n.Open() || n.Generation != t.Generation {
+			return ErrConflict
+		}
+		n.Status, n.Generation, n.Extents, n.FileName = catalog.UploadPartial, next.Generation, nil, name
+		return nil
+	})
+	if err != nil {
+		return t, err
+	}
+	return made, quietly(os.Remove(old))
+}
+
+// store writes the chunk's bytes and records them piece by piece, each after it is on disk.
+func (e *Engine) store(ctx context.Context, hold *hold, t catalog.UploadToken, at int64, c *Chunk) (catalog.UploadToken, error) {
+	src, err := c.Open()
+	if err != nil {
+		return t, err
+	}
+	defer src.Close()
+	f, err := os.OpenFile(e.Path(t), os.O_WRONLY, 0)
+	if err != nil {
+		return t, err
+	}
+	defer f.Close()
+	// A full disk is better known before than after.
+	if err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, at, c.Size); errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
+		return t, full(err)
+	}
+	if _, err := f.Seek(at, io.SeekStart); err != nil {
+		return t, err
+	}
+	for done := int64(0); done < c.Size; {
+		n, err := copyPiece(ctx, f, src, min(journalBytes, c.Size-done))
+		if n > 0 {
+			if syncErr := unix.Fdatasync(int(f.Fd())); syncErr != nil {
+				return t, errors.Join(err, syncErr)
+			}
+			// What is on disk counts, also when the request is over.
+			rec, recErr := e.record(context.WithoutCancel(ctx), t, at+done, at+done+n)
+			if recErr != nil {
+				return t, errors.Join(err, recErr)
+			}
+			t, done = rec, done+n
+			hold.wake()
+		}
+		if err != nil {
+			return t, full(err)
+		}
+	}
+	return t, nil
+}
+
+// copyPiece copies n bytes, and notices between buffers that ctx has ended.
+func copyPiece(ctx context.Context, dst *os.File, src io.Reader, n int64) (int64, error) {
+	const step = 4 << 20
+	for done := int64(0); done < n; {
+		if err := ctx.Err(); err != nil {
+			return done, err
+		}
+		m, err := io.CopyN(dst, src, min(step, n-done))
+		done += m
+		if errors.Is(err, io.EOF) {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return done, err
+		}
+	}
+	return n, nil
+}
+
+// record adds bytes that are on disk to the token.
+func (e *Engine) record(ctx context.Context, t catalog.UploadToken, from, to int64) (catalog.UploadToken, error) {
+	return e.Catalog.UpdateUploadToken(ctx, t.Account, t.ID, func(n *catalog.UploadToken) error {
+		if !n.Open() || n.Generation != t.Generation {
+			return ErrConflict
+		}
+		n.Status, n.Extents = catalog.UploadPartial, n.Extents.Add(from, to)
+		return nil
+	})
+}
+
+func makeFolder(dir string) error {
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return err
+	}
+	return syncDir(filepath.Dir(dir))
+}
+
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
+}
+
+// full adds storage.ErrFull to what a full disk says.
+func full(err error) error {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return fmt.Errorf("%w: %w", storage.ErrFull, err)
+	}
+	return err
+}
