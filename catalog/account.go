@@ -71,15 +71,20 @@ func (tx *Tx) ensureAccount(ctx context.Context, row *accountRow, next bool) (bo
 			return false, err
 		}
 		row.ID = max(highest+1, firstAccount)
-		_, err := tx.tx.NewInsert().Model(row).Exec(ctx)
-		return err == nil, err
+		if _, err := tx.tx.NewInsert().Model(row).Exec(ctx); err != nil {
+			return false, err
+		}
+		return true, tx.addDefaultAccess(ctx, row.ID)
 	}
 	res, err := tx.tx.NewInsert().Model(row).On("CONFLICT (id) DO NOTHING").Exec(ctx)
 	if err != nil {
 		return false, err
 	}
-	if n, err := res.RowsAffected(); err != nil || n == 1 {
-		return true, err
+	switch n, err := res.RowsAffected(); {
+	case err != nil:
+		return false, err
+	case n == 1:
+		return true, tx.addDefaultAccess(ctx, row.ID)
 	}
 	return false, tx.tx.NewSelect().Model(row).WherePK().Scan(ctx)
 }

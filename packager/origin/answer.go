@@ -103,6 +103,9 @@ func (x *exchange) atHand(s *shortcut) *plan {
 		return nil
 	}
 	x.pres = pres
+	if pres.Restricted { // its head is another one, and it is rare
+		return nil
+	}
 	p := o.cache.find(path, o.shows.get(pres.Set, &x.req))
 	if p == nil || p.body != nil || p.marked || len(p.text[identityCoding].b) > maxFast {
 		return nil
@@ -110,11 +113,11 @@ func (x *exchange) atHand(s *shortcut) *plan {
 	return p
 }
 
-// admit takes the token off the path and verifies it where tokens are wanted.
-func (o *Origin) admit(path string, r *http.Request) (string, bool) {
-	rest, ok := strings.CutPrefix(path, "/t/")
+// admit takes the token off the path and verifies it; ok is false where a token is missing or wrong.
+func (o *Origin) admit(path string, r *http.Request) (rest string, ok bool) {
+	rest, ok = strings.CutPrefix(path, "/t/")
 	if !ok {
-		return path, o.cfg.Tokens == nil
+		return path, o.cfg.Tokens == nil || o.cfg.Open
 	}
 	i := strings.IndexByte(rest, '/')
 	if i < 0 {

@@ -48,6 +48,8 @@ type Presentation struct {
 	Modified time.Time
 	// Poster is the presentation's still picture (JPEG), or nil.
 	Poster packager.File
+	// Restricted says that only requests with a token may have it, whatever Config.Open says.
+	Restricted bool
 	// Release, when set, is called once when the response is complete: the set's files must stay open until then.
 	Release func()
 }
@@ -58,6 +60,7 @@ type Original struct {
 	Name        string // suggested to the client; "" none
 	ContentType string // "" means application/octet-stream
 	Modified    time.Time
+	Restricted  bool // as of a Presentation
 	Release     func()
 }
 
@@ -66,8 +69,10 @@ type Config struct {
 	Resolver Resolver
 	// Thumbs makes pictures at a time; nil serves them from the storyboard's tiles.
 	Thumbs Thumbnailer
-	// Tokens, when set, must vouch for every request.
+	// Tokens, when set, must vouch for every request, or, when Open is set, for those to what is Restricted. A token that is
+	// given is verified in either case.
 	Tokens *Tokens
+	Open   bool
 	// ClientIP is the address that tokens are bound to; nil takes the connection's.
 	ClientIP func(*http.Request) netip.Addr
 	// Container is the segment format of HLS where the path does not choose one.
@@ -87,6 +92,8 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// Observe, when set, is told of every finished request, on the request's goroutine: it must not block.
 	Observe func(Access)
+	// Refused, when set, may change the header of an error response; the body is left out when it returns true.
+	Refused func(h http.Header, r *http.Request, status int, err error) (silent bool)
 }
 
 // Access describes a finished request.
@@ -105,6 +112,9 @@ type Access struct {
 func (c *Config) setDefaults() error {
 	if c.Resolver == nil {
 		return errors.New("origin: no resolver configured")
+	}
+	if c.Open && c.Tokens == nil {
+		return errors.New("origin: what is restricted needs tokens")
 	}
 	orElse(&c.CacheBytes, 64<<20)
 	orElse(&c.Shows, 256)

@@ -27,6 +27,7 @@ type exchange struct {
 	status     int // 0 until the response begins
 	sent       int64
 	hit        bool
+	vouched    bool // by a token
 	cut        bool // the body ended early: the connection must be closed
 
 	conn   *Conn
@@ -75,6 +76,10 @@ func (x *exchange) refuse(err error) {
 	h["Content-Type"] = textPlain
 	h["X-Content-Type-Options"] = nosniff
 	body := f.reason + "\n"
+	if x.o.cfg.Refused != nil && x.o.cfg.Refused(h, x.r, f.status, err) {
+		body = ""
+		delete(h, "Content-Type")
+	}
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	x.w.WriteHeader(f.status)
 	if x.r.Method != http.MethodHead {

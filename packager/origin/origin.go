@@ -162,14 +162,23 @@ func (x *exchange) authorize(path string) (string, error) {
 		session = queryValue(x.r.URL.RawQuery, "sid")
 	}
 	if token == "" {
-		x.o.metrics.refused.Inc()
-		return "", fail(http.StatusForbidden, "a token is required")
+		if x.o.cfg.Open {
+			return path, nil
+		}
+		return "", x.o.unvouched()
 	}
 	if _, err := x.o.cfg.Tokens.Verify(token, path, x.o.cfg.ClientIP(x.r), session); err != nil {
 		x.o.metrics.refused.Inc()
 		return "", fail(http.StatusForbidden, "%v", err)
 	}
+	x.vouched = true
 	return path, nil
+}
+
+// unvouched refuses a request without a token.
+func (o *Origin) unvouched() error {
+	o.metrics.refused.Inc()
+	return fail(http.StatusForbidden, "a token is required")
 }
 
 // queryValue finds a plain value in a raw query; tokens and session ids need no unescaping.
@@ -190,6 +199,9 @@ func (x *exchange) serveObject(path string) error {
 	var err error
 	if x.pres, err = o.cfg.Resolver.Resolve(x.r.Context(), &x.req.Source); err != nil {
 		return err
+	}
+	if x.pres.Restricted && !x.vouched {
+		return o.unvouched()
 	}
 	s := o.shows.get(x.pres.Set, &x.req)
 	key := path
@@ -236,6 +248,10 @@ func (x *exchange) serveOriginal(file string) error {
 		return err
 	}
 	x.pres.Release = f.Release
+	x.pres.Restricted = f.Restricted
+	if f.Restricted && !x.vouched {
+		return x.o.unvouched()
+	}
 	ctype := f.ContentType
 	if ctype == "" {
 		ctype = "application/octet-stream"

@@ -15,6 +15,9 @@ func (x *exchange) respond(p *plan, modified time.Time) error {
 	h := x.w.Header()
 	h["Content-Type"] = p.ctype
 	h["Cache-Control"] = p.cache
+	if x.pres.Restricted {
+		h.Set("Cache-Control", strings.Replace(p.cache[0], "public", "private", 1))
+	}
 	h["Accept-Ranges"] = acceptRanges
 	if !modified.IsZero() {
 		h.Set("Last-Modified", modified.UTC().Format(http.TimeFormat))

@@ -27,9 +27,9 @@ func hasParam(f string) bool {
 func (p *Params) set(name, value string) error {
 	switch name {
 	case "clipFrom":
-		return setMS(&p.ClipFrom, value, "clipFrom is not milliseconds")
+		return p.setFrom(value)
 	case "clipTo":
-		return setMS(&p.ClipTo, value, "clipTo is not milliseconds")
+		return p.setTo(value)
 	case "tracks":
 		return setTracks(p, value)
 	case "shift":
@@ -42,12 +42,25 @@ func (p *Params) set(name, value string) error {
 	return unsupported("playback at another speed is not served")
 }
 
-func setMS(dst *int64, v, reason string) error {
+// setFrom and setTo keep what all clips given allow, so that a path that is signed up to some point cannot be widened behind
+// it.
+func (p *Params) setFrom(v string) error {
 	n, rest := number(v)
 	if rest != "" || n < 0 {
-		return bad(reason)
+		return bad("clipFrom is not milliseconds")
 	}
-	*dst = int64(n)
+	p.ClipFrom = max(p.ClipFrom, int64(n))
+	return nil
+}
+
+func (p *Params) setTo(v string) error {
+	n, rest := number(v)
+	if rest != "" || n < 0 {
+		return bad("clipTo is not milliseconds")
+	}
+	if to := int64(n); to > 0 && (p.ClipTo == 0 || to < p.ClipTo) {
+		p.ClipTo = to
+	}
 	return nil
 }
 
