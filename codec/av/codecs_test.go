@@ -51,7 +51,7 @@ func TestOtherCodecsKeepTheGridInChunks(t *testing.T) {
 	src := clip(t, "codecs.mp4", "160x96", "25", 5)
 	for _, enc := range []codec.EncPlan{
 		{Codec: "hevc", Encoder: "libx265", Preset: "ultrafast", Profile: "main", CRF: 30, MaxRate: 400_000, BufSize: 800_000, Threads: 1, Opts: map[string]string{"g": "50", "keyint_min": "50", "bf": "3",
-			"x265-params": "pools=none:frame-threads=1:wpp=0:pmode=0:scenecut=0:open-gop=0:vbv-init=0.7:info=0:log-level=error"}},
+			"x265-params": "pools=none:frame-threads=1:wpp=0:pmode=0:scenecut=0:open-gop=0:vbv-init=0.5:info=0:log-level=error"}},
 		{Codec: "vp9", Encoder: "libvpx-vp9", CRF: 40, MaxRate: 400_000, BufSize: 800_000, Threads: 1, Opts: map[string]string{"deadline": "good", "cpu-used": "8", "row-mt": "0", "b": "400000", "keyint_min": "50"}},
 		{Codec: "av1", Encoder: "libsvtav1", Preset: "10", CRF: 45, MaxRate: 400_000, Threads: 1, Opts: map[string]string{"svtav1-params": "lp=1:scd=0:irefresh-type=2"}},
 	} {
@@ -91,7 +91,7 @@ func TestOutputDoesNotDependOnTheNumberOfLanes(t *testing.T) {
 		p, _ := planFor(t, src, codec.Rational{Num: 25, Den: 1}, "320x180", "160x90")
 		for i := range p.Video.Rungs {
 			p.Video.Rungs[i].Enc.MaxRate, p.Video.Rungs[i].Enc.BufSize = 500_000, 1_000_000
-			p.Video.Rungs[i].Enc.Opts = map[string]string{"bf": "3", "x264-params": "sliced-threads=0:vbv-init=0.7:asm=avx2"}
+			p.Video.Rungs[i].Enc.Opts = map[string]string{"bf": "3", "x264-params": "sliced-threads=0:vbv-init=0.5:asm=avx2"}
 		}
 		m, _ := run(t, src, codec.Job{Plan: p, Video: true, Tokens: tokens})
 		if first == nil {

@@ -45,6 +45,7 @@ type videoEncoder struct {
 	extra  []byte
 	delay  int64 // frames that the encoder holds back for reordering
 	sets   paramSets
+	tail   tail
 }
 
 // delayOf is the decode delay in frames of the B-frame structures we set, for encoders that don't report theirs.
@@ -164,6 +165,9 @@ func (e *videoEncoder) configure(vp *codec.VideoPlan, r *codec.RungPlan) error {
 
 // encode takes a frame (nil ends the input) and appends what comes out to dst.
 func (e *videoEncoder) encode(f *astiav.Frame, dst *coded) error {
+	if f != nil {
+		e.tail.lower((*C.AVCodecContext)(cptr(e.cc)), f.Pts())
+	}
 	if err := e.cc.SendFrame(f); err != nil && !(f == nil && ended(err)) {
 		return e.g.fail(encodeCode(err), "encode", err)
 	}

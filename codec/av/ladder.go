@@ -84,14 +84,15 @@ func newLadder(g *guard, vp *codec.VideoPlan, batch int, only []int, encoded *at
 	return l
 }
 
-// begin opens fresh encoders.
-func (l *ladder) begin() error {
+// begin opens fresh encoders, for frames before to.
+func (l *ladder) begin(to int64) error {
 	for _, r := range l.rungs {
 		enc, err := newVideoEncoder(l.g, l.vp, r.plan)
 		if err != nil {
 			return err
 		}
 		r.enc = enc
+		enc.tail = newTail(l.vp, &r.plan.Enc, to)
 		r.out.reset()
 		r.id, r.drained = -1, false
 	}

@@ -149,7 +149,7 @@ func (r *videoRun) make(fr *framer, l *ladder, c *chunk, pool *sync.Pool) (res c
 	for _, g := range l.rungs {
 		g.out = pool.Get().(*coded)
 	}
-	if res.err = l.begin(); res.err != nil {
+	if res.err = l.begin(c.to); res.err != nil {
 		return res
 	}
 	defer l.closeEncoders()

@@ -84,3 +84,42 @@ func TestPicturesAroundJoinsAreAsGoodAsTheirNeighbours(t *testing.T) {
 		}
 	}
 }
+
+// TestTheRateHoldsOverJoins codes more noise than the rate has room for. Over every join the rate of as many frames as fill the
+// decoder's buffer stays near the limit, and a decoder that starts with the usual nine tenths never runs dry.
+func TestTheRateHoldsOverJoins(t *testing.T) {
+	src := clip(t, "rate.mp4", "320x180", "25", 16, "-vf", "noise=alls=40:allf=t", "-c:v", "libx264", "-preset", "ultrafast", "-crf", "10", "-g", "50", "-pix_fmt", "yuv420p", "-c:a", "aac")
+	for _, chunkUS := range []int64{2_000_000, 4_000_000} {
+		p := seamPlan(t, src)
+		p.Chunks.MinUS, p.Chunks.MaxUS = chunkUS, chunkUS
+		m, rep := run(t, src, codec.Job{Plan: p, Video: true, Tokens: 2})
+		if want := int(16_000_000 / chunkUS); rep.Chunks != want {
+			t.Fatalf("%d chunks, want %d", rep.Chunks, want)
+		}
+		e := p.Video.Rungs[0].Enc
+		window := int(e.BufSize * 25 / e.MaxRate)
+		s := m.samples[0]
+		sum := []int64{0} // bits before a sample
+		for i := range s {
+			sum = append(sum, sum[i]+int64(len(s[i].Data))*8)
+		}
+		if mean := sum[len(s)] * 25 / int64(len(s)); mean < e.MaxRate*3/4 || mean > e.MaxRate*21/20 {
+			t.Errorf("chunks of %d s: %d b/s on average, the limit is %d", chunkUS/1_000_000, mean, e.MaxRate)
+		}
+		step := int(chunkUS * 25 / 1_000_000)
+		for join := step; join < len(s); join += step {
+			for i := join - window + 1; i < join && i+window <= len(s); i++ {
+				if rate := (sum[i+window] - sum[i]) * 25 / int64(window); rate > e.MaxRate*11/10 {
+					t.Fatalf("chunks of %d s, join %d: %d b/s from frame %d, the limit is %d", chunkUS/1_000_000, join, rate, i, e.MaxRate)
+				}
+			}
+		}
+		fill := e.BufSize * 9 / 10
+		for i := range s {
+			if fill -= sum[i+1] - sum[i]; fill < 0 {
+				t.Fatalf("chunks of %d s: the buffer is %d bits short at frame %d", chunkUS/1_000_000, -fill, i)
+			}
+			fill = min(e.BufSize, fill+e.MaxRate/25)
+		}
+	}
+}

@@ -676,6 +676,8 @@ int sl_frame_luma(AVFrame *f, int *mean, int *variance, int *gradient)
 
 void sl_ctx_flush(AVCodecContext *c) { avcodec_flush_buffers(c); }
 
+void sl_ctx_maxrate(AVCodecContext *c, int64_t bits) { c->rc_max_rate = bits; }
+
 void sl_ctx_pkt_timebase(AVCodecContext *c, int num, int den) { c->pkt_timebase = (AVRational){num, den}; }
 
 int sl_ctx_audio(AVCodecContext *c, int sample_rate, int channels)

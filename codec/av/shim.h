@@ -116,6 +116,7 @@ int sl_frame_luma(AVFrame *f, int *mean, int *variance, int *gradient);
 
 // Codecs.
 void sl_ctx_flush(AVCodecContext *c);
+void sl_ctx_maxrate(AVCodecContext *c, int64_t bits);
 void sl_ctx_pkt_timebase(AVCodecContext *c, int num, int den);
 int sl_ctx_audio(AVCodecContext *c, int sample_rate, int channels);
 typedef struct sl_ctx {

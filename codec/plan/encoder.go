@@ -53,6 +53,10 @@ func gopOptions(grid keyGrid) map[string]string {
 	}
 }
 
+// chunkStart is how full an encoder takes the decoder's buffer to be when a chunk starts. Under pressure x264 holds it half
+// full, so that is what the chunk before leaves; more would let each chunk spend the difference again.
+const chunkStart = ":vbv-init=0.5"
+
 func fillX264(e *codec.EncPlan, st step, grid keyGrid, p codec.Policy) {
 	e.Preset = firstOf(e.Preset, defaultPresetH264)
 	e.Profile = firstOf(e.Profile, "high")
@@ -71,7 +75,7 @@ func fillX264(e *codec.EncPlan, st step, grid keyGrid, p codec.Policy) {
 	if e.Profile == "baseline" {
 		e.Opts["bf"] = "0"
 	}
-	x := "sliced-threads=0:vbv-init=0.7"
+	x := "sliced-threads=0" + chunkStart
 	if p.Deterministic {
 		x += ":asm=avx2"
 	}
@@ -87,7 +91,7 @@ func fillX265(e *codec.EncPlan, grid keyGrid, p codec.Policy) {
 	e.Opts["flags"] = "+cgop"
 	e.Opts["bf"] = "3"
 	// x265 makes its own threads unless told not to; a lane is one core.
-	x := "pools=none:frame-threads=1:wpp=0:pmode=0:scenecut=0:open-gop=0:vbv-init=0.7:info=0:log-level=error"
+	x := "pools=none:frame-threads=1:wpp=0:pmode=0:scenecut=0:open-gop=0:info=0:log-level=error" + chunkStart
 	if p.Deterministic {
 		x += ":asm=avx2"
 	}
