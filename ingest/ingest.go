@@ -39,6 +39,9 @@ type Ingester struct {
 	Incoming string
 	// Arrival makes the first tasks of an entry.
 	Arrival func(Original) []catalog.NewTask
+	// Admit, when set, is asked before a file is taken whether there is room, with the bytes that the incoming folder would
+	// grow by; its error leaves the file where it is.
+	Admit func(grows int64) error
 	// Log is told what Recover finds; nil means slog.Default.
 	Log *slog.Logger
 
@@ -97,6 +100,9 @@ func (in *Ingester) ingest(ctx context.Context, req Request) (catalog.Entry, int
 		return catalog.Entry{}, 0, err
 	}
 	defer src.file.Close()
+	if err := in.admit(src, req); err != nil {
+		return catalog.Entry{}, 0, err
+	}
 	c, err := in.newClaim(req, name, src.st.Size())
 	if err != nil {
 		return catalog.Entry{}, 0, full(err)
@@ -108,6 +114,18 @@ func (in *Ingester) ingest(ctx context.Context, req Request) (catalog.Entry, int
 	in.at("claimed")
 	e, err := in.enter(ctx, c)
 	return e, src.st.Size(), err
+}
+
+// admit asks whether there is room for the file; one that only changes its name needs none.
+func (in *Ingester) admit(src *source, req Request) error {
+	if in.Admit == nil {
+		return nil
+	}
+	grows := src.st.Size()
+	if req.Move && src.single() && src.sharesVolume(in.Incoming) {
+		grows = 0
+	}
+	return in.Admit(grows)
 }
 
 // enter makes the entry of a claim that holds its file, and ends the claim. When it is uncertain whether the entry was

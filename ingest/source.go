@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -69,6 +70,20 @@ func (s *source) unchanged() error {
 func (s *source) single() bool {
 	st, ok := s.st.Sys().(*syscall.Stat_t)
 	return ok && st.Nlink == 1
+}
+
+// sharesVolume reports that the file is on the volume of dir, which need not be there yet.
+func (s *source) sharesVolume(dir string) bool {
+	st, err := os.Stat(dir)
+	if errors.Is(err, os.ErrNotExist) {
+		st, err = os.Stat(filepath.Dir(dir))
+	}
+	if err != nil {
+		return false
+	}
+	theirs, ok := st.Sys().(*syscall.Stat_t)
+	ours, ok2 := s.st.Sys().(*syscall.Stat_t)
+	return ok && ok2 && theirs.Dev == ours.Dev
 }
 
 // copyTo makes dst, which is empty, a synced copy of the source: by reference where the file system can, and then the

@@ -29,9 +29,30 @@ func (w *Worker) attempt(work context.Context, st StageConfig, task catalog.Task
 	outcome := w.settle(ctx, run, err)
 	stopBeating()
 	beat.Wait()
+	if outcome != outcomeDone && run.discard != nil {
+		w.discard(context.WithoutCancel(work), run)
+	}
 	cancel(nil)
 	taskSeconds.WithLabelValues(stage).Observe(time.Since(claimed).Seconds())
 	tasksTotal.WithLabelValues(stage, outcome).Inc()
+}
+
+// discardTimeout bounds the removal of what an attempt stored for nothing.
+const discardTimeout = 30 * time.Second
+
+// discard removes what an attempt stored, once it is certain that the catalog neither has taken its completion nor ever will:
+// a commit of which we never heard may have happened.
+func (w *Worker) discard(ctx context.Context, run *Run) {
+	ctx, stop := context.WithTimeout(ctx, discardTimeout)
+	defer stop()
+	task, err := w.cfg.Catalog.Task(ctx, run.Task.ID)
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		return
+	}
+	if task.Attempt == run.Task.Attempt && (task.State == catalog.TaskRunning || task.State == catalog.TaskDone) {
+		return
+	}
+	run.discard(ctx)
 }
 
 // progressInterval is how often progress that changed is written between the heartbeats that the lease needs.
@@ -115,13 +136,16 @@ func (w *Worker) release(ctx context.Context, log *slog.Logger, run *Run) string
 // fail records that an attempt failed.
 func (w *Worker) fail(ctx context.Context, log *slog.Logger, run *Run, err error) string {
 	task := run.Task
-	f := w.cfg.Backoff.classify(err, task.Attempt-task.Forgiven)
+	f := w.cfg.Backoff.classify(err, task.Attempt, task.Forgiven)
 	log = log.With("code", f.code, "error", err)
 	if p := (*panicError)(nil); errors.As(err, &p) {
 		log = log.With("stack", string(p.stack))
 	}
 	var state catalog.TaskState
 	perr := persist(ctx, func() (err error) {
+		if f.postpone {
+			return w.cfg.Catalog.Postpone(ctx, task.ID, task.Attempt, f.code, f.text, f.delay)
+		}
 		state, err = w.cfg.Catalog.Fail(ctx, task.ID, task.Attempt, f.code, f.text, f.retry, f.delay)
 		return err
 	})
@@ -131,6 +155,9 @@ func (w *Worker) fail(ctx context.Context, log *slog.Logger, run *Run, err error
 	case perr != nil:
 		log.Warn("cannot record that the task failed; its lease will end", "cause", perr)
 		return outcomeFenced
+	case f.postpone:
+		log.Warn("task is postponed", "after", f.delay)
+		return outcomePostponed
 	case state == catalog.TaskDead:
 		log.Error("task is dead", "optional", task.Optional)
 		return outcomeDead

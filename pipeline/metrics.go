@@ -13,6 +13,7 @@ const (
 	outcomeCancelled = "cancelled"
 	outcomeFenced    = "fenced"   // the lease was lost
 	outcomeReleased  = "released" // given back at shutdown
+	outcomePostponed = "postponed"
 )
 
 var (

@@ -87,7 +87,13 @@ func TestFailuresAreRetriedOrKeptWithTheirReason(t *testing.T) {
 		"says it is final":   {func(int) error { return fmt.Errorf("x: %w", codedError{}) }, 1, catalog.TaskDead, "not_media", "This is not a video."},
 		"says it may work":   {func(int) error { return codedError{retry: true} }, 4, catalog.TaskDead, "not_media", "This is not a video."},
 		"retry all the same": {func(int) error { return pipeline.Retry(codedError{}) }, 4, catalog.TaskDead, "not_media", "This is not a video."},
-		"panics":             {func(int) error { panic("ouch") }, 4, catalog.TaskDead, "panic", "Internal error while working on this."},
+		"waits out an obstacle": {func(n int) error {
+			if n < 9 {
+				return pipeline.Postpone(codedError{})
+			}
+			return nil
+		}, 9, catalog.TaskDone, "", ""},
+		"panics": {func(int) error { panic("ouch") }, 4, catalog.TaskDead, "panic", "Internal error while working on this."},
 	}
 	everyDatabase(t, func(t *testing.T, r *rig) {
 		r.feeder()
@@ -252,7 +258,9 @@ func TestCancelledEntryEndsItsHandlers(t *testing.T) {
 	r.feeder()
 	running := make(chan struct{})
 	causes := make(chan error, 1)
+	discarded := make(chan struct{})
 	r.worker(allStages(1, func(ctx context.Context, run *pipeline.Run) error {
+		run.Discard(func(context.Context) { close(discarded) })
 		close(running)
 		<-ctx.Done()
 		causes <- context.Cause(ctx)
@@ -266,6 +274,7 @@ func TestCancelledEntryEndsItsHandlers(t *testing.T) {
 	if cause := <-causes; !errors.Is(cause, catalog.ErrCancelled) {
 		t.Errorf("the handler ended because of %v", cause)
 	}
+	<-discarded
 	for _, task := range made {
 		if got := r.task(task.ID); got.State != catalog.TaskCancelled {
 			t.Errorf("task %d is %s", got.ID, got.State)

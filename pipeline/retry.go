@@ -13,6 +13,8 @@ type (
 	retrier interface{ RetryAfter() (bool, time.Duration) }
 	// coder gives the stable name of the failure that the catalog keeps.
 	coder interface{ ErrorCode() string }
+	// postponer says whether the failure is not the task's own, so that it does not use up an attempt.
+	postponer interface{ Postponed() bool }
 	// explainer gives a sentence for people.
 	explainer interface{ UserText() string }
 )
@@ -26,12 +28,14 @@ const (
 // verdict wraps an error with whether it is worth a retry.
 type verdict struct {
 	error
-	retry bool
-	after time.Duration
+	retry    bool
+	postpone bool
+	after    time.Duration
 }
 
 func (v *verdict) Unwrap() error                     { return v.error }
 func (v *verdict) RetryAfter() (bool, time.Duration) { return v.retry, v.after }
+func (v *verdict) Postponed() bool                   { return v.postpone }
 
 // Permanent marks an error as one that no retry can help: the task is dead at once. Permanent(nil) is nil.
 func Permanent(err error) error {
@@ -53,15 +57,28 @@ func RetryIn(err error, after time.Duration) error {
 	return &verdict{error: err, retry: true, after: after}
 }
 
+// Postpone marks an error as one that is not the task's own, such as a full disk: the task is tried again, at least once a
+// minute, for as long as it takes, and none of its attempts counts. Postpone(nil) is nil.
+func Postpone(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &verdict{error: err, retry: true, postpone: true}
+}
+
+// postponeMost is the longest rest of a postponed task: when its obstacle is gone, people wait for it.
+const postponeMost = 40 * time.Second
+
 // failure is what becomes of a handler's error.
 type failure struct {
 	code, text string
 	retry      bool
+	postpone   bool
 	delay      time.Duration
 }
 
-// classify decides what becomes of an error of the given attempt (counting from 1, without forgiven ones).
-func (b Backoff) classify(err error, attempt int) failure {
+// classify decides what becomes of an error of the given attempt, counting from 1; forgiven attempts are among them.
+func (b Backoff) classify(err error, attempt, forgiven int) failure {
 	f := failure{code: CodeInternal, text: err.Error(), retry: true}
 	if c := coder(nil); errors.As(err, &c) && c.ErrorCode() != "" {
 		f.code = c.ErrorCode()
@@ -72,8 +89,14 @@ func (b Backoff) classify(err error, attempt int) failure {
 	if r := retrier(nil); errors.As(err, &r) {
 		f.retry, f.delay = r.RetryAfter()
 	}
+	if p := postponer(nil); errors.As(err, &p) && p.Postponed() {
+		f.postpone, forgiven = true, 0
+		if b.Most <= 0 || b.Most > postponeMost {
+			b.Most = postponeMost
+		}
+	}
 	if f.retry && f.delay <= 0 {
-		f.delay = b.delay(attempt)
+		f.delay = b.delay(attempt - forgiven)
 	}
 	return f
 }

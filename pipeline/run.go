@@ -40,6 +40,7 @@ type Run struct {
 	result      any
 	then        func(tx *catalog.Tx) error
 	afterCommit []func(ctx context.Context)
+	discard     func(ctx context.Context)
 }
 
 // Progress tells how far the attempt is, in the stage's own unit (total 0: unknown), and how many bytes it has handled. It
@@ -66,6 +67,14 @@ func (r *Run) AfterCommit(fn func(ctx context.Context)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.afterCommit = append(r.afterCommit, fn)
+}
+
+// Discard records what to do when the outcome is not committed, for whatever reason: removing what the attempt stored. The
+// last call counts. A crash leaves it undone.
+func (r *Run) Discard(fn func(ctx context.Context)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.discard = fn
 }
 
 // progress returns the newest progress and whether it changed since the last call.

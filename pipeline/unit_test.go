@@ -52,10 +52,26 @@ func TestErrorsSayWhatBecomesOfThem(t *testing.T) {
 		"own wait":         {fmt.Errorf("x: %w", RetryIn(plain, time.Hour)), true, time.Hour},
 		"outermost counts": {RetryIn(Permanent(plain), time.Minute), true, time.Minute},
 	} {
-		got := Backoff{}.classify(test.err, 1)
+		got := Backoff{}.classify(test.err, 1, 0)
 		if got.retry != test.retry || got.delay != test.delay || got.code != CodeInternal || !strings.HasSuffix(got.text, "plain") {
 			t.Errorf("%s: %+v", name, got)
 		}
+	}
+}
+
+func TestPostponedErrorsRestLongerButNotForLong(t *testing.T) {
+	plain := errors.New("plain")
+	if Postpone(nil) != nil {
+		t.Error("a nil error became one")
+	}
+	for attempt, most := range map[int]time.Duration{1: 3 * time.Second / 2, 50: 3 * postponeMost / 2} {
+		f := Backoff{}.classify(fmt.Errorf("x: %w", Postpone(Permanent(plain))), attempt, attempt-1)
+		if !f.postpone || !f.retry || f.delay <= 0 || f.delay > most || attempt > 1 && f.delay < postponeMost/2 {
+			t.Errorf("attempt %d: %+v", attempt, f)
+		}
+	}
+	if f := (Backoff{Most: time.Millisecond}).classify(Postpone(plain), 50, 0); f.delay > 2*time.Millisecond {
+		t.Errorf("rests %v, longer than any failure", f.delay)
 	}
 }
 

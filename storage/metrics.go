@@ -18,7 +18,18 @@ var (
 		Name: "sluice_storage_stored_bytes_total",
 		Help: "Bytes of objects that became visible, by backend.",
 	}, []string{"backend"})
+	volumeBytes = promauto.NewGaugeVec(prometheus.GaugeOpts{
+		Name: "sluice_storage_volume_bytes",
+		Help: "Size of the volumes of this process (data, objects): all of it, what is free, and what is kept in reserve.",
+	}, []string{"volume", "kind"})
 )
+
+// ObserveSpace records the room of a volume and what is kept of it.
+func ObserveSpace(volume string, s Space, reserve int64) {
+	volumeBytes.WithLabelValues(volume, "size").Set(float64(s.Size))
+	volumeBytes.WithLabelValues(volume, "free").Set(float64(s.Free))
+	volumeBytes.WithLabelValues(volume, "reserve").Set(float64(reserve))
+}
 
 // Observe records one operation of a backend: implementations of Store call it, nobody else.
 func Observe(backend, operation string, start time.Time, err error) {

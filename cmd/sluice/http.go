@@ -196,6 +196,10 @@ func (s *system) systemReport(checks []ops.Check, media *mediaWorker) func(conte
 			part := console.Component{Name: c.Name, Status: console.OK}
 			if err := c.Run(ctx); err != nil {
 				part.Status, part.Detail, sys.Status = console.Failed, err.Error(), console.Failed
+			} else if c.Name == "storage" {
+				if err := s.admit(0); err != nil {
+					part.Status, part.Detail = console.Degraded, "new files wait: "+err.Error()
+				}
 			}
 			sys.Components = append(sys.Components, part)
 		}

@@ -226,7 +226,7 @@ func worst(results []ingestResult) error {
 // ingester is the way in for this process.
 func (s *system) ingester() *ingest.Ingester {
 	return &ingest.Ingester{
-		Catalog: s.catalog, Incoming: s.cfg.Data("incoming"), Log: s.log,
+		Catalog: s.catalog, Incoming: s.cfg.Data("incoming"), Admit: s.admit, Log: s.log,
 		Arrival: func(o ingest.Original) []catalog.NewTask {
 			return stage.Arrival(stage.ImportPayload{Path: o.Path, Asset: o.Asset, Key: o.Key, SHA256: o.SHA256})
 		},

@@ -67,6 +67,8 @@ func TestNothingIsLostUnderKills(t *testing.T) {
 		}
 	}
 	checkOncePerFile(t, db, files)
+	checkTidy(t, db, filepath.Join(s.data, "objects"))
+	s.checkNothingIncoming(t)
 }
 
 // disturb kills one or several of the three processes; what was killed is started again, Redis by whoever misses it.
@@ -174,7 +176,12 @@ func checkOncePerFile(t *testing.T, db *catalog.DB, files []string) {
 // fingerprint is what a player would see of every rendition: packet times, durations and keyframes, by rendition name.
 func fingerprint(t *testing.T, s *server, id catalog.EntryID) map[string][]string {
 	t.Helper()
-	db := s.catalog()
+	return fingerprintAt(t, s.catalog(), filepath.Join(s.data, "objects"), id)
+}
+
+// fingerprintAt is fingerprint with the objects at another place.
+func fingerprintAt(t *testing.T, db *catalog.DB, objects string, id catalog.EntryID) map[string][]string {
+	t.Helper()
 	assets, err := db.Assets(context.Background(), id, catalog.AssetFlavor)
 	if err != nil {
 		t.Fatal(err)
@@ -188,7 +195,7 @@ func fingerprint(t *testing.T, s *server, id catalog.EntryID) map[string][]strin
 			t.Errorf("rendition %s of %s has status %d", a.Name, id, a.Status)
 			continue
 		}
-		path := filepath.Join(s.data, "objects", filepath.FromSlash(a.Key))
+		path := filepath.Join(objects, filepath.FromSlash(a.Key))
 		b, err := exec.Command("ffprobe", "-v", "error", "-show_entries", "packet=pts,dts,duration,flags", "-of", "csv=p=0", path).CombinedOutput()
 		if err != nil {
 			t.Fatalf("ffprobe %s: %v\n%s", path, err, b)

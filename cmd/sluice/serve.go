@@ -89,6 +89,7 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 			return err
 		}
 	}
+	g.Go(func() error { return sys.watchSpace(ctx) })
 	log.Info("sluice runs", "roles", roles, "data", cfg.Data(), "pid", processID())
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("serve: %w", err)

@@ -36,6 +36,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		os.Exit(1)
 	}
+	_ = os.Setenv("SLUICE_STORAGE_RESERVE_BYTES", "1") // the machine of a test may have little room
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
@@ -130,6 +131,16 @@ func (s *server) kill(name string) {
 		return
 	}
 	_ = p.cmd.Process.Kill()
+	<-p.done
+}
+
+// stop ends a process with SIGTERM and waits for it.
+func (s *server) stop(name string) {
+	s.t.Helper()
+	s.mu.Lock()
+	p := s.procs[name]
+	s.mu.Unlock()
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
 	<-p.done
 }
 

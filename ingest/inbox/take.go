@@ -144,11 +144,13 @@ func (b *Inbox) retry(f *file, err error, now time.Time) {
 	if pause > lastRetry || pause <= 0 {
 		pause = lastRetry
 	}
-	f.tries++
 	f.state, f.why = Waiting, "it could not be taken: "+err.Error()
 	if errors.Is(err, storage.ErrFull) {
-		f.why = "the disk is full: " + err.Error()
-		b.pause = now.Add(b.cfg.fullPause)
+		f.why = "there is no room: " + err.Error()
+		pause = b.cfg.fullPause
+		b.pause = now.Add(pause)
+	} else {
+		f.tries++
 	}
 	b.cfg.Log.Warn("a file could not be taken; it is tried again", "file", shown(f.rel), "in", pause, "error", err)
 	b.dues.set(f, now.Add(pause))

@@ -54,6 +54,7 @@ var Options = []Option{
 	{Key: "redis.binary", Default: "redis-server", Help: "Program that is started when `redis.url` is empty.", check: notEmpty},
 	{Key: "storage.url", Default: "", Secret: true, Help: "Objects: `file:///dir` or `s3://key:secret@host:port/bucket/prefix?region=…&insecure=1`. Empty means `objects` in the data directory.", check: scheme("file", "s3")},
 	{Key: "storage.cache_bytes", Default: int64(10 << 30), Unit: "bytes", Help: "Size of the local block cache of remote objects.", check: between(64<<20, 1<<50)},
+	{Key: "storage.reserve_bytes", Default: int64(0), Unit: "bytes", Help: "Room that the volumes of data and objects keep for work under way: with less, new files wait outside. 0 means a twentieth of the volume, at most 20 GiB.", check: between(0, 1<<50)},
 	{Key: "http.listen", Default: "127.0.0.1:8080", Help: "Address of the HTTP server.", check: hostPort},
 	{Key: "http.public_url", Default: "", Help: "URL under which players reach the server, when it differs from `http.listen`.", check: scheme("http", "https")},
 	{Key: "http.hosts", Default: []string{}, Help: "Host names that the console answers to besides the listening address and loopback names; `*` for any.", check: nil},

@@ -19,18 +19,19 @@ func (e *Env) Captions(ctx context.Context, t catalog.Task, progress Progress) (
 	if err != nil {
 		return Outcome{}, err
 	}
-	ids := map[string]catalog.AssetID{}
+	var names []string
 	for _, s := range p.Subs {
-		ids[s.Name+".vtt"] = catalog.NewAssetID()
+		names = append(names, s.Name+".vtt")
 	}
+	made := e.attemptAssets(ctx, t, names...)
 	sink := newChunkSink(ctx, e.Store, 0, nil, func(name string) string {
-		return assetKey(t, ids[name], "captions.vtt")
+		return assetKey(t, made.ids[name], "captions.vtt")
 	})
 	sink.report = func(pr codec.Progress) { progress(pr.Frames, pr.Total, pr.Bytes) }
 	job := codec.Job{Plan: p, Subs: true}
 	report, err := e.run(ctx, t, &job, sink)
 	if err != nil {
-		return Outcome{}, e.blame(ctx, t, err)
+		return Outcome{Discard: made.discard}, e.blame(ctx, t, err)
 	}
 	var assets []catalog.Asset
 	for _, s := range p.Subs {
@@ -39,12 +40,12 @@ func (e *Env) Captions(ctx context.Context, t catalog.Task, progress Progress) (
 			continue
 		}
 		assets = append(assets, catalog.Asset{
-			ID: ids[s.Name+".vtt"], Type: catalog.AssetCaption, Name: s.Name, Status: catalog.AssetReady, Version: t.Version, Key: o.Key, Size: o.Size,
+			ID: made.ids[s.Name+".vtt"], Type: catalog.AssetCaption, Name: s.Name, Status: catalog.AssetReady, Version: t.Version, Key: o.Key, Size: o.Size,
 			SHA256: o.SHA256, Container: "vtt", Kind: "text", Language: s.Language, Title: s.Title, Default: s.Default,
 			Props: props(CaptionProps{Forced: s.Forced, HearingImpaired: s.HearingImpaired}),
 		})
 	}
-	return Outcome{Result: report, Commit: func(ctx context.Context, tx *catalog.Tx) error {
+	return Outcome{Result: report, Discard: made.discard, Commit: func(ctx context.Context, tx *catalog.Tx) error {
 		_, err := tx.AddAssets(ctx, t.Entry, assets)
 		return err
 	}}, nil

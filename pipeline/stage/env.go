@@ -30,10 +30,11 @@ type Env struct {
 type Progress func(done, total, bytes int64)
 
 // Outcome is what a stage's completion commits: its result, kept in the task's row, and the changes that belong to the
-// same transaction.
+// same transaction. Discard, which may come with an error too, removes what was stored when nothing is committed.
 type Outcome struct {
-	Result any
-	Commit func(ctx context.Context, tx *catalog.Tx) error
+	Result  any
+	Commit  func(ctx context.Context, tx *catalog.Tx) error
+	Discard func(ctx context.Context)
 }
 
 // ImportPayload is the payload of an import task: where the received file waits, and the original asset it becomes.

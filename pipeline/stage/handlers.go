@@ -2,9 +2,13 @@ package stage
 
 import (
 	"context"
+	"errors"
+	"syscall"
 
 	"sluice/catalog"
+	"sluice/codec"
 	"sluice/pipeline"
+	"sluice/storage"
 )
 
 // Handlers returns the handler of every stage.
@@ -24,10 +28,24 @@ func (e *Env) Handlers() map[catalog.Stage]pipeline.Handler {
 func handler(f func(ctx context.Context, t catalog.Task, progress Progress) (Outcome, error)) pipeline.Handler {
 	return pipeline.HandlerFunc(func(ctx context.Context, r *pipeline.Run) error {
 		out, err := f(ctx, r.Task, r.Progress)
+		r.Discard(out.Discard)
 		if err != nil {
-			return err
+			return waitOutFull(err)
 		}
 		r.Complete(out.Result, func(tx *catalog.Tx) error { return out.Commit(ctx, tx) })
 		return nil
 	})
+}
+
+// waitOutFull makes of an error that says that storage is full one that the task waits out: it comes in whatever an entry
+// happens to be doing, and goes when somebody makes room.
+func waitOutFull(err error) error {
+	switch {
+	case codec.CodeOf(err) == codec.DiskFull:
+	case errors.Is(err, storage.ErrFull), errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		err = codec.NewError(codec.DiskFull, "write", err.Error(), err)
+	default:
+		return err
+	}
+	return pipeline.Postpone(err)
 }

@@ -29,7 +29,7 @@ type Written struct {
 type chunkSink struct {
 	ctx   context.Context
 	store storage.Store
-	// key names the object of a track, without extension; fileKey that of a small file.
+	// key names the object of a track, without extension; fileKey that of a small file, "" for one that is not kept.
 	key     func(name string) string
 	fileKey func(name string) string
 	chunk   int
@@ -96,7 +96,11 @@ func (s *chunkSink) Sample(track int, u codec.Sample) error {
 
 // File implements codec.Sink.
 func (s *chunkSink) File(name string, data []byte) error {
-	obj, err := s.store.Put(s.ctx, s.fileKey(name), bytes.NewReader(data))
+	key := s.fileKey(name)
+	if key == "" {
+		return nil
+	}
+	obj, err := s.store.Put(s.ctx, key, bytes.NewReader(data))
 	if err != nil {
 		return err
 	}

@@ -26,19 +26,22 @@ func (e *Env) Thumbs(ctx context.Context, t catalog.Task, progress Progress) (Ou
 	if err != nil {
 		return Outcome{}, err
 	}
-	poster, board := catalog.NewAssetID(), catalog.NewAssetID()
+	made := e.attemptAssets(ctx, t, "poster", "storyboard")
+	poster, board := made.ids["poster"], made.ids["storyboard"]
 	sink := newChunkSink(ctx, e.Store, 0, nil, func(name string) string {
-		id := board
-		if strings.HasPrefix(name, "poster") {
-			id = poster
+		switch {
+		case strings.HasPrefix(name, "poster"):
+			return assetKey(t, poster, name)
+		case strings.HasSuffix(name, ".vtt"):
+			return "" // playback writes one with the addresses it has
 		}
-		return assetKey(t, id, name)
+		return assetKey(t, board, name)
 	})
 	sink.report = func(pr codec.Progress) { progress(pr.Frames, pr.Total, pr.Bytes) }
 	job := codec.Job{Plan: p, Thumbs: true}
 	report, err := e.run(ctx, t, &job, sink)
 	if err != nil {
-		return Outcome{}, e.blame(ctx, t, err)
+		return Outcome{Discard: made.discard}, e.blame(ctx, t, err)
 	}
 	var assets []catalog.Asset
 	if o, ok := sink.files["poster.jpg"]; ok {
@@ -51,9 +54,9 @@ func (e *Env) Thumbs(ctx context.Context, t catalog.Task, progress Progress) (Ou
 		assets = append(assets, a)
 	}
 	if len(assets) == 0 {
-		return Outcome{}, codec.NewError(codec.DamagedMedia, "thumbs", "no picture could be decoded", nil)
+		return Outcome{Discard: made.discard}, codec.NewError(codec.DamagedMedia, "thumbs", "no picture could be decoded", nil)
 	}
-	return Outcome{Result: report, Commit: func(ctx context.Context, tx *catalog.Tx) error {
+	return Outcome{Result: report, Discard: made.discard, Commit: func(ctx context.Context, tx *catalog.Tx) error {
 		_, err := tx.AddAssets(ctx, t.Entry, assets)
 		return err
 	}}, nil

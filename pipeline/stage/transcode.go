@@ -28,21 +28,22 @@ func (e *Env) Transcode(ctx context.Context, t catalog.Task, progress Progress) 
 		}
 		job.Span, chunk = &p.Spans[payload.Span], p.Spans[payload.Span].Index
 	}
-	sink := newChunkSink(ctx, e.Store, chunk, func(name string) string {
-		return fmt.Sprintf("%s%d-%d/%s", workPrefix(t), t.ID, t.Attempt, path.Base(name))
-	}, nil)
+	dir := fmt.Sprintf("%s%d-%d/", workPrefix(t), t.ID, t.Attempt)
+	discard := func(ctx context.Context) { e.remove(ctx, t, dir) }
+	sink := newChunkSink(ctx, e.Store, chunk, func(name string) string { return dir + path.Base(name) }, nil)
 	sink.slices = audioSlices(p)
 	sink.report = func(pr codec.Progress) { progress(pr.Frames, pr.Total, pr.Bytes) }
 	report, err := e.run(ctx, t, &job, sink)
 	if err != nil {
-		return Outcome{}, e.blame(ctx, t, err)
+		return Outcome{Discard: discard}, e.blame(ctx, t, err)
 	}
 	written, err := sink.finish()
 	if err != nil {
-		return Outcome{}, codec.NewError(codec.SinkIO, "write", err.Error(), err)
+		return Outcome{Discard: discard}, codec.NewError(codec.SinkIO, "write", err.Error(), err)
 	}
 	return Outcome{
-		Result: report,
+		Result:  report,
+		Discard: discard,
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {
 			for _, w := range written {
 				id, ok := payload.Assets[w.Name]

@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"sluice/storage"
 )
 
@@ -65,8 +63,7 @@ func (s *Store) Check(ctx context.Context) error {
 	if _, err := f.WriteString("check"); err != nil {
 		return failed("check", s.root, err)
 	}
-	var st unix.Statfs_t
-	if err := unix.Statfs(s.root, &st); err == nil && st.Blocks > 0 && st.Bavail == 0 {
+	if space, err := s.Space(); err == nil && space.Size > 0 && space.Free == 0 {
 		return failed("check", s.root, storage.ErrFull)
 	}
 	return nil
