@@ -32,6 +32,8 @@ const (
 	maxKeyBytes    = 1000
 	maxTextBytes   = 64 << 10
 	maxReasonBytes = 4 << 10
+	// maxDetailsBytes bounds the JSON of an entry's details: a playlist is among them.
+	maxDetailsBytes = 1 << 20
 )
 
 // checkText refuses text that a column cannot hold.

@@ -3,7 +3,6 @@ package catalog
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -11,82 +10,6 @@ import (
 
 	"github.com/uptrace/bun"
 )
-
-type entryRow struct {
-	bun.BaseModel `bun:"table:entries"`
-
-	Num         int64       `bun:"num,pk,autoincrement"`
-	ID          EntryID     `bun:"id"`
-	Account     AccountID   `bun:"account"`
-	Status      EntryStatus `bun:"status"`
-	MediaType   MediaType   `bun:"media_type"`
-	Name        string      `bun:"name"`
-	Description string      `bun:"description"`
-	ReferenceID string      `bun:"reference_id"`
-	Tags        string      `bun:"tags"`
-	SourceKey   string      `bun:"source_key"`
-	DedupKey    string      `bun:"dedup_key,nullzero"`
-	Version     int         `bun:"version"`
-	DurationMS  int64       `bun:"duration_ms"`
-	Width       int         `bun:"width"`
-	Height      int         `bun:"height"`
-	ErrorCode   string      `bun:"error_code"`
-	ErrorText   string      `bun:"error_text"`
-	PlayableAt  int64       `bun:"playable_at"`
-	ReadyAt     int64       `bun:"ready_at"`
-	DeletedAt   int64       `bun:"deleted_at"`
-	CreatedAt   int64       `bun:"created_at"`
-	UpdatedAt   int64       `bun:"updated_at"`
-	Revision    int64       `bun:"revision"`
-	SearchWords string      `bun:"search_words"`
-}
-
-func (r *entryRow) entry() Entry {
-	var tags []string
-	if r.Tags != "" {
-		_ = json.Unmarshal([]byte(r.Tags), &tags) // written by fill
-	}
-	return Entry{
-		ID: r.ID, Account: r.Account, Status: r.Status, MediaType: r.MediaType, Name: r.Name, Description: r.Description,
-		ReferenceID: r.ReferenceID, Tags: tags, SourceKey: r.SourceKey, DedupKey: r.DedupKey, Version: r.Version,
-		DurationMS: r.DurationMS, Width: r.Width, Height: r.Height, ErrorCode: r.ErrorCode, ErrorText: r.ErrorText,
-		PlayableAt: fromMicros(r.PlayableAt), ReadyAt: fromMicros(r.ReadyAt), DeletedAt: fromMicros(r.DeletedAt),
-		CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt), Revision: r.Revision,
-	}
-}
-
-// fill sets the row from e, or says what about e cannot be stored.
-func (r *entryRow) fill(e Entry) error {
-	tags := ""
-	if len(e.Tags) > 0 {
-		b, err := json.Marshal(e.Tags)
-		if err != nil {
-			return err
-		}
-		tags = string(b)
-	}
-	for _, t := range []struct {
-		what, text string
-		limit      int
-	}{
-		{"name", e.Name, maxNameBytes}, {"reference id", e.ReferenceID, maxKeyBytes}, {"description", e.Description, maxTextBytes},
-		{"tags", tags, maxTextBytes}, {"source key", e.SourceKey, maxTextBytes}, {"dedup key", e.DedupKey, maxKeyBytes},
-	} {
-		if err := checkText(t.what, t.text, t.limit); err != nil {
-			return err
-		}
-	}
-	searched := append([]string{e.Name, string(e.ID), e.ReferenceID, e.Description}, e.Tags...)
-	*r = entryRow{
-		Num: r.Num, ID: e.ID, Account: e.Account, Status: e.Status, MediaType: e.MediaType, Name: e.Name,
-		Description: e.Description, ReferenceID: e.ReferenceID, Tags: tags, SourceKey: e.SourceKey, DedupKey: e.DedupKey,
-		Version: e.Version, DurationMS: e.DurationMS, Width: e.Width, Height: e.Height, ErrorCode: e.ErrorCode,
-		ErrorText: reason(e.ErrorText), PlayableAt: micros(e.PlayableAt), ReadyAt: micros(e.ReadyAt),
-		DeletedAt: micros(e.DeletedAt), CreatedAt: micros(e.CreatedAt), UpdatedAt: micros(e.UpdatedAt), Revision: e.Revision,
-		SearchWords: strings.Join(words(searched...), " "),
-	}
-	return nil
-}
 
 // NewEntry is an entry to be made.
 type NewEntry struct {
@@ -160,15 +83,45 @@ func (tx *Tx) CreateEntry(ctx context.Context, n NewEntry, assets []Asset, tasks
 }
 
 func (tx *Tx) insertEntry(ctx context.Context, n NewEntry) (*entryRow, error) {
-	e := Entry{
-		ID: n.ID, Account: n.Account, Status: EntryImport, MediaType: n.MediaType, Name: n.Name, Description: n.Description,
-		ReferenceID: n.ReferenceID, Tags: n.Tags, SourceKey: n.SourceKey, DedupKey: n.DedupKey, Version: 1,
-		CreatedAt: tx.now, UpdatedAt: tx.now, Revision: 1,
+	e := BlankEntry(n.Account)
+	e.ID, e.Status, e.MediaType, e.Name, e.Description = n.ID, EntryImport, n.MediaType, n.Name, n.Description
+	e.ReferenceID, e.Tags, e.SourceKey, e.DedupKey = n.ReferenceID, n.Tags, n.SourceKey, n.DedupKey
+	return tx.storeEntry(ctx, e)
+}
+
+// AddEntry makes an entry as given, without assets or tasks, and writes entry.created. An empty ID gets one; versions count
+// from 1. Unknown accounts are ErrNotFound, a taken id or dedup key is ErrConflict.
+func (db *DB) AddEntry(ctx context.Context, e Entry) (Entry, error) {
+	err := db.inTx(ctx, durable, func(tx *Tx) (err error) {
+		e, err = tx.AddEntry(ctx, e)
+		return err
+	})
+	if err != nil {
+		return Entry{}, err
 	}
+	return e, nil
+}
+
+// AddEntry is DB.AddEntry inside a transaction.
+func (tx *Tx) AddEntry(ctx context.Context, e Entry) (Entry, error) {
+	if _, err := account(ctx, tx.tx, e.Account); err != nil {
+		return Entry{}, fmt.Errorf("add entry %q: %w", e.Name, err)
+	}
+	row, err := tx.storeEntry(ctx, e)
+	if err != nil {
+		return Entry{}, fmt.Errorf("add entry %q: %w", e.Name, err)
+	}
+	made := row.entry()
+	return made, tx.Emit(EventEntryCreated, made.Account, made.ID, string(made.ID), entryFact(made))
+}
+
+func (tx *Tx) storeEntry(ctx context.Context, e Entry) (*entryRow, error) {
+	given := e.ID
+	e.Version, e.CreatedAt, e.UpdatedAt, e.Revision = max(e.Version, 1), tx.now, tx.now, 1
 	for try := 1; ; try++ {
-		if n.ID == "" {
+		if given == "" {
 			e.ID = NewEntryID()
-		} else if err := checkID(string(n.ID)); err != nil {
+		} else if err := checkID(string(given)); err != nil {
 			return nil, err
 		}
 		var row entryRow
@@ -189,7 +142,7 @@ func (tx *Tx) insertEntry(ctx context.Context, n NewEntry) (*entryRow, error) {
 		if made, err := res.RowsAffected(); err != nil || made == 1 {
 			return &row, err
 		}
-		if n.ID != "" || try == maxTries {
+		if given != "" || try == maxTries {
 			return nil, fmt.Errorf("entry %s: %w: the id is taken", e.ID, ErrConflict)
 		}
 	}

@@ -54,6 +54,8 @@ const (
 	EntryReady           EntryStatus = 2
 	EntryDeleted         EntryStatus = 3
 	EntryPending         EntryStatus = 4
+	EntryModerate        EntryStatus = 5
+	EntryBlocked         EntryStatus = 6
 	EntryNoContent       EntryStatus = 7
 )
 
@@ -66,38 +68,6 @@ const (
 	MediaImage MediaType = 2
 	MediaAudio MediaType = 5
 )
-
-// Entry is one title.
-type Entry struct {
-	ID          EntryID
-	Account     AccountID
-	Status      EntryStatus
-	MediaType   MediaType
-	Name        string
-	Description string
-	ReferenceID string
-	Tags        []string
-	// SourceKey says where the original came from, in the words of the door that took it.
-	SourceKey string
-	// DedupKey, when set, is unique in the account: the same arrival never makes two entries.
-	DedupKey string
-	// Version counts content versions from 1; it is part of object keys.
-	Version    int
-	DurationMS int64
-	Width      int
-	Height     int
-	// ErrorCode and ErrorText say why Status is an error: a codec.Code and a sentence for people.
-	ErrorCode string
-	ErrorText string
-	// PlayableAt is when the entry first had something to play; zero before.
-	PlayableAt time.Time
-	ReadyAt    time.Time
-	DeletedAt  time.Time
-	CreatedAt  time.Time
-	UpdatedAt  time.Time
-	// Revision increases with every change; events and ETags use it.
-	Revision int64
-}
 
 // AssetType says what an asset is.
 type AssetType string
