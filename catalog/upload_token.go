@@ -224,3 +224,24 @@ func (db *DB) UploadTokenByID(ctx context.Context, id UploadTokenID) (UploadToke
 	}
 	return row.token(), nil
 }
+
+var uploadTokenFields = fields{
+	"id": {"id", kindText}, "userId": {"owner", kindText}, "status": {"status", kindInt}, "fileName": {"file_name", kindText},
+	"fileSize": {"file_size", kindInt}, "createdAt": {"created_at", kindTime},
+}
+
+// UploadTokens returns a page of an account's tokens that are not deleted, and how many the query selects. Fields: id, userId,
+// status, fileName, fileSize, createdAt.
+func (db *DB) UploadTokens(ctx context.Context, account AccountID, q Query) ([]UploadToken, int, error) {
+	rows, total, err := listWhere[uploadTokenRow](ctx, db, uploadTokenFields, q, "num", func(s *bun.SelectQuery) *bun.SelectQuery {
+		return s.Where("account = ?", account).Where("status <> ?", UploadDeleted)
+	})
+	if err != nil {
+		return nil, 0, fmt.Errorf("list upload tokens: %w", err)
+	}
+	out := make([]UploadToken, len(rows))
+	for i := range rows {
+		out[i] = rows[i].token()
+	}
+	return out, total, nil
+}
