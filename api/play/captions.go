@@ -12,18 +12,20 @@ import (
 )
 
 // Captions serves whole caption files at /captions/{entry}/{asset}.vtt and, with a token for that path or a prefix of it, at
-// /t/{token}/captions/{entry}/{asset}.vtt. When Tokens is set, the token is needed.
+// /t/{token}/captions/{entry}/{asset}.vtt. When Tokens is set, the token is needed; with Open, for restricted entries only.
 type Captions struct {
 	Library *Library
 	Tokens  *origin.Tokens
+	Open    bool
 }
 
 // ServeHTTP implements http.Handler for patterns with the wildcards token, entry and file.
 func (c Captions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	entry, file := r.PathValue("entry"), r.PathValue("file")
-	if c.Tokens != nil {
+	token := r.PathValue("token")
+	if c.Tokens != nil && (token != "" || !c.Open) {
 		ip, _ := netip.ParseAddrPort(r.RemoteAddr)
-		if _, err := c.Tokens.Verify(r.PathValue("token"), "/captions/"+entry+"/"+file, ip.Addr().Unmap(), r.URL.Query().Get("sid")); err != nil {
+		if _, err := c.Tokens.Verify(token, "/captions/"+entry+"/"+file, ip.Addr().Unmap(), r.URL.Query().Get("sid")); err != nil {
 			http.Error(w, err.Error(), http.StatusForbidden)
 			return
 		}
@@ -34,6 +36,10 @@ func (c Captions) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer t.Release()
+	if t.Facts().Restricted && (c.Tokens == nil || token == "") {
+		http.Error(w, "a token is required", http.StatusForbidden)
+		return
+	}
 	id, ok := strings.CutSuffix(file, ".vtt")
 	i := slices.IndexFunc(t.Assets, func(a catalog.Asset) bool {
 		return string(a.ID) == id && a.Type == catalog.AssetCaption && a.Status == catalog.AssetReady

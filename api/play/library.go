@@ -25,6 +25,9 @@ type Library struct {
 	Store   storage.Store
 	// MaxTracks bounds the open tracks; 0 means 4096.
 	MaxTracks int
+	// Restricted says that an entry may not be had by everybody; nil restricts none. It is asked as often as an entry is
+	// compared with the catalog.
+	Restricted func(ctx context.Context, e catalog.Entry) (bool, error)
 
 	flight singleflight.Group
 	mu     sync.Mutex // guards the fields below
@@ -48,10 +51,23 @@ type Title struct {
 	mu   sync.Mutex // guards sets
 	sets map[string]*packager.Set
 
+	facts   atomic.Pointer[Facts]
 	closers []func() error
 	refs    atomic.Int64
 	checked atomic.Int64 // unix nanoseconds of the last comparison with the catalog
 }
+
+// Facts are what the catalog said of a title's entry when it was last asked. They may be newer than what the title was
+// opened with, by anything that changes nothing in what plays.
+type Facts struct {
+	Entry  catalog.Entry
+	Assets []catalog.Asset
+	// Restricted says that not everybody may have the entry.
+	Restricted bool
+}
+
+// Facts returns the newest facts.
+func (t *Title) Facts() *Facts { return t.facts.Load() }
 
 // Acquire opens the entry, or returns the open title. The caller must Release it.
 func (l *Library) Acquire(ctx context.Context, id catalog.EntryID) (*Title, error) {
@@ -105,8 +121,15 @@ func (l *Library) refresh(ctx context.Context, id catalog.EntryID) (*Title, erro
 	if err != nil {
 		return nil, err
 	}
+	facts := &Facts{Entry: e, Assets: assets}
+	if l.Restricted != nil {
+		if facts.Restricted, err = l.Restricted(ctx, e); err != nil {
+			return nil, err
+		}
+	}
 	version := versionOf(e, assets)
 	if t := l.current(id, version); t != nil {
+		t.facts.Store(facts)
 		t.checked.Store(now.UnixNano())
 		return t, nil
 	}
@@ -115,6 +138,7 @@ func (l *Library) refresh(ctx context.Context, id catalog.EntryID) (*Title, erro
 		return nil, err
 	}
 	t.version = version
+	t.facts.Store(facts)
 	t.checked.Store(now.UnixNano())
 	t.refs.Store(1) // the library's own
 	l.put(t)

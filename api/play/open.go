@@ -281,13 +281,21 @@ const maxChoices = 64
 
 // Set returns the presentation, or that of the chosen assets in the order given; the same pointer for the same choice.
 func (t *Title) Set(choice ...catalog.AssetID) (*packager.Set, error) {
-	key := fmt.Sprint(choice)
+	return t.cached("", choice, func() (*packager.Set, error) { return t.makeSet(choice) })
+}
+
+// cached returns the set of a choice made for a purpose.
+func (t *Title) cached(purpose string, choice []catalog.AssetID, set func() (*packager.Set, error)) (*packager.Set, error) {
+	key := purpose
+	for _, id := range choice {
+		key += "," + string(id)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if s, ok := t.sets[key]; ok {
 		return s, nil
 	}
-	s, err := t.makeSet(choice)
+	s, err := set()
 	if err != nil {
 		return nil, err
 	}

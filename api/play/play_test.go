@@ -294,8 +294,8 @@ func TestCaptionsNeedTheirToken(t *testing.T) {
 		{"/captions/" + string(h.entry.ID) + "/0_zzzzzzzz.vtt", nil, http.StatusNotFound},
 	} {
 		mux := http.NewServeMux()
-		mux.Handle("GET /captions/{entry}/{file}", Captions{h.lib, tc.tokens})
-		mux.Handle("GET /t/{token}/captions/{entry}/{file}", Captions{h.lib, tc.tokens})
+		mux.Handle("GET /captions/{entry}/{file}", Captions{Library: h.lib, Tokens: tc.tokens})
+		mux.Handle("GET /t/{token}/captions/{entry}/{file}", Captions{Library: h.lib, Tokens: tc.tokens})
 		w := httptest.NewRecorder()
 		mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, tc.path, nil))
 		body, _ := io.ReadAll(w.Body)
