@@ -32,8 +32,10 @@ web: $(WEB)/node_modules/.package-lock.json ## build the console
 $(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
 	cd $(WEB) && npm ci --no-audit --no-fund
 
+# The program itself is free of cgo and starts without loading libav; it carries the engine that does and runs it in cages.
 build: setup web ## build bin/sluice
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/sluice
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o cmd/sluice/engine.bin ./cmd/sluice-engine
+	CGO_ENABLED=0 $(GO) build -trimpath -tags engine -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/sluice
 
 run: build ## start everything and play a clip: make run [FILE=clip.mp4]
 	@FILE='$(FILE)' bash deploy/run.sh
@@ -49,6 +51,8 @@ race: ## pure-Go packages under the race detector
 
 native: ## packages over libav, and the whole system with its real processes
 	$(GO) test -timeout 30m $(NATIVE_GO)
+	$(GO) build -trimpath -o cmd/sluice/engine.bin ./cmd/sluice-engine
+	CGO_ENABLED=0 $(GO) test -tags engine -run EmbeddedEngine ./cmd/sluice
 
 browser: ## real players in headless Chromium against the real server
 	bash deploy/browser-test.sh
@@ -76,4 +80,4 @@ bench: build ## measure against the peers and rewrite docs/benchmarks.md
 	$(BIN) bench --markdown docs/benchmarks.md
 
 clean: ## remove what was built; data/ stays
-	rm -rf bin dist test-output api/console/dist/assets api/console/dist/index.html
+	rm -rf bin cmd/sluice/engine.bin dist test-output api/console/dist/assets api/console/dist/index.html

@@ -12,6 +12,8 @@ import (
 type Env struct {
 	// Binary is the sluice to measure.
 	Binary string
+	// Engine gives the path of the program that caged workers run; nil means Binary, and then Binary is this process.
+	Engine func() (string, error)
 	// Dir is a scratch directory that the caller removes.
 	Dir string
 	// Quick keeps each benchmark within a minute.

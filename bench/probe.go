@@ -32,7 +32,7 @@ func runProbe(ctx context.Context, e *Env, emit func(Result)) error {
 		"-vf", "scale=768:432", "-c:v", "libx264", "-preset", "veryfast", "-c:a", "copy", "-movflags", "+faststart", small); err != nil {
 		return err
 	}
-	pool := worker.New(worker.Config{})
+	pool := worker.New(worker.Config{Program: e.Engine})
 	defer pool.Close()
 	n := 100
 	if e.Quick {

@@ -61,7 +61,7 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 		if err := os.Mkdir(sub, 0o755); err != nil {
 			return err
 		}
-		env := &bench.Env{Binary: self, Dir: sub, Quick: f.quick, Log: func(format string, args ...any) {
+		env := &bench.Env{Binary: self, Engine: engineProgram, Dir: sub, Quick: f.quick, Log: func(format string, args ...any) {
 			fmt.Fprintf(cmd.ErrOrStderr(), b.Name+": "+format+"\n", args...)
 		}}
 		err := b.Run(cmd.Context(), env, func(r bench.Result) {

@@ -1,28 +1,12 @@
-//go:build !cgo
+//go:build !cgo && !engine
 
 package main
 
-import (
-	"context"
+import "sluice/codec"
 
-	"sluice/codec"
-)
-
-// newEngine of a build without cgo refuses media work: such a build is for clients that only send files.
+// newEngine of a build without libav refuses media work: such a build is for clients that only send files.
 func newEngine() codec.Engine { return noEngine{} }
 
+func engineProgram() (string, error) { return "/proc/self/exe", nil }
+
 func engineVersions() map[string]string { return nil }
-
-type noEngine struct{}
-
-func (noEngine) Probe(context.Context, codec.Source, codec.ProbeOpts) (codec.Info, error) {
-	return codec.Info{}, errNoEngine()
-}
-
-func (noEngine) Run(context.Context, codec.Source, codec.Job, codec.Sink) (codec.Report, error) {
-	return codec.Report{}, errNoEngine()
-}
-
-func errNoEngine() error {
-	return codec.NewError(codec.EngineBug, "open", "this sluice was built without the media engine (CGO_ENABLED=0)", nil)
-}

@@ -31,7 +31,7 @@ func (m *mediaWorker) Close() {
 func (s *system) newMediaWorker() (*mediaWorker, error) {
 	scheduler := sched.New(sched.Config{Tokens: int(s.cfg.Int("worker.tokens")), Memory: s.cfg.Int("worker.memory_bytes")})
 	tokens := scheduler.Tokens()
-	pool := worker.New(worker.Config{Jobs: tokens + 1, Stall: s.cfg.Duration("worker.stall"), Log: s.log})
+	pool := worker.New(worker.Config{Program: engineProgram, Jobs: tokens + 1, Stall: s.cfg.Duration("worker.stall"), Log: s.log})
 	request := ladderRequest(s.cfg)
 	env := &stage.Env{
 		Catalog: s.catalog, Store: s.store, Engine: pool, Share: share(scheduler), Log: s.log,

@@ -58,7 +58,7 @@ file, its durations in microseconds. The media is only ever opened in a caged pr
 
 // newPool starts the caged engine of a command.
 func newPool(cfg *config.Config) *worker.Pool {
-	return worker.New(worker.Config{Stall: cfg.Duration("worker.stall"), Memory: cfg.Int("worker.memory_bytes")})
+	return worker.New(worker.Config{Program: engineProgram, Stall: cfg.Duration("worker.stall"), Memory: cfg.Int("worker.memory_bytes")})
 }
 
 func probeFile(ctx context.Context, engine codec.Engine, path string, packets bool) (codec.Info, error) {

@@ -37,6 +37,8 @@ type Config struct {
 	// (0: 32 MiB), a description such as a probe's result (0: 64 MiB).
 	MaxSample, MaxFile, MaxMessage int
 
+	// Program gives the path of the program that children run; nil means this binary. It is called at each start.
+	Program func() (string, error)
 	// AllowFaults honours codec.Job.Fault. For tests only.
 	AllowFaults bool
 	// Cgroup is a cgroup v2 directory in which groups for children may be made; empty means the one of this process, where it
@@ -60,6 +62,9 @@ func (c Config) withDefaults() Config {
 	set(&c.MaxSample, 64<<20)
 	set(&c.MaxFile, 32<<20)
 	set(&c.MaxMessage, 64<<20)
+	if c.Program == nil {
+		c.Program = func() (string, error) { return "/proc/self/exe", nil }
+	}
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}

@@ -1,5 +1,5 @@
-// Package worker runs the media engine in cages: it implements [codec.Engine] by starting child processes of the same binary,
-// giving each one job, and watching it. Media from strangers can then crash, hang or bloat a child, but not the server.
+// Package worker runs the media engine in cages: it implements [codec.Engine] by starting child processes, of the same binary or
+// of Config.Program, giving each one job, and watching it. Media from strangers can then crash, hang or bloat a child, but not the server.
 //
 // In: a source, and a job or the wish to know what the source is. Out: what the engine in the child delivers, passed to the
 // caller's sink in order, and a report; or a *codec.Error that says what went wrong, including the deaths that only the parent
@@ -21,7 +21,7 @@
 // memory, threads and time. Each is applied as far as the kernel allows; [Pool.Isolation] says how far. A watcher kills what
 // uses too much memory, makes no progress, or does not stop when told.
 //
-// The binary that starts a Pool must call [IsChild] first thing in main, and [Main] if it says so.
+// What is started must call [Main] first thing; a binary that starts itself asks [IsChild] whether to.
 //
 // This package must never import codec/av (main hands Main the engine), nor interpret media. It needs Linux.
 package worker

@@ -53,6 +53,10 @@ type process struct {
 
 // start starts a child and waits until it is caged and ready.
 func (p *Pool) start(c class) (*process, error) {
+	program, err := p.cfg.Program()
+	if err != nil {
+		return nil, fmt.Errorf("start worker: %w", err)
+	}
 	control, theirs, err := socketPair()
 	if err != nil {
 		return nil, err
@@ -71,7 +75,7 @@ func (p *Pool) start(c class) (*process, error) {
 	proc := &process{class: c, control: control, data: data, frames: newFrameReader(data, p.cfg), stderr: &tail{}, exited: make(chan struct{})}
 	proc.cmd, err = p.spawner.start(func() *exec.Cmd {
 		return &exec.Cmd{
-			Path: "/proc/self/exe", Args: []string{os.Args[0], ChildArg}, Env: childEnv, Dir: "/",
+			Path: program, Args: []string{os.Args[0], ChildArg}, Env: childEnv, Dir: "/",
 			Stdin: theirs, Stdout: proc.stderr, Stderr: proc.stderr, ExtraFiles: []*os.File{w}, WaitDelay: 2 * time.Second,
 		}
 	})
