@@ -13,28 +13,59 @@ import (
 // firstAccount is the id of the first account whose id the catalog chooses.
 const firstAccount AccountID = 101
 
+// AccountStatus is the state of an account; the values are the wire's.
+type AccountStatus int
+
+// States of an account. Nobody acts for a blocked one.
+const (
+	AccountActive  AccountStatus = 1
+	AccountBlocked AccountStatus = 2
+)
+
+// AccountDetails are what is told of an account and how its sessions are made.
+type AccountDetails struct {
+	Website     string `json:"website,omitempty"`
+	Description string `json:"description,omitempty"`
+	AdminName   string `json:"admin_name,omitempty"`
+	AdminEmail  string `json:"admin_email,omitempty"`
+	// TokenVersion is the version of the session tokens that are minted, 1 or 2; 0 means 2.
+	TokenVersion int `json:"token_version,omitempty"`
+	// MaxSession is the longest session that is started, in seconds; 0 means a day.
+	MaxSession int64 `json:"max_session,omitempty"`
+}
+
+// LongestSession is how long a session of the account may last at most.
+func (d AccountDetails) LongestSession() time.Duration {
+	if d.MaxSession > 0 {
+		return time.Duration(d.MaxSession) * time.Second
+	}
+	return 24 * time.Hour
+}
+
+// accountRow still has the columns in which secrets were before they were sealed; Unlock empties them.
 type accountRow struct {
 	bun.BaseModel `bun:"table:accounts"`
 
-	ID                  AccountID `bun:"id,pk"`
-	Name                string    `bun:"name"`
-	AdminSecret         string    `bun:"admin_secret"`
-	UserSecret          string    `bun:"user_secret"`
-	Status              int       `bun:"status"`
-	PlayWhileProcessing bool      `bun:"play_while_processing"`
-	CreatedAt           int64     `bun:"created_at"`
-	UpdatedAt           int64     `bun:"updated_at"`
+	ID                  AccountID      `bun:"id,pk"`
+	Name                string         `bun:"name"`
+	AdminSecret         string         `bun:"admin_secret"`
+	UserSecret          string         `bun:"user_secret"`
+	Status              AccountStatus  `bun:"status"`
+	PlayWhileProcessing bool           `bun:"play_while_processing"`
+	Details             AccountDetails `bun:"details"`
+	CreatedAt           int64          `bun:"created_at"`
+	UpdatedAt           int64          `bun:"updated_at"`
 }
 
 func (r accountRow) account() Account {
 	return Account{
-		ID: r.ID, Name: r.Name, AdminSecret: r.AdminSecret, UserSecret: r.UserSecret, Status: r.Status,
-		PlayWhileProcessing: r.PlayWhileProcessing, CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt),
+		ID: r.ID, Name: r.Name, Status: r.Status, PlayWhileProcessing: r.PlayWhileProcessing, Details: r.Details,
+		CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt),
 	}
 }
 
-// EnsureAccount returns the account id, and makes it with random secrets when there is none; the flag says whether it
-// was made. With id 0 a new account gets the next free id.
+// EnsureAccount returns the account id, and makes it when there is none; the flag says whether it was made. With id 0 a
+// new account gets the next free id. A new account has secrets once the catalog is unlocked.
 func (db *DB) EnsureAccount(ctx context.Context, id AccountID, name string) (Account, bool, error) {
 	if id < 0 {
 		return Account{}, false, fmt.Errorf("account %d: %w: ids are positive", id, ErrInvalid)
@@ -43,15 +74,14 @@ func (db *DB) EnsureAccount(ctx context.Context, id AccountID, name string) (Acc
 		return Account{}, false, err
 	}
 	now := micros(time.Now())
-	row := accountRow{
-		ID: id, Name: name, AdminSecret: newSecret(), UserSecret: newSecret(), Status: 1, PlayWhileProcessing: true,
-		CreatedAt: now, UpdatedAt: now,
-	}
+	row := accountRow{ID: id, Name: name, Status: AccountActive, PlayWhileProcessing: true, CreatedAt: now, UpdatedAt: now}
 	var made bool
 	for try := 1; ; try++ {
 		err := db.inTx(ctx, durable, func(tx *Tx) (err error) {
-			made, err = tx.ensureAccount(ctx, &row, id == 0)
-			return err
+			if made, err = tx.ensureAccount(ctx, &row, id == 0); err != nil || !made {
+				return err
+			}
+			return tx.firstSecrets(ctx, row.ID)
 		})
 		// Two callers may choose the same next id; the second takes the one after.
 		if id == 0 && uniqueViolation(err) && try < maxTries {
@@ -62,6 +92,49 @@ func (db *DB) EnsureAccount(ctx context.Context, id AccountID, name string) (Acc
 		}
 		return row.account(), made, nil
 	}
+}
+
+// UpdateAccount changes an account by fn and returns it. Fn sees the newest state, may run several times, and must leave
+// the id alone.
+func (db *DB) UpdateAccount(ctx context.Context, id AccountID, fn func(*Account) error) (Account, error) {
+	var out Account
+	err := db.inTx(ctx, durable, func(tx *Tx) error {
+		if err := tx.lockAccount(ctx, id); err != nil {
+			return err
+		}
+		a, err := account(ctx, tx.tx, id)
+		if err != nil {
+			return err
+		}
+		if err := fn(&a); err != nil {
+			return err
+		}
+		if err := checkText("account name", a.Name, maxNameBytes); err != nil {
+			return err
+		}
+		a.UpdatedAt = tx.now
+		row := accountRow{
+			ID: id, Name: a.Name, Status: a.Status, PlayWhileProcessing: a.PlayWhileProcessing, Details: a.Details,
+			UpdatedAt: micros(a.UpdatedAt),
+		}
+		out = a
+		_, err = tx.tx.NewUpdate().Model(&row).Column("name", "status", "play_while_processing", "details", "updated_at").
+			WherePK().Exec(ctx)
+		return err
+	})
+	if err != nil {
+		return Account{}, fmt.Errorf("change account %d: %w", id, err)
+	}
+	return out, nil
+}
+
+// lockAccount makes this transaction the only one to change the account or its secrets.
+func (tx *Tx) lockAccount(ctx context.Context, id AccountID) error {
+	if !tx.db.postgres {
+		return nil
+	}
+	var locked []AccountID
+	return tx.tx.NewSelect().Table("accounts").Column("id").Where("id = ?", id).For("NO KEY UPDATE").Scan(ctx, &locked)
 }
 
 func (tx *Tx) ensureAccount(ctx context.Context, row *accountRow, next bool) (bool, error) {

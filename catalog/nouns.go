@@ -29,15 +29,14 @@ var (
 	ErrQuota     = errors.New("quota exceeded")
 )
 
-// Account is a tenant; on the wire it is a partner.
+// Account is a tenant; on the wire it is a partner. Its secrets are Secrets.
 type Account struct {
-	ID          AccountID
-	Name        string
-	AdminSecret string
-	UserSecret  string
-	Status      int // 1 active, 2 blocked
+	ID     AccountID
+	Name   string
+	Status AccountStatus
 	// PlayWhileProcessing lets players have an entry before all its renditions are complete.
 	PlayWhileProcessing bool
+	Details             AccountDetails
 	CreatedAt           time.Time
 	UpdatedAt           time.Time
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	_ "github.com/jackc/pgx/v5/stdlib" // the "pgx" driver
@@ -16,6 +17,8 @@ import (
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
 	_ "modernc.org/sqlite" // the "sqlite" driver
+
+	"sluice/catalog/seal"
 )
 
 const (
@@ -39,6 +42,9 @@ type DB struct {
 	synced bool
 
 	wakes wakes
+
+	// ring seals secrets; nil until Unlock.
+	ring atomic.Pointer[seal.Ring]
 }
 
 // Open opens the catalog at location and brings its tables up to date. A location is "sqlite:///path/to/file" (the file
