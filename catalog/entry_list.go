@@ -55,7 +55,7 @@ func (db *DB) listEntries(ctx context.Context, f EntryFilter) ([]Entry, int, err
 	if err := f.complete(); err != nil {
 		return nil, 0, err
 	}
-	total, err := db.whereEntries(db.read.NewSelect().Table("entries"), f).Count(ctx)
+	total, err := db.countEntries(ctx, f)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -73,7 +73,17 @@ func (db *DB) listEntries(ctx context.Context, f EntryFilter) ([]Entry, int, err
 	for i := range rows {
 		out[i] = rows[i].entry()
 	}
-	return out, int(total), nil
+	return out, total, nil
+}
+
+func (db *DB) countEntries(ctx context.Context, f EntryFilter) (int, error) {
+	if f.Search == "" && f.ReferenceID == "" {
+		var n int
+		err := db.whereEntries(db.read.NewSelect().Table("entry_counts").ColumnExpr("coalesce(sum(n), 0)"), f).Scan(ctx, &n)
+		return n, err
+	}
+	n, err := db.whereEntries(db.read.NewSelect().Table("entries"), f).Count(ctx)
+	return int(n), err
 }
 
 // pageOfEntries returns the rows of a page. An index holds the entries of one status in order; those of several statuses

@@ -65,7 +65,7 @@ func TestEntryIsMadeWholeAndReadBack(t *testing.T) {
 		newAccount(t, db, 1)
 		want := catalog.NewEntry{
 			Account: 1, Name: "Fête ? 'quoted' \\ ½", ReferenceID: "ref", MediaType: catalog.MediaVideo, Description: "d\nd",
-			Tags: []string{"a", "b,c"}, SourceKey: "inbox/x.mp4", DedupKey: "k", ID: catalog.NewEntryID(),
+			Tags: []string{"a", "b c"}, SourceKey: "inbox/x.mp4", DedupKey: "k", ID: catalog.NewEntryID(),
 		}
 		e, assets, tasks, err := db.CreateEntry(t.Context(), want,
 			[]catalog.Asset{{Name: "source", Type: catalog.AssetFlavor, Original: true, Size: 5, Parts: []catalog.Part{{Index: 1, Key: "k"}},

@@ -64,25 +64,47 @@ func (col column) compare(c Cond) (clause, error) {
 	return col.bound(c.Op, v), nil
 }
 
+// ident is the column in SQL. A name that starts with a plus keeps SQLite from using the column's index.
+func (col column) ident() any {
+	if strings.HasPrefix(col.name, "+") {
+		return bun.Safe(col.name)
+	}
+	return bun.Ident(col.name)
+}
+
+// second returns the stored values that the wire shows as second s: from the first up to, not including, the last.
+func (col column) second(v any) (from, to int64, ok bool) {
+	const far = 1 << 40 // keep products within 64 bits
+	s, ok := integer(v)
+	s = min(max(s, -far), far)
+	if col.kind == kindSeconds {
+		return s*1000 - 500, s*1000 + 500, ok
+	}
+	return s * 1e6, (s + 1) * 1e6, ok
+}
+
+// coarse says that the column is finer than the seconds it is compared with.
+func (col column) coarse() bool { return col.kind == kindTime || col.kind == kindSeconds }
+
 // equal compares with one value. A value that the column's type cannot have equals nothing.
 func (col column) equal(v any) clause {
-	if col.kind == kindTime {
-		s, ok := integer(v)
+	if col.coarse() {
+		from, to, ok := col.second(v)
 		if !ok {
 			return clause{sql: never}
 		}
-		return clause{"(? >= ? AND ? < ?)", []any{bun.Ident(col.name), second(s), bun.Ident(col.name), second(s + 1)}}
+		return clause{"(? >= ? AND ? < ?)", []any{col.ident(), from, col.ident(), to}}
 	}
 	value, ok := col.value(v)
 	if !ok {
 		return clause{sql: never}
 	}
-	return clause{"? = ?", []any{bun.Ident(col.name), value}}
+	return clause{"? = ?", []any{col.ident(), value}}
 }
 
 // oneOf compares with several values.
 func (col column) oneOf(values []any) clause {
-	if col.kind == kindTime {
+	if col.coarse() {
 		return join(each(values, col.equal), " OR ", never)
 	}
 	var list []any
@@ -94,34 +116,34 @@ func (col column) oneOf(values []any) clause {
 	if len(list) == 0 {
 		return clause{sql: never}
 	}
-	return clause{"? IN (?)", []any{bun.Ident(col.name), bun.List(list)}}
+	return clause{"? IN (?)", []any{col.ident(), bun.List(list)}}
 }
 
-// bound compares with a limit. Times are stored finer than the seconds they are compared with: up to a second means to its
-// end.
+// bound compares with a limit. Up to a second means to its end.
 func (col column) bound(op Op, v any) clause {
 	sign := map[Op]string{OpGTE: ">=", OpLTE: "<=", OpGT: ">", OpLT: "<"}[op]
-	if col.kind != kindTime {
+	if !col.coarse() {
 		value, ok := col.value(v)
 		if !ok {
 			return clause{sql: never}
 		}
-		return clause{"? " + sign + " ?", []any{bun.Ident(col.name), value}}
+		return clause{"? " + sign + " ?", []any{col.ident(), value}}
 	}
-	s, ok := integer(v)
+	from, to, ok := col.second(v)
 	if !ok {
 		return clause{sql: never}
 	}
+	limit := from
 	switch op {
 	case OpLTE:
-		sign, s = "<", s+1
+		sign, limit = "<", to
 	case OpGT:
-		sign, s = ">=", s+1
+		sign, limit = ">=", to
 	}
-	if sign == ">=" {
-		return clause{"(? >= ? AND ? <> 0)", []any{bun.Ident(col.name), second(s), bun.Ident(col.name)}}
+	if col.kind == kindTime {
+		return clause{"(? " + sign + " ? AND ? <> 0)", []any{col.ident(), limit, col.ident()}}
 	}
-	return clause{"(? < ? AND ? <> 0)", []any{bun.Ident(col.name), second(s), bun.Ident(col.name)}}
+	return clause{"? " + sign + " ?", []any{col.ident(), limit}}
 }
 
 // negate turns a condition round; null then matches.
@@ -132,37 +154,40 @@ func (col column) negate(c clause) clause {
 	case always:
 		return clause{sql: never}
 	}
-	return clause{"(NOT " + c.sql + " OR ? IS NULL)", append(c.args, bun.Ident(col.name))}
+	return clause{"(NOT " + c.sql + " OR ? IS NULL)", append(c.args, col.ident())}
 }
 
 func (col column) null() clause {
 	if col.kind == kindTime {
-		return clause{"(? = 0)", []any{bun.Ident(col.name)}}
+		return clause{"(? = 0)", []any{col.ident()}}
 	}
-	return clause{"(? IS NULL)", []any{bun.Ident(col.name)}}
+	return clause{"(? IS NULL)", []any{col.ident()}}
 }
 
 func (col column) empty() clause {
 	if col.kind == kindText || col.kind == kindCSV {
-		return clause{"(? = '' OR ? IS NULL)", []any{bun.Ident(col.name), bun.Ident(col.name)}}
+		return clause{"(? = '' OR ? IS NULL)", []any{col.ident(), col.ident()}}
 	}
 	return col.null()
 }
+
+// foldedPostgres is PostgreSQL's lower for all of Unicode, whatever the database's locale.
+const foldedPostgres = `lower(? COLLATE "und-x-icu")`
 
 // search compares text without case.
 func (col column) search(c Cond, postgres bool) clause {
 	// Both databases fold all of Unicode: SQLite by a function of ours, PostgreSQL by a collation of its own.
 	folded := "fold(?)"
 	if postgres {
-		folded = `lower(? COLLATE "und-x-icu")`
+		folded = foldedPostgres
 	}
 	like := func(before, after string) func(any) clause {
 		return func(v any) clause {
-			return clause{folded + ` LIKE ? ESCAPE '\'`, []any{bun.Ident(col.name), before + pattern(v) + after}}
+			return clause{folded + ` LIKE ? ESCAPE '\'`, []any{col.ident(), before + pattern(v) + after}}
 		}
 	}
 	token := func(v any) clause {
-		return clause{`(',' || ` + folded + ` || ',') LIKE ? ESCAPE '\'`, []any{bun.Ident(col.name), "%," + pattern(v) + ",%"}}
+		return clause{`(',' || ` + folded + ` || ',') LIKE ? ESCAPE '\'`, []any{col.ident(), "%," + pattern(v) + ",%"}}
 	}
 	switch c.Op {
 	case OpStartsWith:
@@ -207,12 +232,6 @@ func (col column) value(v any) (any, bool) {
 	default:
 		return text(v), true
 	}
-}
-
-// second is the column's value for the start of a second.
-func second(s int64) int64 {
-	const far = 1 << 40 // keep the product within 64 bits
-	return min(max(s, -far), far) * 1e6
 }
 
 func integer(v any) (int64, bool) {

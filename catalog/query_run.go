@@ -18,7 +18,8 @@ const (
 	kindInt        // also enumerations
 	kindFloat      // a column of real numbers
 	kindBool
-	kindTime // a Stamp; seconds in conditions
+	kindTime    // a Stamp; seconds in conditions
+	kindSeconds // a duration in milliseconds; whole seconds, rounded, in conditions
 )
 
 // column is where a field of the wire is stored.
