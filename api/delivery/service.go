@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
-	"sync"
 	"time"
 
 	"sluice/api/rpc"
@@ -42,9 +41,7 @@ type Service struct {
 
 	// pictures bounds the thumbnails that are made at once; further requests wait.
 	pictures chan struct{}
-
-	mu      sync.Mutex // guards samples
-	samples map[string]sample
+	made     made
 }
 
 // New returns a Service, or says what its Config lacks.

@@ -7,13 +7,23 @@ import (
 )
 
 // owners are the users who may change an entry without a privilege.
-func owners(catalog.Entry) []string { return nil }
+func owners(e catalog.Entry) []string {
+	if e.Owner == "" {
+		return e.Editors
+	}
+	return append(e.Editors[:len(e.Editors):len(e.Editors)], e.Owner)
+}
 
-// profileOf is the id of the entry's profile; 0 is the account's default.
-func profileOf(catalog.Entry) int64 { return 0 }
+// Scheduled says whether a moment lies in the entry's window.
+func Scheduled(e catalog.Entry, at time.Time) bool {
+	return (e.StartAt.IsZero() || !at.Before(e.StartAt)) && (e.EndAt.IsZero() || at.Before(e.EndAt))
+}
 
-// Scheduled says whether the entry may be played at a time.
-func Scheduled(catalog.Entry, time.Time) bool { return true }
-
-// Moderated says whether moderation keeps viewers from the entry.
-func Moderated(catalog.Entry) bool { return false }
+// Moderated says whether viewers may not have the entry because it waits for a moderator or was refused by one.
+func Moderated(e catalog.Entry) bool {
+	switch e.Moderation {
+	case catalog.ModerationPending, catalog.ModerationRejected, catalog.ModerationDeleted:
+		return true
+	}
+	return e.Status == catalog.EntryModerate || e.Status == catalog.EntryBlocked
+}

@@ -39,7 +39,7 @@ type remembered[T any] struct {
 
 // Rules are those of the entry's profile; of the account's default profile when the entry names none, or one that is gone.
 func (g *Guard) Rules(ctx context.Context, e catalog.Entry) ([]catalog.AccessRule, error) {
-	key := profileKey{e.Account, profileOf(e)}
+	key := profileKey{e.Account, e.AccessControl}
 	return recall(g, &g.profiles, key, func() ([]catalog.AccessRule, error) {
 		p, err := g.profile(ctx, key)
 		return p.Rules, err

@@ -186,3 +186,10 @@ func (u *URLs) Captions(a catalog.Asset) (string, error) {
 	}
 	return u.Base + token + dir + clip + "/index.m3u8", err
 }
+
+// Pictures is the directory, on this server, of the pictures of the entry's video.
+func (u *URLs) Pictures() (string, error) {
+	dir := "/thumb/" + string(u.Entry.ID)
+	token, err := u.token(dir)
+	return token + dir, err
+}
