@@ -38,7 +38,7 @@ func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
 	ours := func(ctx context.Context) (float64, error) {
 		out := filepath.Join(e.Dir, "ladder-ours")
 		defer os.RemoveAll(out)
-		u, err := timed(ctx, nil, e.Binary, "transcode", "--no-passthrough", "--no-thumbs", "--heights", "1080,720,540,360", "--out", out, "--quiet", src)
+		u, err := timed(ctx, nil, e.Binary, "transcode", "--no-thumbs", "--heights", "1080,720,540,360", "--audio", "128", "--out", out, "--quiet", src)
 		oursRSS = append(oursRSS, float64(u.rss)/(1<<20))
 		return u.wall.Seconds(), err
 	}

@@ -19,6 +19,7 @@ import (
 type transcodeFlags struct {
 	out           string
 	heights       []string
+	audio         []string
 	noPassthrough bool
 	noThumbs      bool
 	asJSON, quiet bool
@@ -44,6 +45,7 @@ a storyboard, captions. 'sluice package' turns such files into HLS and DASH.`,
 	fl := cmd.Flags()
 	fl.StringVarP(&f.out, "out", "o", "out", "directory for what is made")
 	fl.StringSliceVar(&f.heights, "heights", nil, "rungs of the default ladder to make, by height, e.g. 1080,720")
+	fl.StringSliceVar(&f.audio, "audio", nil, "audio renditions of the default to make, by kbit/s, e.g. 128")
 	fl.BoolVar(&f.noPassthrough, "no-passthrough", false, "encode even what already fits")
 	fl.BoolVar(&f.noThumbs, "no-thumbs", false, "make no poster and no storyboard")
 	fl.BoolVar(&f.planOnly, "plan", false, "print the plan as JSON and stop")
@@ -120,20 +122,29 @@ func (f transcodeFlags) request(cfg *config.Config) (codec.Request, error) {
 	if f.noThumbs {
 		req.Thumbs = codec.ThumbSpec{}
 	}
-	if len(f.heights) == 0 {
-		return req, nil
+	var err error
+	if req.Ladder, err = chosen("heights", f.heights, req.Ladder, func(r codec.RungSpec) int64 { return int64(r.Height) }); err != nil {
+		return req, err
 	}
-	var ladder []codec.RungSpec
-	for _, h := range f.heights {
-		n, err := strconv.Atoi(h)
-		i := slices.IndexFunc(req.Ladder, func(r codec.RungSpec) bool { return r.Height == n })
+	req.Audio.Renditions, err = chosen("audio", f.audio, req.Audio.Renditions, func(r codec.AudioRendition) int64 { return r.BitRate / 1000 })
+	return req, err
+}
+
+// chosen returns the items that the flag names by number, in the flag's order; all of them when it names none.
+func chosen[T any](flag string, names []string, all []T, number func(T) int64) ([]T, error) {
+	if len(names) == 0 {
+		return all, nil
+	}
+	var out []T
+	for _, name := range names {
+		n, err := strconv.ParseInt(name, 10, 64)
+		i := slices.IndexFunc(all, func(v T) bool { return number(v) == n })
 		if err != nil || i < 0 {
-			return req, usageError{fmt.Errorf("--heights: the ladder has no rung %q", h)}
+			return nil, usageError{fmt.Errorf("--%s: the default has no %q", flag, name)}
 		}
-		ladder = append(ladder, req.Ladder[i])
+		out = append(out, all[i])
 	}
-	req.Ladder = ladder
-	return req, nil
+	return out, nil
 }
 
 // ladderRequest is what the configuration wants made of a source.

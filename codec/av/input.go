@@ -55,8 +55,9 @@ type inputOpts struct {
 	wall       time.Duration // bound on opening; 0 means none
 	rebase     bool          // re-base clock jumps; decided by the format when sniffing
 	sequential bool
-	deep       bool // analyse more of the file than usual
-	header     bool // don't analyse: complete the header, or leave it incomplete
+	deep       bool  // analyse more of the file than usual
+	header     bool  // don't analyse: complete the header, or leave it incomplete
+	maxPixels  int64 // refuse picture files that are larger; 0 means none
 }
 
 // openInput opens src and finds its streams, with a second, deeper try when a codec is still unknown after the first. The
@@ -134,6 +135,11 @@ func (in *input) open(o inputOpts) error {
 	}
 	if n := fc.NbStreams(); n > maxStreams {
 		return in.g.fail(codec.TooManyStreams, "open", fmt.Errorf("%d streams, the limit is %d", n, maxStreams))
+	}
+	if o.maxPixels > 0 {
+		if err := in.refuseHugeStill(o.maxPixels); err != nil {
+			return err
+		}
 	}
 	if o.header {
 		if in.complete = in.completeHeader(); !in.complete {

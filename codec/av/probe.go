@@ -52,7 +52,7 @@ func (e *Engine) Probe(ctx context.Context, src codec.Source, opts codec.ProbeOp
 
 // openProbe opens src as shallowly as opts allow. Packets need the full analysis: it sets up how libav computes their times.
 func (e *Engine) openProbe(g *guard, src codec.Source, opts codec.ProbeOpts) (*input, error) {
-	o := inputOpts{wall: e.cfg.ProbeTime, sequential: src.Sequential}
+	o := inputOpts{wall: e.cfg.ProbeTime, sequential: src.Sequential, maxPixels: e.cfg.MaxPixels}
 	if !opts.Packets && !src.Sequential {
 		if in, err := openHeader(g, src, o); in != nil || err != nil {
 			return in, err

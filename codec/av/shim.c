@@ -248,6 +248,9 @@ void sl_fmt_analyze(AVFormatContext *fc, int64_t probesize, int64_t analyze_us, 
 	fc->max_probe_packets = max_packets;
 }
 
+// Analysing decodes pictures to learn their format; 8192x8192 is more than any limit lets through later.
+#define SL_ANALYZE_PIXELS "67108864"
+
 int sl_fmt_find_info(AVFormatContext *fc)
 {
 	unsigned n = fc->nb_streams;
@@ -256,7 +259,7 @@ int sl_fmt_find_info(AVFormatContext *fc)
 		return AVERROR(ENOMEM);
 	for (unsigned i = 0; i < n; i++) {
 		av_dict_set(&opts[i], "threads", "1", 0);
-		av_dict_set(&opts[i], "max_pixels", "268435456", 0);
+		av_dict_set(&opts[i], "max_pixels", SL_ANALYZE_PIXELS, 0);
 		if (fc->streams[i]->codecpar->codec_type == AVMEDIA_TYPE_VIDEO)
 			av_dict_set(&opts[i], "skip_loop_filter", "all", 0);
 	}
