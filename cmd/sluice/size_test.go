@@ -71,6 +71,59 @@ func TestManyFilesLeaveNothingBehind(t *testing.T) {
 	}
 }
 
+var longHours = flag.Int("long-hours", 0, "TestALongFilmIsHeldInPieces takes in a film of so many hours; 0 skips it")
+
+// TestALongFilmIsHeldInPieces sends a film of hours through the whole pipeline: what the server holds does not grow with it.
+func TestALongFilmIsHeldInPieces(t *testing.T) {
+	if *longHours == 0 {
+		t.Skip("takes minutes: -long-hours=2 runs it")
+	}
+	const rate = 12
+	seconds := *longHours * 3600
+	src := clip(t, "long.mp4", "-f", "lavfi", "-i", fmt.Sprintf("testsrc2=s=320x180:r=%d", rate), "-f", "lavfi", "-i", "sine=sample_rate=48000",
+		"-t", strconv.Itoa(seconds), "-c:v", "libx264", "-preset", "ultrafast", "-g", "48", "-c:a", "aac", "-ac", "1", "-b:a", "48k")
+	s := startServer(t, "--engine-passthrough=false")
+	before := s.held(t)
+	db := s.catalog()
+	id := s.ingest(false, src)[0].Entry
+	var most held
+	s.eventually(time.Hour, "the film to be done", func() bool {
+		now := s.held(t)
+		most = held{max(most.goroutines, now.goroutines), max(most.descriptors, now.descriptors), max(most.resident, now.resident)}
+		e, err := db.EntryByID(t.Context(), id)
+		return err == nil && (e.Status == catalog.EntryReady || e.Status < 0)
+	})
+	e, err := db.EntryByID(t.Context(), id)
+	if err != nil || e.Status != catalog.EntryReady {
+		t.Fatalf("status %d, %s %s, %v", e.Status, e.ErrorCode, e.ErrorText, err)
+	}
+	if off := e.DurationMS - int64(seconds)*1000; off < -1000 || off > 1000 {
+		t.Errorf("lasts %d ms, want %d s", e.DurationMS, seconds)
+	}
+	tasks, err := db.Tasks(t.Context(), id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, packets := range fingerprint(t, s, id) {
+		if frames := seconds * rate; strings.HasSuffix(name, "p") && len(packets) != frames {
+			t.Errorf("rendition %s has %d frames, want %d", name, len(packets), frames)
+		}
+	}
+	t.Logf("%d h in %v, %d tasks; before: %+v, most: %+v", *longHours, e.ReadyAt.Sub(e.CreatedAt).Round(time.Second), len(tasks), before, most)
+	if most.resident > before.resident+256<<20 {
+		t.Errorf("memory grew from %d to %d bytes", before.resident, most.resident)
+	}
+	if most.descriptors > before.descriptors+100 || most.goroutines > before.goroutines+200 {
+		t.Errorf("held %+v at most, %+v before", most, before)
+	}
+	var after held
+	s.eventually(time.Minute, "goroutines and descriptors to fall back", func() bool {
+		after = s.held(t)
+		return after.goroutines <= before.goroutines+15 && after.descriptors <= before.descriptors+15
+	})
+	checkTidy(t, db, filepath.Join(s.data, "objects"))
+}
+
 // held is what a process holds of the machine.
 type held struct {
 	goroutines  int

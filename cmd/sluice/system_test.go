@@ -137,11 +137,17 @@ func (s *server) kill(name string) {
 // stop ends a process with SIGTERM and waits for it.
 func (s *server) stop(name string) {
 	s.t.Helper()
+	s.signal(name, syscall.SIGTERM)
+	<-s.procs[name].done
+}
+
+func (s *server) signal(name string, sig syscall.Signal) {
+	s.t.Helper()
 	s.mu.Lock()
-	p := s.procs[name]
-	s.mu.Unlock()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM)
-	<-p.done
+	defer s.mu.Unlock()
+	if err := s.procs[name].cmd.Process.Signal(sig); err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 // stopAll asks every process to stop, waits, and shows their logs when the test failed.

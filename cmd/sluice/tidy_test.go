@@ -16,23 +16,29 @@ import (
 // half-written.
 func checkTidy(t *testing.T, db *catalog.DB, objects string) {
 	t.Helper()
-	known := knownObjects(t, db)
+	var keys []string
 	err := filepath.WalkDir(objects, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
+		if err != nil || d.IsDir() || d.Name() == "lock" {
 			return err
 		}
 		key, err := filepath.Rel(objects, path)
-		if err != nil {
-			return err
-		}
-		if !known[key] && d.Name() != "lock" {
-			t.Errorf("%s belongs to nothing", key)
-		}
-		delete(known, key)
-		return nil
+		keys = append(keys, key)
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+	checkKeys(t, db, keys)
+}
+
+func checkKeys(t *testing.T, db *catalog.DB, keys []string) {
+	t.Helper()
+	known := knownObjects(t, db)
+	for _, key := range keys {
+		if !known[key] {
+			t.Errorf("%s belongs to nothing", key)
+		}
+		delete(known, key)
 	}
 	for key := range known {
 		t.Errorf("%s is missing", key)
