@@ -1,6 +1,10 @@
 package rpc
 
-import "strings"
+import (
+	"reflect"
+	"slices"
+	"strings"
+)
 
 // Object is embedded, directly or through a base class, by every class of the wire. It knows which of the fields came
 // with the request.
@@ -18,8 +22,7 @@ import "strings"
 // maps with string keys; nil is null: not sent in a request, left out of JSON. A field whose type is an interface holds
 // a pointer to any class that implements it (see Registry.Base).
 type Object struct {
-	sent    map[string]bool
-	cleared map[string]bool
+	sent, cleared []string
 	// Related holds the lists a response profile asked for, by name.
 	Related map[string]any
 }
@@ -30,10 +33,10 @@ func (o *Object) object() *Object { return o }
 type Class interface{ object() *Object }
 
 // Sent says that the request gave the field a value.
-func (o *Object) Sent(field string) bool { return o.sent[field] }
+func (o *Object) Sent(field string) bool { return slices.Contains(o.sent, field) }
 
 // Cleared says that the request set the field to null (field__null).
-func (o *Object) Cleared(field string) bool { return o.cleared[field] }
+func (o *Object) Cleared(field string) bool { return slices.Contains(o.cleared, field) }
 
 // Time is a moment in seconds since the epoch. In requests a value of at most ten years counts from now.
 type Time int64
@@ -70,15 +73,20 @@ func NewEnum(name, members string) *Enum {
 	return e
 }
 
+// lacksEmpty says whether the empty text is no member: then it counts as not sent.
+func (e *Enum) lacksEmpty() bool { return e != nil && e != nullBool && !slices.Contains(e.Values, "") }
+
 // Enumerated is implemented by enum types.
 type Enumerated interface{ Enum() *Enum }
 
 // List is a list response. Its class is named after T's.
 type List[T any] struct {
 	Object
-	Objects    []T
-	TotalCount int
+	Objects    []T `k:"objects"`
+	TotalCount int `k:"totalCount"`
 }
+
+func (*List[T]) element() reflect.Type { return reflect.TypeFor[T]() }
 
 // Pager is KalturaFilterPager; the zero value and nil are its defaults.
 type Pager struct {

@@ -1,6 +1,9 @@
 package rpc
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // Error is an API exception: a code of the protocol and its arguments in the protocol's order. The message is made from
 // the template of the code.
@@ -31,22 +34,35 @@ func (e *Error) Because(err error) *Error {
 
 // Message is the text of the exception: the code's template with the arguments filled in.
 func (e *Error) Message() string {
-	text, ok := templates[e.Code]
+	template, ok := templates[e.Code]
 	if !ok {
-		text = strings.ToLower(strings.ReplaceAll(e.Code, "_", " "))
-		for _, a := range e.Args {
-			text += " " + a.Name + "={" + a.Name + "}"
-		}
+		template = strings.ToLower(strings.ReplaceAll(e.Code, "_", " "))
+		template = strings.ToUpper(template[:min(1, len(template))]) + template[min(1, len(template)):]
 	}
+	fill := make([]string, 0, 2*len(e.Args))
 	for _, a := range e.Args {
-		value := a.Value
-		if value == "" {
-			value = "N/A"
+		if name := "{" + a.Name + "}"; strings.Contains(template, name) {
+			fill = append(fill, name, a.text())
+		} else { // every value shows
+			template += " [" + strings.NewReplacer("{", "", "}", "").Replace(a.text()) + "]"
 		}
-		text = strings.ReplaceAll(text, "{"+a.Name+"}", value)
 	}
-	return text
+	return strings.NewReplacer(fill...).Replace(template)
 }
+
+// text is the value as clients see it: without tags of HTML, and never empty.
+func (a Arg) text() string {
+	s := a.Value
+	if strings.IndexByte(s, '<') >= 0 {
+		s = tags.ReplaceAllString(s, "")
+	}
+	if s == "" {
+		return "N/A"
+	}
+	return s
+}
+
+var tags = regexp.MustCompile(`</?[A-Za-z!?][^>]*>?`)
 
 func (e *Error) Error() string {
 	if e.Cause != nil {
@@ -56,6 +72,3 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Cause }
-
-// templates are the messages of the codes, by code. (filled in codes.go)
-var templates = map[string]string{}

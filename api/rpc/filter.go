@@ -1,6 +1,10 @@
 package rpc
 
-import "sluice/catalog"
+import (
+	"reflect"
+
+	"sluice/catalog"
+)
 
 // Filter is a decoded filter of any class. Properties are those that the f tags of the class filtered give
 // (createdAtGreaterThanOrEqual, statusIn, …) and the extras declared by Registry.FilterExtras.
@@ -19,6 +23,9 @@ type Filter struct {
 // FilterOf is the filter of class T, such as FilterOf[MediaEntry] for KalturaMediaEntryFilter. As a parameter it is a
 // pointer, nil when not sent; filters of base classes and subclasses are taken too.
 type FilterOf[T any] struct{ Filter }
+
+func (*FilterOf[T]) filtered() reflect.Type { return reflect.TypeFor[T]() }
+func (f *FilterOf[T]) filter() *Filter      { return &f.Filter }
 
 // Cond returns the values of a set condition, and whether there is one.
 func (f *Filter) Cond(field string, op catalog.Op) ([]any, bool) {

@@ -5,6 +5,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Registry holds services, actions, classes and enums. It is filled at start and read-only afterwards.
@@ -13,12 +14,20 @@ type Registry struct {
 	classes  map[string]*class   // by lower-case wire name
 	bases    map[reflect.Type]*class
 	byType   map[reflect.Type]*class
+	enums    map[string]*Enum // by wire name
+
+	mu      sync.Mutex // held while the next three change
+	plans   map[reflect.Type]*plan
+	codecs  map[codecKey]*codec
+	filters map[reflect.Type]*filterPlan
+	ready   sync.Map // reflect.Type → *codec: codecs of dynamic types, for many at once
 }
 
 // NewRegistry returns an empty registry.
 func NewRegistry() *Registry {
 	return &Registry{
 		services: map[string]*Service{}, classes: map[string]*class{}, bases: map[reflect.Type]*class{}, byType: map[reflect.Type]*class{},
+		enums: map[string]*Enum{}, plans: map[reflect.Type]*plan{}, codecs: map[codecKey]*codec{}, filters: map[reflect.Type]*filterPlan{},
 	}
 }
 
@@ -64,6 +73,8 @@ type action struct {
 	access  Access
 	service *Service
 	in, out reflect.Type
+	params  *plan // of in
+	result  *codec
 	call    func(*Call, reflect.Value) (any, error)
 }
 
@@ -78,9 +89,10 @@ func For(a Access) Option { return func(act *action) { act.access = a } }
 //	k:"entryId" ref:"entry"       a required parameter (a value type), the id of an entry
 //	k:"version" default:"-1"      an optional one
 //	k:"entry" for:"add"           an object to be added: read-only fields are refused (for:"update": insert-only ones too)
-//	k:"filter"                    pointers are optional: nil when not sent; with required:"true" they are not
+//	k:"filter"                    pointers, interfaces, slices and maps are optional: nil when not sent; with
+//	                              required:"true" they are not
 //
-// Objects are pointers to classes or interface types of Registry.Base, files *Upload. Out is a class, *List[T], a slice,
+// Objects are pointers to classes or interface types of Base, files *Upload. Out is a class, *List[T], a slice,
 // a map, a scalar, *File, or Void.
 //
 // Every parameter that identifies an object of the account has a ref tag naming its kind (entry, flavorAsset,

@@ -74,7 +74,11 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 	if s.cfg.Text("play.transport") == "sendfile" {
 		transport = origin.Sendfile
 	}
-	srv := &http.Server{Handler: mux, ConnContext: origin.ConnContext, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
+	calls, err := s.api()
+	if err != nil {
+		return err
+	}
+	srv := &http.Server{Handler: calls.Before(mux), ConnContext: origin.ConnContext, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
 	g.Go(func() error { return cons.Run(ctx) })
 	g.Go(func() error {
 		defer lib.Close()

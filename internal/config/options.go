@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"net"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -58,7 +59,12 @@ var Options = []Option{
 	{Key: "http.listen", Default: "127.0.0.1:8080", Help: "Address of the HTTP server.", check: hostPort},
 	{Key: "http.public_url", Default: "", Help: "URL under which players reach the server, when it differs from `http.listen`.", check: scheme("http", "https")},
 	{Key: "http.hosts", Default: []string{}, Help: "Host names that the console answers to besides the listening address and loopback names; `*` for any.", check: nil},
+	{Key: "http.trusted_proxies", Default: []string{"127.0.0.0/8", "::1/128"}, Help: "Networks of the proxies that may say who the client is (`X-Forwarded-For`, `-Proto`, `-Host`).", check: prefixes},
 	{Key: "http.shutdown_grace", Default: 10 * time.Second, Help: "How long running requests may take to finish when the server stops.", check: duration(0, time.Hour)},
+	{Key: "api.max_body_bytes", Default: int64(8 << 20), Unit: "bytes", Help: "Largest body of an API request, files not counted.", check: between(1<<10, 1<<30)},
+	{Key: "api.max_upload_bytes", Default: int64(64 << 30), Unit: "bytes", Help: "Largest sum of the files in one API request. Larger files are uploaded in chunks.", check: between(1<<10, 1<<50)},
+	{Key: "api.max_calls", Default: int64(200), Help: "Most calls in one multirequest.", check: between(1, 10000)},
+	{Key: "api.timeout", Default: 2 * time.Minute, Help: "How long one API call may take, without the time its body takes to arrive.", check: duration(time.Second, time.Hour)},
 	{Key: "account.id", Default: int64(101), Help: "Account that the inbox and `sluice ingest` work for; made on first start.", check: between(1, 1<<31-1)},
 	{Key: "account.name", Default: "default", Help: "Name given to that account when it is made.", check: notEmpty},
 	{Key: "inbox.enabled", Default: true, Help: "Watch the inbox directory for files to take in."},
@@ -149,6 +155,15 @@ func oneOfList(allowed ...string) func(any) error {
 		}
 		return nil
 	}
+}
+
+func prefixes(v any) error {
+	for _, s := range v.([]string) {
+		if _, err := netip.ParsePrefix(s); err != nil {
+			return fmt.Errorf("%q is no network such as 10.0.0.0/8", s)
+		}
+	}
+	return nil
 }
 
 func hostPort(v any) error {
