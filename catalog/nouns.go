@@ -172,7 +172,13 @@ type Stage string
 
 // The stages of video on demand.
 const (
-	StageImport    Stage = "import"
+	// StageFetch downloads what StageImport otherwise finds on disk.
+	StageFetch  Stage = "fetch"
+	StageImport Stage = "import"
+	// StageClip cuts an entry's original out of a longer source.
+	StageClip Stage = "clip"
+	// StageAdopt makes a rendition of a file that came as one.
+	StageAdopt     Stage = "adopt"
 	StageProbe     Stage = "probe"
 	StagePlan      Stage = "plan"
 	StageTranscode Stage = "transcode"
@@ -185,7 +191,7 @@ const (
 // Stages returns the stages of video on demand, in the order an entry passes them.
 func Stages() []Stage {
 	return []Stage{
-		StageImport, StageProbe, StagePlan, StageTranscode, StageAssemble, StageThumbs, StageCaptions, StageFinish,
+		StageFetch, StageImport, StageClip, StageAdopt, StageProbe, StagePlan, StageTranscode, StageAssemble, StageThumbs, StageCaptions, StageFinish,
 	}
 }
 
@@ -218,6 +224,8 @@ type Task struct {
 	Priority int
 	// Optional says that the entry can do without: when the task dies, its successors run all the same.
 	Optional bool
+	// Asset, when set, is what the task makes: when it dies, the asset fails and not the entry.
+	Asset AssetID
 	// Blockers counts unfinished predecessors.
 	Blockers int
 	// Attempt counts claims; it is the fencing token of the running one.
@@ -254,6 +262,9 @@ type NewTask struct {
 	Weight      int64
 	// Optional says that the entry can do without the task.
 	Optional bool
+	// Asset is what the task makes, when that is one asset of many: when the task dies, the asset fails with it and the other
+	// tasks of the asset are cancelled, but not the entry, unless nothing else is left that could make it ready.
+	Asset AssetID
 	// After holds indexes of predecessors in the same slice, each lower than the task's own; AfterTasks ids of existing
 	// tasks, which no longer hold anything back once done.
 	After      []int

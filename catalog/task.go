@@ -22,6 +22,7 @@ type taskRow struct {
 	State       TaskState `bun:"state"`
 	Priority    int       `bun:"priority"`
 	Optional    bool      `bun:"optional"`
+	Asset       AssetID   `bun:"asset"`
 	Blockers    int       `bun:"blockers"`
 	Attempt     int       `bun:"attempt"`
 	Forgiven    int       `bun:"forgiven"`
@@ -46,7 +47,7 @@ type taskRow struct {
 func (r *taskRow) task() Task {
 	return Task{
 		ID: r.ID, Account: r.Account, Entry: r.Entry, Stage: r.Stage, Name: r.Name, Version: r.Version, State: r.State,
-		Priority: r.Priority, Optional: r.Optional, Blockers: r.Blockers, Attempt: r.Attempt, Forgiven: r.Forgiven,
+		Priority: r.Priority, Optional: r.Optional, Asset: r.Asset, Blockers: r.Blockers, Attempt: r.Attempt, Forgiven: r.Forgiven,
 		MaxAttempts: r.MaxAttempts, Payload: decode(r.Payload), Result: decode(r.Result), Worker: r.Worker,
 		LeaseUntil: fromMicros(r.LeaseUntil), NotBefore: fromMicros(r.NotBefore), Done: r.Done, Total: r.Total,
 		Weight: r.Weight, Bytes: r.Bytes, ErrorCode: r.ErrorCode, ErrorText: r.ErrorText,
@@ -153,7 +154,7 @@ func (r *taskRow) fill(n NewTask, i int, open map[TaskID]bool) error {
 		}
 	}
 	*r = taskRow{
-		Stage: n.Stage, Name: n.Name, State: TaskRunnable, Priority: n.Priority, Optional: n.Optional,
+		Stage: n.Stage, Name: n.Name, State: TaskRunnable, Priority: n.Priority, Optional: n.Optional, Asset: n.Asset,
 		Blockers: len(blockers) + len(existing), MaxAttempts: n.MaxAttempts, Payload: payload, Weight: n.Weight,
 	}
 	if r.Blockers > 0 {

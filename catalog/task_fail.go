@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -57,6 +58,9 @@ func (tx *Tx) fail(ctx context.Context, row *taskRow, code, text string, retry b
 	if err := tx.Emit(EventTaskDead, row.Account, row.Entry, fmt.Sprint(row.ID), fact); err != nil {
 		return "", err
 	}
+	if row.Asset != "" {
+		return TaskDead, tx.failAsset(ctx, row, code, text)
+	}
 	if row.Optional {
 		return TaskDead, tx.unblock(ctx, []TaskID{row.ID})
 	}
@@ -69,7 +73,7 @@ func (tx *Tx) failEntry(ctx context.Context, task *taskRow, code, text string) e
 			return nil
 		}
 		e.Status = EntryErrorConverting
-		if task.Stage == StageImport {
+		if isArrival(task.Stage) {
 			e.Status = EntryErrorImporting
 		}
 		e.ErrorCode, e.ErrorText = reason(code), reason(text)
@@ -79,6 +83,70 @@ func (tx *Tx) failEntry(ctx context.Context, task *taskRow, code, text string) e
 		return err
 	}
 	_, err = tx.cancelTasks(ctx, task.Entry)
+	return err
+}
+
+// isArrival says whether a stage brings content in: without it there is nothing to convert.
+func isArrival(s Stage) bool { return s == StageImport || s == StageFetch }
+
+// failAsset fails the asset of a dead task and cancels what else is to be done for it. An entry that has neither an original nor
+// anything left to do fails with it.
+func (tx *Tx) failAsset(ctx context.Context, task *taskRow, code, text string) error {
+	err := tx.UpdateAsset(ctx, task.Asset, func(a *Asset) error {
+		if a.Status != AssetDeleted {
+			a.Status, a.ErrorText = AssetError, reason(text)
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if err := tx.cancelAsset(ctx, task.Asset); err != nil {
+		return err
+	}
+	e, err := tx.Entry(ctx, task.Entry)
+	if err != nil || e.Status != EntryImport && e.Status != EntryPreconvert || e.Version != task.Version {
+		return err
+	}
+	left, err := tx.tx.NewSelect().Table("tasks").Where("entry = ?", task.Entry).Where("state IN (?)", bun.List(unfinished)).Count(ctx)
+	if err != nil || left > 0 {
+		return err
+	}
+	assets, err := tx.Assets(ctx, task.Entry, AssetFlavor)
+	if err != nil {
+		return err
+	}
+	for _, a := range assets {
+		if a.Original && a.Version == e.Version || a.Status == AssetImporting {
+			return nil
+		}
+	}
+	return tx.failEntry(ctx, task, code, text)
+}
+
+// CancelAsset cancels the unfinished tasks that make an asset, for good: its content is to be another.
+func (tx *Tx) CancelAsset(ctx context.Context, id AssetID) error {
+	row, err := assetByID(ctx, tx.tx, id)
+	if err != nil {
+		return err
+	}
+	if err := tx.lockEntries(ctx, row.Entry); err != nil {
+		return fmt.Errorf("cancel asset %s: %w", id, err)
+	}
+	if err := tx.cancelAsset(ctx, id); err != nil {
+		return fmt.Errorf("cancel asset %s: %w", id, err)
+	}
+	// Version 0 keeps a retry of the entry from bringing them back.
+	_, err = tx.tx.NewUpdate().Table("tasks").Set("version = 0").Where("asset = ?", id).Where("state IN (?, ?)", TaskCancelled, TaskDead).Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("cancel asset %s: %w", id, err)
+	}
+	return nil
+}
+
+func (tx *Tx) cancelAsset(ctx context.Context, id AssetID) error {
+	_, err := tx.tx.NewUpdate().Table("tasks").Set("state = ?", TaskCancelled).Set("finished_at = ?", micros(tx.now)).
+		Where("asset = ?", id).Where("state IN (?)", bun.List(unfinished)).Exec(ctx)
 	return err
 }
 

@@ -71,6 +71,13 @@ func (tx *Tx) reviveDead(ctx context.Context, entry EntryID, where string, arg a
 		return 0, err
 	}
 	tx.woken = true
+	// Assets that failed with these tasks are in work again.
+	_, err = tx.tx.NewUpdate().Table("assets").Set("status = ?", AssetImporting).Set("error_text = ''").Set("updated_at = ?", micros(tx.now)).
+		Where("entry = ?", entry).Where("status = ?", AssetError).Where("id IN (?)",
+		tx.tx.NewSelect().Table("tasks").Column("asset").Where("entry = ?", entry).Where("asset <> ''").Where("state = ?", TaskRunnable)).Exec(ctx)
+	if err != nil {
+		return 0, err
+	}
 	return res.RowsAffected()
 }
 
@@ -91,7 +98,7 @@ func (tx *Tx) resumeEntry(ctx context.Context, id EntryID, stages ...Stage) erro
 		}
 		e.Status, e.ErrorCode, e.ErrorText = EntryPreconvert, "", ""
 		for _, s := range stages {
-			if s == StageImport {
+			if isArrival(s) {
 				e.Status = EntryImport
 			}
 		}

@@ -58,6 +58,10 @@ type Policy struct {
 	MaxStreams    int   `json:"max_streams,omitempty"`     // default 64
 	// Preset overrides the x264 preset of all rungs.
 	Preset string `json:"preset,omitempty"`
+	// FromUS and LengthUS select a part of the source's presentation, to the frame: nothing is copied then. LengthUS 0 means to
+	// the end.
+	FromUS   int64 `json:"from_us,omitempty"`
+	LengthUS int64 `json:"length_us,omitempty"`
 	// Deterministic pins the encoder's instruction set so that outputs are byte-identical (tests).
 	Deterministic bool `json:"deterministic,omitempty"`
 }

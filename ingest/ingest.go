@@ -164,7 +164,7 @@ func (in *Ingester) create(ctx context.Context, c *claim) (catalog.Entry, error)
 	const version = 1
 	o := Original{
 		Path: c.file(), Asset: c.Asset, SHA256: c.SHA256,
-		Key: fmt.Sprintf("%d/%s/%d/%s/source%s", c.Account, c.Entry, version, c.Asset, extension(c.File)),
+		Key: fmt.Sprintf("%d/%s/%d/%s/source%s", c.Account, c.Entry, version, c.Asset, Extension(c.File)),
 	}
 	e, _, _, err := in.Catalog.CreateEntry(ctx, catalog.NewEntry{
 		ID: c.Entry, Account: c.Account, Name: c.Name, ReferenceID: c.ReferenceID, MediaType: c.MediaType,

@@ -57,8 +57,8 @@ func Slug(name string) string {
 	return name
 }
 
-// extension is the file's extension in lower case if it is a plain one, with its dot, else "".
-func extension(name string) string {
+// Extension is the file's extension in lower case if it is a plain one, with its dot, else "".
+func Extension(name string) string {
 	ext := strings.ToLower(path.Ext(name))
 	if len(ext) < 2 || len(ext) > 9 {
 		return ""

@@ -163,6 +163,9 @@ func (b *builder) canCopyAudio(s *codec.Stream, r codec.AudioRendition) bool {
 // boundUS is the length that the track is padded or cut to; 0 leaves it as it is: an end within a frame before and a segment
 // after the video's end is no one's complaint.
 func (b *builder) boundUS(s *codec.Stream) int64 {
+	if isPart(b.req.Policy) {
+		return b.plan.DurationUS
+	}
 	v := b.plan.Video
 	if v == nil {
 		return 0

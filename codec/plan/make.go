@@ -19,6 +19,11 @@ func Make(info codec.Info, req codec.Request) (codec.Plan, []codec.Warning, erro
 	if err != nil {
 		return codec.Plan{}, nil, err
 	}
+	if isPart(req.Policy) {
+		if err := src.cut(info, &req.Policy); err != nil {
+			return codec.Plan{}, nil, err
+		}
+	}
 	b := &builder{info: info, req: req, src: src}
 	b.plan = codec.Plan{
 		Version:         codec.PlanVersion,
@@ -89,6 +94,9 @@ func (b *builder) durationUS() int64 {
 	}
 	for _, s := range streams {
 		end = max(end, startUS(b.info, s)-b.src.originUS+streamDurationUS(b.info, s))
+	}
+	if l := b.req.Policy.LengthUS; l > 0 {
+		end = min(end, l)
 	}
 	return end
 }

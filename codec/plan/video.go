@@ -58,6 +58,9 @@ func (b *builder) planVideo() error {
 		vp.Grid = copyGrid(s, fps, b.src.originUS, vp.GOP)
 	}
 	b.plan.Chunks = chunkPolicy(s, ticksToUS(vp.Frames*vp.FrameDur, vp.Timescale))
+	if b.req.Policy.FromUS > 0 {
+		b.plan.Chunks = laneChunks // what lies before the part is not decoded
+	}
 	vp.Rungs = b.rungs(steps, vp, pass.OK)
 	b.plan.Video = vp
 	b.plan.Spans = b.spans(vp)
@@ -103,6 +106,9 @@ func (b *builder) countFrames(s *codec.Stream, fps codec.Rational) int64 {
 			n = exact
 		}
 	}
+	if l := b.req.Policy.LengthUS; l > 0 {
+		n = min(n, slotOf(l, fps))
+	}
 	return min(max(1, n), maxFrames)
 }
 
@@ -111,8 +117,10 @@ func chunkPolicy(s *codec.Stream, durUS int64) codec.ChunkPolicy {
 	if durUS < rungModeMax || singleGOP(s, durUS) {
 		return codec.ChunkPolicy{Mode: modeRung, Batch: batchFrames}
 	}
-	return codec.ChunkPolicy{Mode: modeChunk, Batch: batchFrames, MinUS: minChunkUS, MaxUS: maxChunkUS, FirstUS: firstChunk}
+	return laneChunks
 }
+
+var laneChunks = codec.ChunkPolicy{Mode: modeChunk, Batch: batchFrames, MinUS: minChunkUS, MaxUS: maxChunkUS, FirstUS: firstChunk}
 
 // singleGOP says that the scan found one keyframe only, or next to none: chunks would decode everything before them again.
 func singleGOP(s *codec.Stream, durUS int64) bool {

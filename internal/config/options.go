@@ -72,7 +72,7 @@ var Options = []Option{
 	{Key: "inbox.settle", Default: 5 * time.Second, Help: "Last resort: a file whose size and time have not changed for this long counts as complete when nothing better tells.", check: duration(0, 24*time.Hour)},
 	{Key: "inbox.sweep", Default: 10 * time.Second, Help: "Time between full looks at the inbox; notifications only make it faster.", check: duration(100*time.Millisecond, time.Hour)},
 	{Key: "worker.roles", Default: []string{"all"}, Help: "What this process does: `api` (HTTP), `feeder`, `worker`, `inbox` or `all`.", check: oneOfList("all", "api", "feeder", "worker", "inbox")},
-	{Key: "worker.stages", Default: []string{"all"}, Help: "Stages that this process's workers take: names of stages, or `all`.", check: oneOfList("all", "import", "probe", "plan", "transcode", "assemble", "thumbs", "captions", "finish")},
+	{Key: "worker.stages", Default: []string{"all"}, Help: "Stages that this process's workers take: names of stages, or `all`.", check: oneOfList("all", "fetch", "import", "clip", "adopt", "probe", "plan", "transcode", "assemble", "thumbs", "captions", "finish")},
 	{Key: "worker.tokens", Default: int64(0), Unit: "cores", Help: "Cores that media work may use. 0 means as many as the process is allowed.", check: between(0, 4096)},
 	{Key: "worker.memory_bytes", Default: int64(0), Unit: "bytes", Help: "Memory that media work may use. 0 means three quarters of what the machine or its control group allows.", check: between(0, 1<<50)},
 	{Key: "worker.lease", Default: 30 * time.Second, Help: "How long a worker owns a task without a sign of life before another takes it over.", check: duration(time.Second, time.Hour)},

@@ -30,12 +30,24 @@ type Env struct {
 type Progress func(done, total, bytes int64)
 
 // Outcome is what a stage's completion commits: its result, kept in the task's row, and the changes that belong to the
-// same transaction. Discard, which may come with an error too, removes what was stored when nothing is committed.
+// same transaction. After, if set, follows the commit; a crash between the two leaves it undone. Discard, which may come with
+// an error too, removes what was stored when nothing is committed.
 type Outcome struct {
 	Result  any
 	Commit  func(ctx context.Context, tx *catalog.Tx) error
+	After   func(ctx context.Context)
 	Discard func(ctx context.Context)
 }
+
+// Use says what an imported object is.
+type Use string
+
+// Uses of imported objects.
+const (
+	UseOriginal Use = ""      // the original of its entry
+	UseContent  Use = "whole" // the content of its asset, which needs no more
+	UseWork     Use = "work"  // what a later task makes the asset of
+)
 
 // ImportPayload is the payload of an import task: where the received file waits, and the original asset it becomes.
 type ImportPayload struct {
@@ -44,6 +56,19 @@ type ImportPayload struct {
 	Key   string          `json:"key"`
 	// SHA256 is what the sender said, if anything.
 	SHA256 string `json:"sha256,omitempty"`
+	Use    Use    `json:"use,omitempty"`
+	// Keep leaves the received file where it is.
+	Keep bool `json:"keep,omitempty"`
+	// From, instead of Path, is what is stored already: the content is a copy of it.
+	From *Stored `json:"from,omitempty"`
+}
+
+// Stored is content that is in storage: one object as it is, or track files that together are one file.
+type Stored struct {
+	Key    string   `json:"key,omitempty"`
+	Tracks []Stored `json:"tracks,omitempty"`
+	// IndexKey is the index of a track file.
+	IndexKey string `json:"index_key,omitempty"`
 }
 
 // keyPrefix is where the objects of an entry's version live.

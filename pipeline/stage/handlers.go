@@ -11,21 +11,24 @@ import (
 	"sluice/storage"
 )
 
-// Handlers returns the handler of every stage.
+// Handlers returns the handlers of the stages: all but fetch, which ingest/fetch has.
 func (e *Env) Handlers() map[catalog.Stage]pipeline.Handler {
 	return map[catalog.Stage]pipeline.Handler{
-		catalog.StageImport:    handler(e.Import),
-		catalog.StageProbe:     handler(e.Probe),
-		catalog.StagePlan:      handler(e.Plan),
-		catalog.StageTranscode: handler(e.Transcode),
-		catalog.StageAssemble:  handler(e.Assemble),
-		catalog.StageThumbs:    handler(e.Thumbs),
-		catalog.StageCaptions:  handler(e.Captions),
-		catalog.StageFinish:    handler(e.Finish),
+		catalog.StageImport:    Handler(e.Import),
+		catalog.StageClip:      Handler(e.Clip),
+		catalog.StageAdopt:     Handler(e.Adopt),
+		catalog.StageProbe:     Handler(e.Probe),
+		catalog.StagePlan:      Handler(e.Plan),
+		catalog.StageTranscode: Handler(e.Transcode),
+		catalog.StageAssemble:  Handler(e.Assemble),
+		catalog.StageThumbs:    Handler(e.Thumbs),
+		catalog.StageCaptions:  Handler(e.Captions),
+		catalog.StageFinish:    Handler(e.Finish),
 	}
 }
 
-func handler(f func(ctx context.Context, t catalog.Task, progress Progress) (Outcome, error)) pipeline.Handler {
+// Handler makes a handler of a stage's function.
+func Handler(f func(ctx context.Context, t catalog.Task, progress Progress) (Outcome, error)) pipeline.Handler {
 	return pipeline.HandlerFunc(func(ctx context.Context, r *pipeline.Run) error {
 		out, err := f(ctx, r.Task, r.Progress)
 		r.Discard(out.Discard)
@@ -33,6 +36,9 @@ func handler(f func(ctx context.Context, t catalog.Task, progress Progress) (Out
 			return waitOutFull(err)
 		}
 		r.Complete(out.Result, func(tx *catalog.Tx) error { return out.Commit(ctx, tx) })
+		if out.After != nil {
+			r.AfterCommit(out.After)
+		}
 		return nil
 	})
 }

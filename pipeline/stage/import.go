@@ -19,6 +19,11 @@ func (e *Env) Import(ctx context.Context, t catalog.Task, progress Progress) (Ou
 	if err != nil {
 		return Outcome{}, err
 	}
+	return e.ImportFile(ctx, t, p, progress)
+}
+
+// ImportFile is Import of what p says instead of the task's payload: the end of a stage that got the file itself.
+func (e *Env) ImportFile(ctx context.Context, t catalog.Task, p ImportPayload, progress Progress) (Outcome, error) {
 	obj, err := e.importFile(ctx, p, progress)
 	if err != nil {
 		return Outcome{}, err
@@ -39,10 +44,12 @@ func (e *Env) Import(ctx context.Context, t catalog.Task, progress Progress) (Ou
 		Result: map[string]any{"size": obj.Size, "sha256": obj.SHA256},
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {
 			err := tx.UpdateAsset(ctx, p.Asset, func(a *catalog.Asset) error {
-				a.Key, a.Size, a.SHA256, a.Status = p.Key, obj.Size, obj.SHA256, catalog.AssetReady
+				if p.Use != UseWork {
+					a.Key, a.Size, a.SHA256, a.Status, a.ErrorText = p.Key, obj.Size, obj.SHA256, catalog.AssetReady, ""
+				}
 				return nil
 			})
-			if err != nil {
+			if err != nil || p.Use == UseContent {
 				return err
 			}
 			err = tx.UpdateEntry(ctx, t.Entry, func(en *catalog.Entry) error {
@@ -57,6 +64,9 @@ func (e *Env) Import(ctx context.Context, t catalog.Task, progress Progress) (Ou
 }
 
 func (e *Env) importFile(ctx context.Context, p ImportPayload, progress Progress) (storage.Object, error) {
+	if p.From != nil {
+		return e.copyStored(ctx, p.Key, *p.From)
+	}
 	st, err := os.Stat(p.Path)
 	if errors.Is(err, os.ErrNotExist) {
 		obj, statErr := e.Store.Stat(ctx, p.Key)
@@ -70,6 +80,7 @@ func (e *Env) importFile(ctx context.Context, p ImportPayload, progress Progress
 	}
 	obj, err := e.Store.Import(ctx, p.Key, p.Path, storage.ImportOptions{
 		SHA256:   p.SHA256,
+		Keep:     p.Keep,
 		Progress: func(done int64) { progress(done, st.Size(), done) },
 	})
 	switch {
@@ -82,7 +93,9 @@ func (e *Env) importFile(ctx context.Context, p ImportPayload, progress Progress
 	case err != nil:
 		return obj, codec.NewError(codec.SinkIO, "import", err.Error(), err)
 	}
-	// The folder that held the file is empty now, unless its claim is still there: then whoever ends that removes it.
-	_ = os.Remove(filepath.Dir(p.Path))
+	if !p.Keep {
+		// The folder that held the file is empty now, unless its claim is still there: then whoever ends that removes it.
+		_ = os.Remove(filepath.Dir(p.Path))
+	}
 	return obj, nil
 }

@@ -35,6 +35,14 @@ func Arrival(p ImportPayload) []catalog.NewTask {
 	}
 }
 
+// Analysis is the tasks of an entry whose original is stored, one after the other: probe, plan.
+func Analysis() []catalog.NewTask {
+	return []catalog.NewTask{
+		{Stage: catalog.StageProbe, Name: "probe", Weight: weightProbe},
+		{Stage: catalog.StagePlan, Name: "plan", Weight: weightPlan},
+	}
+}
+
 // MakePayload is the payload of the tasks that follow the plan.
 type MakePayload struct {
 	PlanKey string `json:"plan_key"`

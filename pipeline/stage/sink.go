@@ -134,7 +134,8 @@ func (s *chunkSink) abort() error {
 func (s *chunkSink) finish() ([]Written, error) {
 	var out []Written
 	for _, id := range s.order {
-		w, err := s.finishTrack(s.tracks[id])
+		o := s.tracks[id]
+		w, err := finishTrack(s.ctx, s.store, o, s.key(o.desc.Name)+".idx")
 		if err != nil {
 			return nil, errors.Join(err, s.abort())
 		}
@@ -145,7 +146,8 @@ func (s *chunkSink) finish() ([]Written, error) {
 	return out, nil
 }
 
-func (s *chunkSink) finishTrack(o *openTrack) (Written, error) {
+// finishTrack commits a track and its index; without samples it is dropped.
+func finishTrack(ctx context.Context, store storage.Store, o *openTrack, index string) (Written, error) {
 	res, err := o.writer.Close()
 	if err != nil {
 		return Written{}, fmt.Errorf("track %q: %w", o.desc.Name, err)
@@ -153,15 +155,16 @@ func (s *chunkSink) finishTrack(o *openTrack) (Written, error) {
 	if res.Track == nil || res.Track.Len() == 0 {
 		return Written{}, o.object.Abort()
 	}
-	if err := o.buf.Flush(); err != nil {
-		return Written{}, fmt.Errorf("track %q: %w", o.desc.Name, err)
+	if o.buf != nil {
+		if err := o.buf.Flush(); err != nil {
+			return Written{}, fmt.Errorf("track %q: %w", o.desc.Name, err)
+		}
 	}
 	obj, err := o.object.Commit()
 	if err != nil {
 		return Written{}, fmt.Errorf("track %q: %w", o.desc.Name, err)
 	}
-	index := s.key(o.desc.Name) + ".idx"
-	if _, err := s.store.Put(s.ctx, index, bytes.NewReader(res.Index)); err != nil {
+	if _, err := store.Put(ctx, index, bytes.NewReader(res.Index)); err != nil {
 		return Written{}, fmt.Errorf("index of track %q: %w", o.desc.Name, err)
 	}
 	return Written{

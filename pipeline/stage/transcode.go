@@ -163,8 +163,8 @@ func markPlayable(ctx context.Context, tx *catalog.Tx, id catalog.EntryID) error
 	}
 	need, have := map[string]bool{}, map[string]bool{}
 	for _, a := range assets {
-		if a.Original || a.Status == catalog.AssetDeleted || a.Status == catalog.AssetError || a.Version != en.Version {
-			continue
+		if a.Original || a.Version != en.Version || a.Status != catalog.AssetConverting && a.Status != catalog.AssetReady {
+			continue // what comes from elsewhere is not waited for
 		}
 		need[a.Kind] = true
 		if a.Key != "" || len(a.Parts) > 0 && a.Parts[0].Index == 0 {

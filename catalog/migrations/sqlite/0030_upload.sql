@@ -3,6 +3,7 @@ ALTER TABLE assets ADD COLUMN revision INTEGER NOT NULL DEFAULT 0;
 
 -- asset is what the task makes: when the task dies, the asset fails with it, and not the entry.
 ALTER TABLE tasks ADD COLUMN asset TEXT NOT NULL DEFAULT '';
+CREATE INDEX tasks_asset ON tasks (asset) WHERE asset <> '';
 
 -- extents are the ranges of the file that are on disk, as JSON [[from, to], …]; generation counts the files that were begun.
 -- arrival is what happens to the file when it is complete, in the words of whoever attached it.
