@@ -75,7 +75,7 @@ func (g *graph) close() {
 func videoIn(f *astiav.Frame, tb codec.Rational) graphIn {
 	var i C.sl_frame
 	C.sl_frame_get((*C.AVFrame)(cptr(f)), &i)
-	return graphIn{width: i.width, height: i.height, format: i.format, tb_num: C.int(tb.Num), tb_den: C.int(tb.Den), sar_num: i.sar_num, sar_den: max(1, i.sar_den)}
+	return graphIn{width: i.width, height: i.height, format: i.format, tb_num: C.int(tb.Num), tb_den: C.int(tb.Den), sar_num: i.sar_num, sar_den: max(1, i.sar_den), matrix: i.matrix, _range: i._range}
 }
 
 // colors is a codec.Color in libav's numbers; -1 leaves a frame's own value.

@@ -314,34 +314,46 @@ static void sl_mastering(const AVMasteringDisplayMetadata *m, double *o)
 	o[9] = av_q2d(m->max_luminance);
 }
 
+// Since FFmpeg 7 a stream's side data lies with its codec parameters.
+static const uint8_t *sl_stream_side(AVStream *st, enum AVPacketSideDataType type, size_t *n)
+{
+#if LIBAVCODEC_VERSION_MAJOR >= 61
+	const AVPacketSideData *d = av_packet_side_data_get(st->codecpar->coded_side_data, st->codecpar->nb_coded_side_data, type);
+	*n = d ? d->size : 0;
+	return d ? d->data : NULL;
+#else
+	return av_stream_get_side_data(st, type, n);
+#endif
+}
+
 static void sl_side(AVStream *st, sl_stream *o)
 {
 	size_t n;
-	const uint8_t *p = av_stream_get_side_data(st, AV_PKT_DATA_DISPLAYMATRIX, &n);
+	const uint8_t *p = sl_stream_side(st, AV_PKT_DATA_DISPLAYMATRIX, &n);
 	if (p && n >= 36) {
 		o->has_matrix = 1;
 		memcpy(o->matrix9, p, 36);
 	}
-	p = av_stream_get_side_data(st, AV_PKT_DATA_DOVI_CONF, &n);
+	p = sl_stream_side(st, AV_PKT_DATA_DOVI_CONF, &n);
 	if (p && n >= sizeof(AVDOVIDecoderConfigurationRecord)) {
 		const AVDOVIDecoderConfigurationRecord *d = (const void *)p;
 		o->has_dv = 1;
 		o->dv_profile = d->dv_profile;
 		o->dv_compat = d->dv_bl_signal_compatibility_id;
 	}
-	p = av_stream_get_side_data(st, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, &n);
+	p = sl_stream_side(st, AV_PKT_DATA_CONTENT_LIGHT_LEVEL, &n);
 	if (p && n >= sizeof(AVContentLightMetadata)) {
 		const AVContentLightMetadata *c = (const void *)p;
 		o->has_cll = 1;
 		o->max_cll = c->MaxCLL;
 		o->max_fall = c->MaxFALL;
 	}
-	p = av_stream_get_side_data(st, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, &n);
+	p = sl_stream_side(st, AV_PKT_DATA_MASTERING_DISPLAY_METADATA, &n);
 	if (p && n >= sizeof(AVMasteringDisplayMetadata)) {
 		o->has_mastering = 1;
 		sl_mastering((const void *)p, o->mastering);
 	}
-	p = av_stream_get_side_data(st, AV_PKT_DATA_ENCRYPTION_INIT_INFO, &n);
+	p = sl_stream_side(st, AV_PKT_DATA_ENCRYPTION_INIT_INFO, &n);
 	o->encrypted = p != NULL;
 }
 
@@ -559,13 +571,23 @@ void sl_frame_get(AVFrame *f, sl_frame *o)
 {
 	o->pts = f->pts;
 	o->best = f->best_effort_timestamp;
+#if LIBAVUTIL_VERSION_MAJOR >= 58
+	o->duration = f->duration;
+#else
 	o->duration = f->pkt_duration;
+#endif
 	o->width = f->width;
 	o->height = f->height;
 	o->format = f->format;
+#ifdef AV_FRAME_FLAG_INTERLACED // fields until FFmpeg 6.1, flags since
+	o->key = !!(f->flags & AV_FRAME_FLAG_KEY);
+	o->interlaced = !!(f->flags & AV_FRAME_FLAG_INTERLACED);
+	o->tff = !!(f->flags & AV_FRAME_FLAG_TOP_FIELD_FIRST);
+#else
 	o->key = f->key_frame;
 	o->interlaced = f->interlaced_frame;
 	o->tff = f->top_field_first;
+#endif
 	o->corrupt = !!(f->flags & AV_FRAME_FLAG_CORRUPT);
 	o->errors = f->decode_error_flags;
 	o->sar_num = f->sample_aspect_ratio.num;
@@ -607,7 +629,11 @@ void sl_frame_set(AVFrame *f, int64_t pts, int pict_type)
 	f->pts = pts;
 	f->pict_type = pict_type;
 	f->pkt_dts = AV_NOPTS_VALUE;
+#ifdef AV_FRAME_FLAG_KEY
+	f->flags &= ~AV_FRAME_FLAG_KEY;
+#else
 	f->key_frame = 0;
+#endif
 }
 
 void sl_frame_color(AVFrame *f, int primaries, int transfer, int matrix, int range, int chroma)
@@ -683,11 +709,24 @@ void sl_ctx_maxrate(AVCodecContext *c, int64_t bits) { c->rc_max_rate = bits; }
 
 void sl_ctx_pkt_timebase(AVCodecContext *c, int num, int den) { c->pkt_timebase = (AVRational){num, den}; }
 
+static const enum AVSampleFormat *sl_sample_formats(const AVCodec *c)
+{
+#if LIBAVCODEC_VERSION_INT >= AV_VERSION_INT(61, 13, 100)
+	const void *p = NULL;
+	if (!c || avcodec_get_supported_config(NULL, c, AV_CODEC_CONFIG_SAMPLE_FORMAT, 0, &p, NULL) < 0)
+		return NULL;
+	return p;
+#else
+	return c ? c->sample_fmts : NULL;
+#endif
+}
+
 int sl_ctx_audio(AVCodecContext *c, int sample_rate, int channels)
 {
 	c->sample_rate = sample_rate;
-	c->sample_fmt = c->codec && c->codec->sample_fmts ? c->codec->sample_fmts[0] : AV_SAMPLE_FMT_FLTP;
-	for (const enum AVSampleFormat *p = c->codec ? c->codec->sample_fmts : NULL; p && *p >= 0; p++)
+	const enum AVSampleFormat *p = sl_sample_formats(c->codec);
+	c->sample_fmt = p ? *p : AV_SAMPLE_FMT_FLTP;
+	for (; p && *p >= 0; p++)
 		if (*p == AV_SAMPLE_FMT_FLTP)
 			c->sample_fmt = *p;
 	av_channel_layout_uninit(&c->ch_layout);
@@ -766,6 +805,10 @@ static int sl_graph_source(sl_graph *g, const sl_graph_in *in)
 		p->width = in->width;
 		p->height = in->height;
 		p->sample_aspect_ratio = (AVRational){in->sar_num, in->sar_den ? in->sar_den : 1};
+#if LIBAVFILTER_VERSION_MAJOR >= 10 // links carry the colour since FFmpeg 7
+		p->color_space = in->matrix;
+		p->color_range = in->range;
+#endif
 	}
 	ret = av_buffersrc_parameters_set(g->src, p);
 	if (ret >= 0)

@@ -7,6 +7,14 @@
 #include <libavformat/avformat.h>
 #include <libavfilter/avfilter.h>
 
+// The profile names that FFmpeg 8 dropped.
+#ifndef FF_PROFILE_H264_CONSTRAINED
+#define FF_PROFILE_H264_CONSTRAINED AV_PROFILE_H264_CONSTRAINED
+#define FF_PROFILE_H264_INTRA AV_PROFILE_H264_INTRA
+#define FF_PROFILE_AAC_LOW AV_PROFILE_AAC_LOW
+#define FF_LEVEL_UNKNOWN AV_LEVEL_UNKNOWN
+#endif
+
 // Log: a ring of the last lines of one job, found by thread.
 typedef struct sl_log sl_log;
 void sl_log_install(void);
@@ -133,6 +141,7 @@ const char *sl_color_name(const char *kind, int value);
 typedef struct sl_graph sl_graph;
 typedef struct sl_graph_in {
 	int audio, width, height, format, tb_num, tb_den, sar_num, sar_den;
+	int matrix, range; // AVColorSpace, AVColorRange
 	int sample_rate;
 	char layout[64];
 } sl_graph_in;
