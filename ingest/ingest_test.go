@@ -181,8 +181,8 @@ func TestNames(t *testing.T) {
 		}
 	}
 	for name, want := range map[string]string{"A.MP4": ".mp4", "film": "", "x.m/p": "", "x.": "", "x.é": "", "x.toolongext": "", "x.7z": ".7z"} {
-		if got := extension(name); got != want {
-			t.Errorf("extension(%q) = %q, want %q", name, got, want)
+		if got := Extension(name); got != want {
+			t.Errorf("Extension(%q) = %q, want %q", name, got, want)
 		}
 	}
 }

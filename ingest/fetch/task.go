@@ -15,7 +15,6 @@ import (
 	"sluice/codec"
 	"sluice/pipeline"
 	"sluice/pipeline/stage"
-	"sluice/storage"
 )
 
 // Payload is the payload of a fetch task: the URL, and what the import of its file does. Path is not used.
@@ -33,24 +32,20 @@ type Importer interface {
 // Handler returns the handler of catalog.StageFetch: it downloads, and then does what the import stage does. An attempt goes on
 // where the last one on this machine stopped.
 func (f *Fetcher) Handler(in Importer) pipeline.Handler {
-	return pipeline.HandlerFunc(func(ctx context.Context, r *pipeline.Run) error {
+	return stage.Handler(func(ctx context.Context, t catalog.Task, progress stage.Progress) (stage.Outcome, error) {
 		start := time.Now()
-		out, err := f.run(ctx, r, in)
+		out, err := f.run(ctx, t, progress, in)
 		observe(start, err)
-		if err != nil {
-			return err
-		}
-		out.Record(ctx, r)
-		return nil
+		return out, err
 	})
 }
 
-func (f *Fetcher) run(ctx context.Context, r *pipeline.Run, in Importer) (stage.Outcome, error) {
+func (f *Fetcher) run(ctx context.Context, t catalog.Task, progress stage.Progress, in Importer) (stage.Outcome, error) {
 	var p Payload
-	if err := json.Unmarshal(r.Task.Payload, &p); err != nil {
-		return stage.Outcome{}, codec.NewError(codec.EngineBug, "fetch", fmt.Sprintf("task %d: payload", r.Task.ID), err)
+	if err := json.Unmarshal(t.Payload, &p); err != nil {
+		return stage.Outcome{}, codec.NewError(codec.EngineBug, "fetch", fmt.Sprintf("task %d: payload", t.ID), err)
 	}
-	dir, err := filepath.Abs(f.folder(r.Task.ID))
+	dir, err := filepath.Abs(f.folder(t.ID))
 	if err != nil {
 		return stage.Outcome{}, err
 	}
@@ -60,10 +55,7 @@ func (f *Fetcher) run(ctx context.Context, r *pipeline.Run, in Importer) (stage.
 	p.Path = filepath.Join(dir, "data")
 	state := dir + ".json"
 	if !imported(p.Path, state) {
-		_, err := f.download(ctx, Request{URL: p.URL, Headers: p.Headers}, p.Path, state, func(done, total int64) { r.Progress(done, total, done) })
-		if errors.Is(err, storage.ErrFull) {
-			return stage.Outcome{}, codec.NewError(codec.DiskFull, "fetch", "", err)
-		}
+		_, err := f.download(ctx, Request{URL: p.URL, Headers: p.Headers}, p.Path, state, func(done, total int64) { progress(done, total, done) })
 		if err != nil {
 			if final(err) {
 				err = errors.Join(err, os.RemoveAll(dir), quietly(os.Remove(state)))
@@ -71,7 +63,7 @@ func (f *Fetcher) run(ctx context.Context, r *pipeline.Run, in Importer) (stage.
 			return stage.Outcome{}, err
 		}
 	}
-	out, err := in.ImportFile(ctx, r.Task, p.ImportPayload, r.Progress)
+	out, err := in.ImportFile(ctx, t, p.ImportPayload, progress)
 	if err != nil {
 		return out, err
 	}

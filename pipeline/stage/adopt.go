@@ -52,19 +52,21 @@ func (e *Env) Adopt(ctx context.Context, t catalog.Task, progress Progress) (Out
 	if err != nil {
 		return Outcome{}, err
 	}
+	prefix := fmt.Sprintf("%s%s/r%d-%d/", keyPrefix(t.Account, t.Entry, t.Version), p.Asset, t.ID, t.Attempt)
+	out := Outcome{Discard: func(ctx context.Context) { _, _ = e.Store.DeletePrefix(ctx, prefix) }}
 	from := p.From.Key
 	if len(p.From.Tracks) > 0 {
-		from = fmt.Sprintf("%s%s/r%d-%d/received.mp4", keyPrefix(t.Account, t.Entry, t.Version), p.Asset, t.ID, t.Attempt)
-		if _, err := e.copyStored(ctx, from, p.From); err != nil {
-			return Outcome{}, err
+		from = prefix + "received.mp4"
+		if _, err := e.Copy(ctx, from, p.From); err != nil {
+			return out, err
 		}
 	}
-	a, err := e.adopt(ctx, t, p, from, progress)
+	a, err := e.adopt(ctx, t, p, from, prefix, progress)
 	if err != nil {
-		return Outcome{}, err
+		return out, err
 	}
 	return Outcome{
-		Result: a.report,
+		Result: a.report, Discard: out.Discard,
 		Commit: func(ctx context.Context, tx *catalog.Tx) error { return a.commit(ctx, tx, t, p) },
 		After: func(ctx context.Context) {
 			if !p.Mine && from == p.From.Key {
@@ -77,24 +79,13 @@ func (e *Env) Adopt(ctx context.Context, t catalog.Task, progress Progress) (Out
 	}, nil
 }
 
-func (e *Env) adopt(ctx context.Context, t catalog.Task, p AdoptPayload, from string, progress Progress) (adopted, error) {
+func (e *Env) adopt(ctx context.Context, t catalog.Task, p AdoptPayload, from, prefix string, progress Progress) (adopted, error) {
 	var out adopted
-	open := func() (codec.Source, storage.Reader, error) {
-		r, err := e.Store.Open(ctx, from)
-		if err != nil {
-			return codec.Source{}, nil, codec.NewError(codec.SourceIO, "open", fmt.Sprintf("object %q", from), err)
-		}
-		src := codec.Source{Size: r.Object().Size}
-		if src.Path = r.Path(); src.Path == "" {
-			src.Reader = r
-		}
-		return src, r, nil
-	}
-	src, r, err := open()
+	src, closer, err := e.openObject(ctx, from)
 	if err != nil {
 		return out, err
 	}
-	defer r.Close()
+	defer closer.Close()
 	if out.info, err = e.Engine.Probe(ctx, src, codec.ProbeOpts{Packets: true, Idet: true}); err != nil {
 		return out, err
 	}
@@ -114,9 +105,8 @@ func (e *Env) adopt(ctx context.Context, t catalog.Task, p AdoptPayload, from st
 	}
 	defer release()
 	job.Tokens, out.thumb = tokens, catalog.NewAssetID()
-	prefix := fmt.Sprintf("%s%s/r%d-%d", keyPrefix(t.Account, t.Entry, t.Version), p.Asset, t.ID, t.Attempt)
-	sink := newChunkSink(ctx, e.Store, 0, func(name string) string { return prefix + "/work-" + name },
-		func(name string) string { return assetKey(t, out.thumb, name) })
+	sink := newChunkSink(ctx, e.Store, 0, func(name string) string { return prefix + "work-" + name },
+		func(name string) string { return prefix + name })
 	sink.slices = audioSlices(out.plan)
 	sink.report = func(pr codec.Progress) { progress(pr.Frames, pr.Total, pr.Bytes) }
 	if out.report, err = e.Engine.Run(ctx, src, job, sink); err != nil {
@@ -182,7 +172,7 @@ func (e *Env) joinAdopted(ctx context.Context, prefix string, w Written) (joined
 	if err != nil {
 		return joinedTrack{}, err
 	}
-	key, index := prefix+"/"+w.Name+".mp4", prefix+"/"+w.Name+".idx"
+	key, index := prefix+w.Name+".mp4", prefix+w.Name+".idx"
 	part := storage.Part{Key: w.Key, Off: joined.Parts[0].Off, N: joined.Parts[0].N}
 	obj, err := e.Store.Concat(ctx, key, joined.Head, []storage.Part{part}, true)
 	if err != nil {

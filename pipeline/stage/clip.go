@@ -44,16 +44,17 @@ func (e *Env) Clip(ctx context.Context, t catalog.Task, progress Progress) (Outc
 		return Outcome{}, err
 	}
 	prefix := fmt.Sprintf("%s%s/clip%d-%d/", keyPrefix(t.Account, t.Entry, t.Version), p.Asset, t.ID, t.Attempt)
+	discard := func(ctx context.Context) { _, _ = e.Store.DeletePrefix(ctx, prefix) }
 	from := p.From.Key
 	if len(p.From.Tracks) > 0 {
 		from = prefix + "source.mp4"
-		if _, err := e.copyStored(ctx, from, p.From); err != nil {
-			return Outcome{}, err
+		if _, err := e.Copy(ctx, from, p.From); err != nil {
+			return Outcome{Discard: discard}, err
 		}
 	}
 	obj, err := e.clip(ctx, t, p, from, prefix, progress)
 	if err != nil {
-		return Outcome{}, err
+		return Outcome{Discard: discard}, err
 	}
 	if _, err := e.Store.DeletePrefix(ctx, prefix); err != nil {
 		e.Log.Warn("parts of a clip left behind", "entry", t.Entry, "prefix", prefix, "error", err)
@@ -87,15 +88,11 @@ func (e *Env) Clip(ctx context.Context, t catalog.Task, progress Progress) (Outc
 }
 
 func (e *Env) clip(ctx context.Context, t catalog.Task, p ClipPayload, from, prefix string, progress Progress) (storage.Object, error) {
-	r, err := e.Store.Open(ctx, from)
+	src, closer, err := e.openObject(ctx, from)
 	if err != nil {
-		return storage.Object{}, codec.NewError(codec.SourceIO, "open", fmt.Sprintf("object %q", from), err)
+		return storage.Object{}, err
 	}
-	defer r.Close()
-	src := codec.Source{Size: r.Object().Size}
-	if src.Path = r.Path(); src.Path == "" {
-		src.Reader = r
-	}
+	defer closer.Close()
 	info, err := e.Engine.Probe(ctx, src, codec.ProbeOpts{Packets: true, Idet: true})
 	if err != nil {
 		return storage.Object{}, err
@@ -124,7 +121,7 @@ func (e *Env) clip(ctx context.Context, t catalog.Task, p ClipPayload, from, pre
 	if len(tracks) == 0 {
 		return storage.Object{}, codec.NewError(codec.DamagedMedia, "clip", "no track came out", nil)
 	}
-	obj, err := e.copyStored(ctx, p.Key, Stored{Tracks: tracks})
+	obj, err := e.Copy(ctx, p.Key, Stored{Tracks: tracks})
 	if err == nil && obj.SHA256 == "" {
 		obj, err = e.Store.Stat(ctx, p.Key)
 	}

@@ -13,8 +13,8 @@ import (
 	"sluice/storage"
 )
 
-// copyStored makes the object key of what is stored already: within the store for one object, a progressive MP4 for tracks.
-func (e *Env) copyStored(ctx context.Context, key string, from Stored) (storage.Object, error) {
+// Copy makes the object key of what is stored already: within the store for one object, a progressive MP4 for tracks.
+func (e *Env) Copy(ctx context.Context, key string, from Stored) (storage.Object, error) {
 	obj, err := e.joinStored(ctx, key, from)
 	switch {
 	case errors.Is(err, storage.ErrNotExist):

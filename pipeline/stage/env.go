@@ -109,9 +109,14 @@ func (e *Env) open(ctx context.Context, t catalog.Task) (codec.Source, io.Closer
 	if err != nil {
 		return codec.Source{}, nil, err
 	}
-	r, err := e.Store.Open(ctx, a.Key)
+	return e.openObject(ctx, a.Key)
+}
+
+// openObject opens an object for the engine.
+func (e *Env) openObject(ctx context.Context, key string) (codec.Source, io.Closer, error) {
+	r, err := e.Store.Open(ctx, key)
 	if err != nil {
-		return codec.Source{}, nil, codec.NewError(codec.SourceIO, "open", fmt.Sprintf("object %q", a.Key), err)
+		return codec.Source{}, nil, codec.NewError(codec.SourceIO, "open", fmt.Sprintf("object %q", key), err)
 	}
 	src := codec.Source{Size: r.Object().Size}
 	if src.Path = r.Path(); src.Path == "" {

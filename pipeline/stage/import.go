@@ -65,7 +65,7 @@ func (e *Env) ImportFile(ctx context.Context, t catalog.Task, p ImportPayload, p
 
 func (e *Env) importFile(ctx context.Context, p ImportPayload, progress Progress) (storage.Object, error) {
 	if p.From != nil {
-		return e.copyStored(ctx, p.Key, *p.From)
+		return e.Copy(ctx, p.Key, *p.From)
 	}
 	st, err := os.Stat(p.Path)
 	if errors.Is(err, os.ErrNotExist) {
