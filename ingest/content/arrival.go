@@ -48,7 +48,9 @@ func (a arrival) key() string {
 	return a.folder() + name + ext
 }
 
-func (a arrival) received() string { return fmt.Sprintf("%sreceived-%d%s", a.folder(), a.Revision, a.Ext) }
+func (a arrival) received() string {
+	return fmt.Sprintf("%sreceived-%d%s", a.folder(), a.Revision, a.Ext)
+}
 
 func (a arrival) folder() string {
 	return fmt.Sprintf("%d/%s/%d/%s/", a.account, a.Entry, a.Version, a.Asset)
@@ -77,24 +79,24 @@ func (a arrival) tasks(o origin) []catalog.NewTask {
 		}
 		out = append(out, t)
 	}
-	import_ := stage.ImportPayload{Path: o.path, Keep: o.keep, Asset: a.Asset, Key: a.place()}
+	payload := stage.ImportPayload{Path: o.path, Keep: o.keep, Asset: a.Asset, Key: a.place()}
 	switch {
 	case !a.direct():
-		import_.Use = stage.UseWork
+		payload.Use = stage.UseWork
 	case a.Use == whole:
-		import_.Use = stage.UseContent
+		payload.Use = stage.UseContent
 	}
 	from, mine := stage.Stored{Key: a.place()}, true
 	switch {
 	case o.url != nil:
 		next(catalog.NewTask{Stage: catalog.StageFetch, Name: "fetch", Weight: weightFetch, Payload: fetch.Payload{
-			ImportPayload: import_, URL: o.url.URL, Headers: o.url.Headers,
+			ImportPayload: payload, URL: o.url.URL, Headers: o.url.Headers,
 		}})
 	case o.path != "":
-		next(catalog.NewTask{Stage: catalog.StageImport, Name: "import", Weight: weightImport, Payload: import_})
+		next(catalog.NewTask{Stage: catalog.StageImport, Name: "import", Weight: weightImport, Payload: payload})
 	case o.stored != nil && a.direct():
-		import_.From = o.stored
-		next(catalog.NewTask{Stage: catalog.StageImport, Name: "import", Weight: weightImport, Payload: import_})
+		payload.From = o.stored
+		next(catalog.NewTask{Stage: catalog.StageImport, Name: "import", Weight: weightImport, Payload: payload})
 	case o.stored != nil:
 		from, mine = *o.stored, false
 	}
