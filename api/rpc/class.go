@@ -1,6 +1,7 @@
 package rpc
 
 import (
+	"math"
 	"reflect"
 	"slices"
 	"strings"
@@ -108,7 +109,7 @@ func (p *Pager) Page() (offset, limit int) {
 		limit = max(0, min(*p.PageSize, maxPageSize))
 	}
 	if p != nil && p.PageIndex != nil {
-		index = max(1, *p.PageIndex)
+		index = max(1, min(*p.PageIndex, math.MaxInt32))
 	}
 	return (index - 1) * limit, limit
 }

@@ -23,11 +23,12 @@ func (q *request) multi(out *writer) (served bool) {
 		out.b = append(out.b, '[')
 	}
 	results := make([]result, 0, len(calls))
+	fill := filler{reg: q.s.reg}
 	for i, n := range calls {
 		q.inherit(n)
-		fill := filler{reg: q.s.reg, results: results}
+		fill.results = results
 		if err := fill.node(n); err != nil {
-			results = append(results, result{err: E("INVALID_PARAMETER_VALUE", "PARAM_NAME", err.Error())})
+			results = append(results, result{err: q.exception(&Call{}, nil, E("INVALID_PARAMETER_VALUE", "PARAM_NAME", "multirequest").Because(err))})
 		} else {
 			results = append(results, q.call(n))
 		}
@@ -98,7 +99,7 @@ type filler struct {
 	size    int // of the texts put in
 }
 
-// maxFilled bounds the texts that the placeholders of one call may come to.
+// maxFilled bounds the texts that the placeholders of a multirequest may come to.
 const maxFilled = 8 << 20
 
 func (f *filler) node(n *node) error {

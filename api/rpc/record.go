@@ -62,10 +62,11 @@ func cut(s string, limit int) string {
 // secret says whether values of this name stay out of the log.
 func secret(name string) bool {
 	name = lower(name)
-	for _, s := range []string{"ks", "session", "authorization", "urlheaders"} {
-		if name == s {
-			return true
-		}
+	switch name {
+	case "ks", "session", "authorization", "urlheaders":
+		return true
+	case "uploadtoken", "apptoken": // objects: their fields have names of their own
+		return false
 	}
 	for _, s := range []string{"secret", "token", "password", "hash", "accesskey"} {
 		if strings.Contains(name, s) {
@@ -95,7 +96,7 @@ func redact(b *strings.Builder, n *node) {
 			}
 			if n.kind == object {
 				b.WriteString(cut(n.keys[i], maxLogged) + "=")
-				if secret(n.keys[i]) && v.kind != object {
+				if secret(n.keys[i]) {
 					b.WriteString("***")
 					continue
 				}
@@ -106,6 +107,24 @@ func redact(b *strings.Builder, n *node) {
 	case file:
 		b.WriteString("(file)")
 	default:
-		b.WriteString(cut(n.text, maxLogged))
+		b.WriteString(cut(withoutCredentials(n.text), maxLogged))
 	}
+}
+
+// withoutCredentials cuts off a URL what may grant access: user and password, its query, and all behind a session in its path.
+func withoutCredentials(s string) string {
+	scheme, rest, ok := strings.Cut(s, "://")
+	if !ok {
+		return s
+	}
+	host, path, _ := strings.Cut(rest, "/")
+	if i := strings.LastIndexByte(host, '@'); i >= 0 {
+		host = "***@" + host[i+1:]
+	}
+	path, _, _ = strings.Cut(path, "?")
+	if i := strings.Index(path+"/", "/ks/"); i >= 0 {
+		path = path[:i] + "/ks/***"
+	}
+	host, _, _ = strings.Cut(host, "?")
+	return scheme + "://" + host + "/" + path
 }
