@@ -69,6 +69,10 @@ func (q *request) run(c *Call, act *action, n *node, res *result) error {
 	if err := d.params(act.params, n, in); err != nil {
 		return err
 	}
+	profile, err := q.profile(d, n)
+	if err != nil {
+		return err
+	}
 	if sessionErr != nil {
 		return sessionErr
 	}
@@ -83,15 +87,22 @@ func (q *request) run(c *Call, act *action, n *node, res *result) error {
 		res.file = f
 		return nil
 	}
-	res.value = reflect.ValueOf(value)
-	return nil
+	if res.value = reflect.ValueOf(value); profile == nil || !res.value.IsValid() {
+		return nil
+	}
+	if v := res.value; v.Kind() == reflect.Struct { // related lists are put into it
+		res.value = reflect.New(v.Type()).Elem()
+		res.value.Set(v)
+	}
+	res.mask, err = q.apply(c, profile, res.value)
+	return err
 }
 
 // invoke calls the action; one that panics fails.
 func invoke(c *Call, act *action, in reflect.Value) (value any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			if p == http.ErrAbortHandler {
+			if e, ok := p.(error); ok && errors.Is(e, http.ErrAbortHandler) {
 				panic(p)
 			}
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())

@@ -124,17 +124,15 @@ func (f *form) json(e *envelope, body string) error {
 		return nil
 	}
 	n, err := parseJSON(body, f.budget)
-	if errors.Is(err, errDepth) || errors.Is(err, errNodes) {
-		return err
-	}
-	if err != nil {
+	switch {
+	case errors.Is(err, errJSON):
 		e.note = "the body counts as none: " + err.Error()
 		return nil
-	}
-	switch n.kind {
-	case object:
+	case err != nil:
+		return err
+	case n.kind == object:
 		return f.object(n)
-	case list:
+	case n.kind == list:
 		o := &node{kind: object}
 		for i, item := range n.list {
 			o.add(fmt.Sprint(i), item)

@@ -11,14 +11,13 @@ import (
 
 // filterPlan is what the filter of a class can hold.
 type filterPlan struct {
-	reg     *Registry
-	typ     reflect.Type // the class filtered
-	name    string
-	props   map[string]filterProp
-	list    []filterProp // in the order of the class
-	orders  map[string]bool
-	extras  []string
-	parents []string // class names of the filters of base classes
+	reg    *Registry
+	typ    reflect.Type // the class filtered
+	name   string
+	props  map[string]filterProp
+	list   []filterProp // in the order of the class
+	orders map[string]bool
+	extras []string
 }
 
 // filterProp is a property that a filter tag gives.

@@ -10,13 +10,10 @@ import (
 // brackets is the next free index.
 func steps(name string) []string {
 	base, rest, brackets := strings.Cut(name, "[")
-	path := []string{name}
 	if brackets && base != "" && strings.HasSuffix(rest, "]") {
-		path = append(colons(base), strings.Split(rest[:len(rest)-1], "][")...)
-	} else {
-		path = colons(name)
+		return append(colons(base), strings.Split(rest[:len(rest)-1], "][")...)
 	}
-	return path
+	return colons(name)
 }
 
 // colons splits a top-level key of any source.

@@ -16,6 +16,8 @@ type Registry struct {
 	byType   map[reflect.Type]*class
 	enums    map[string]*Enum // by wire name
 
+	lists map[string]*action // list actions by the lower-case name of their filter's class
+
 	mu      sync.Mutex // held while the next three change
 	plans   map[reflect.Type]*plan
 	codecs  map[codecKey]*codec
@@ -27,7 +29,7 @@ type Registry struct {
 func NewRegistry() *Registry {
 	return &Registry{
 		services: map[string]*Service{}, classes: map[string]*class{}, bases: map[reflect.Type]*class{}, byType: map[reflect.Type]*class{},
-		enums: map[string]*Enum{}, plans: map[reflect.Type]*plan{}, codecs: map[codecKey]*codec{}, filters: map[reflect.Type]*filterPlan{},
+		enums: map[string]*Enum{}, lists: map[string]*action{}, plans: map[reflect.Type]*plan{}, codecs: map[codecKey]*codec{}, filters: map[reflect.Type]*filterPlan{},
 	}
 }
 

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"os"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -30,6 +32,8 @@ type Config struct {
 	Registry *Registry
 	Sessions Sessions
 	Accounts Accounts
+	// Profiles finds stored response profiles; nil when there are none.
+	Profiles Profiles
 	Logger   *slog.Logger
 	// Registerer takes the metrics; nil for none.
 	Registerer prometheus.Registerer
@@ -223,10 +227,15 @@ func (r *Registry) compile() error {
 			return err
 		}
 	}
-	for _, s := range r.services {
-		for _, a := range s.actions {
+	for _, name := range slices.Sorted(maps.Keys(r.services)) {
+		for _, a := range r.services[name].actions {
 			if err := r.compileAction(a); err != nil {
-				return fmt.Errorf("%s.%s: %w", s.Name, a.name, err)
+				return fmt.Errorf("%s.%s: %w", r.services[name].Name, a.name, err)
+			}
+			if f := a.params.byName["filter"]; a.name == "list" && f != nil && f.codec.plan != nil {
+				if key := lower(f.codec.plan.name); r.lists[key] == nil {
+					r.lists[key] = a
+				}
 			}
 		}
 	}

@@ -1,0 +1,29 @@
+package rpc
+
+import (
+	"fmt"
+	"reflect"
+	"time"
+)
+
+// Marshal returns a value of the wire as the JSON that an answer has.
+func (r *Registry) Marshal(v any) ([]byte, error) {
+	w := &writer{reg: r}
+	w.value(reflect.ValueOf(v))
+	return w.b, w.err
+}
+
+// Unmarshal reads an object of the wire from JSON, with all its fields.
+func (r *Registry) Unmarshal(data []byte, dst Class) error {
+	var b budget
+	n, err := parseJSON(string(data), &b)
+	if err != nil {
+		return fmt.Errorf("unmarshal %T: %w", dst, err)
+	}
+	v := reflect.ValueOf(dst).Elem()
+	c, err := r.dynamic(v.Type())
+	if err != nil {
+		return err
+	}
+	return c.decode(&decoder{now: time.Unix(0, 0)}, n, v)
+}
