@@ -32,6 +32,8 @@ type AccountDetails struct {
 	TokenVersion int `json:"token_version,omitempty"`
 	// MaxSession is the longest session that is started, in seconds; 0 means a day.
 	MaxSession int64 `json:"max_session,omitempty"`
+	// ActsFor are the accounts whose sessions this one may start.
+	ActsFor []AccountID `json:"acts_for,omitempty"`
 }
 
 // LongestSession is how long a session of the account may last at most.

@@ -311,9 +311,12 @@ func TestUsersAreFoundByLogin(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		got, err := db.UsersByLogin(t.Context(), "a@b.example", 10)
+		got, err := db.UsersByLogin(t.Context(), "a@b.example", 0, 10)
 		if err != nil || len(got) != 2 || got[0].Account != 2 || got[1].Details.City != "Bern" {
 			t.Errorf("found %+v, %v", got, err)
+		}
+		if got, err := db.UsersByLogin(t.Context(), "a@b.example", 1, 10); err != nil || len(got) != 1 || got[0].Account != 1 {
+			t.Errorf("found %+v of account 1, %v", got, err)
 		}
 		_, err = db.AddUser(t.Context(), 1, catalog.User{ID: "v", Login: "a@b.example", LoginEnabled: true})
 		if !errors.Is(err, catalog.ErrConflict) {

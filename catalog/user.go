@@ -117,13 +117,15 @@ func (db *DB) User(ctx context.Context, a AccountID, id string) (User, error) {
 	return users.get(ctx, db, a, id)
 }
 
-// UsersByLogin returns up to limit users of all accounts that log in with login, those who did so last first: who logs in
-// need not say to which account.
-func (db *DB) UsersByLogin(ctx context.Context, login string, limit int) ([]User, error) {
+// UsersByLogin returns up to limit users that log in with login, those who did so last first. Without an account, 0, they
+// are those of all accounts: who logs in need not say to which.
+func (db *DB) UsersByLogin(ctx context.Context, login string, a AccountID, limit int) ([]User, error) {
 	var out []User
-	err := db.read.NewSelect().Model(&out).Where("login = ?", login).Where("login_enabled").Where("deleted_at = 0").
-		Order("login_at DESC", "num").Limit(int64(limit)).Scan(ctx)
-	if err != nil {
+	q := db.read.NewSelect().Model(&out).Where("login = ?", login).Where("login_enabled").Where("deleted_at = 0")
+	if a != 0 {
+		q = q.Where("account = ?", a)
+	}
+	if err := q.Order("login_at DESC", "num").Limit(int64(limit)).Scan(ctx); err != nil {
 		return nil, fmt.Errorf("users by login: %w", err)
 	}
 	return out, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -85,6 +86,9 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 		}
 	}
 	if plays("api") {
+		if err := sys.unlock(ctx, os.Stderr); err != nil {
+			return err
+		}
 		if err := sys.startHTTP(ctx, g, media); err != nil {
 			return err
 		}

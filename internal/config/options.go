@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/hex"
 	"fmt"
 	"net"
 	"net/netip"
@@ -67,6 +68,7 @@ var Options = []Option{
 	{Key: "api.timeout", Default: 2 * time.Minute, Help: "How long one API call may take, without the time its body takes to arrive.", check: duration(time.Second, time.Hour)},
 	{Key: "account.id", Default: int64(101), Help: "Account that the inbox and `sluice ingest` work for; made on first start.", check: between(1, 1<<31-1)},
 	{Key: "account.name", Default: "default", Help: "Name given to that account when it is made.", check: notEmpty},
+	{Key: "account.key", Default: []string{}, Secret: true, Help: "Keys that seal the secrets of accounts in the catalog, 64 hex digits each and the newest first. Empty means those of `keys/account.key` in the data directory, which is made on first start. Machines that share a catalog need the same.", check: keys},
 	{Key: "inbox.enabled", Default: true, Help: "Watch the inbox directory for files to take in."},
 	{Key: "inbox.dir", Default: "", Help: "The inbox. Empty means `inbox` in the data directory. Sub-directories named after an account's id take files for that account."},
 	{Key: "inbox.settle", Default: 5 * time.Second, Help: "Last resort: a file whose size and time have not changed for this long counts as complete when nothing better tells.", check: duration(0, 24*time.Hour)},
@@ -155,6 +157,15 @@ func oneOfList(allowed ...string) func(any) error {
 		}
 		return nil
 	}
+}
+
+func keys(v any) error {
+	for i, s := range v.([]string) {
+		if b, err := hex.DecodeString(s); err != nil || len(b) != 32 {
+			return fmt.Errorf("key %d is not 64 hex digits", i+1)
+		}
+	}
+	return nil
 }
 
 func prefixes(v any) error {

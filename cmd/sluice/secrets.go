@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+
+	"sluice/catalog"
+	"sluice/catalog/seal"
+)
+
+// unlock gives the catalog the keys of its secrets. When the configured account got its secrets just now, it shows them:
+// they are never logged.
+func (s *system) unlock(ctx context.Context, w io.Writer) error {
+	keys := s.cfg.List("account.key")
+	if len(keys) == 0 {
+		var err error
+		if keys, err = seal.LoadOrCreate(s.cfg.Data("keys", "account.key")); err != nil {
+			return err
+		}
+	}
+	ring, err := seal.NewRing(keys...)
+	if err != nil {
+		return usageError{fmt.Errorf("account.key: %w", err)}
+	}
+	made, err := s.catalog.Unlock(ctx, ring)
+	if err != nil {
+		return fmt.Errorf("%w; see account.key", err)
+	}
+	id := s.account()
+	if !slices.Contains(made, id) {
+		return nil
+	}
+	secrets, err := s.secrets(ctx, id)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(w, "\nAccount %d has new secrets. Keep them; 'sluice account show %d' tells them again.\n\n", id, id)
+	fmt.Fprintf(w, "    admin secret  %s\n    user secret   %s\n\n", secrets.Admin, secrets.User)
+	return nil
+}
+
+// secretPair is the secrets of an account that are in use.
+type secretPair struct {
+	Admin string `json:"admin_secret"`
+	User  string `json:"user_secret"`
+}
+
+func (s *system) secrets(ctx context.Context, id catalog.AccountID) (secretPair, error) {
+	var p secretPair
+	list, err := s.catalog.Secrets(ctx, id)
+	if err != nil {
+		return p, err
+	}
+	for _, secret := range slices.Backward(list) { // the newest of a kind comes first
+		if secret.Kind == catalog.AdminSecret {
+			p.Admin = secret.Text
+		} else {
+			p.User = secret.Text
+		}
+	}
+	return p, nil
+}
