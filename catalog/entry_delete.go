@@ -2,25 +2,28 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/uptrace/bun"
 )
 
-// DeleteEntry marks an entry deleted, cancels its tasks and writes entry.deleted. Its rows and objects stay until it is
-// purged. Deleting it again does nothing.
+// DeleteEntry marks an entry deleted and its assets with it, cancels its tasks and writes entry.deleted. Its rows and objects
+// stay until it is purged. The hidden entry that was to replace its content is deleted, too. Deleting it again does nothing.
 func (db *DB) DeleteEntry(ctx context.Context, id EntryID) error {
 	return db.inTx(ctx, durable, func(tx *Tx) error { return tx.DeleteEntry(ctx, id) })
 }
 
 // DeleteEntry is DB.DeleteEntry inside a transaction.
 func (tx *Tx) DeleteEntry(ctx context.Context, id EntryID) error {
+	var hidden EntryID
 	err := tx.UpdateEntry(ctx, id, func(e *Entry) error {
 		if e.Status != EntryDeleted {
 			e.Status = EntryDeleted
 			e.DeletedAt = tx.now
 		}
+		hidden, e.Replacing = e.Replacing, ""
 		return nil
 	})
 	if err != nil {
@@ -28,6 +31,17 @@ func (tx *Tx) DeleteEntry(ctx context.Context, id EntryID) error {
 	}
 	if _, err := tx.cancelTasks(ctx, id); err != nil {
 		return fmt.Errorf("entry %s: %w", id, err)
+	}
+	_, err = tx.tx.NewUpdate().Table("assets").Set("status = ?", AssetDeleted).Set("deleted_at = ?", micros(tx.now)).
+		Where("entry = ?", id).Where("deleted_at = 0").Exec(ctx)
+	if err != nil {
+		return fmt.Errorf("assets of entry %s: %w", id, err)
+	}
+	if hidden == "" {
+		return nil
+	}
+	if err := tx.DeleteEntry(ctx, hidden); err != nil && !errors.Is(err, ErrNotFound) {
+		return err
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -23,7 +24,7 @@ func (s *system) upkeep(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error {
 		return s.every(ctx, min(max(keep/10, time.Second), 10*time.Minute), "purge entries", func() error {
-			return s.purge(ctx, time.Now().Add(-keep))
+			return errors.Join(s.purge(ctx, time.Now().Add(-keep)), s.purgeAssets(ctx, time.Now().Add(-keep)))
 		})
 	})
 	g.Go(func() error {
@@ -63,8 +64,14 @@ func (s *system) purge(ctx context.Context, before time.Time) error {
 			return err
 		}
 		for _, e := range entries {
-			if _, err := s.store.DeletePrefix(ctx, fmt.Sprintf("%d/%s/", e.Account, e.ID)); err != nil {
-				return fmt.Errorf("objects of entry %s: %w", e.ID, err)
+			folders, err := s.catalog.ForeignFolders(ctx, e)
+			if err != nil {
+				return err
+			}
+			for _, folder := range append(folders, fmt.Sprintf("%d/%s/", e.Account, e.ID)) {
+				if _, err := s.store.DeletePrefix(ctx, folder); err != nil {
+					return fmt.Errorf("objects of entry %s: %w", e.ID, err)
+				}
 			}
 			if err := s.ingester().Forget(e.ID); err != nil {
 				return err
@@ -73,6 +80,26 @@ func (s *system) purge(ctx context.Context, before time.Time) error {
 				return err
 			}
 			s.log.Info("entry purged", "entry", e.ID, "account", e.Account)
+		}
+	}
+}
+
+// purgeAssets removes the objects, and then the rows, of assets that were deleted before while their entries live on.
+func (s *system) purgeAssets(ctx context.Context, before time.Time) error {
+	for {
+		assets, err := s.catalog.PurgeableAssets(ctx, before, 100)
+		if err != nil || len(assets) == 0 {
+			return err
+		}
+		for _, a := range assets {
+			if folder := a.Folder(); folder != "" {
+				if _, err := s.store.DeletePrefix(ctx, folder); err != nil {
+					return fmt.Errorf("objects of asset %s: %w", a.ID, err)
+				}
+			}
+			if err := s.catalog.PurgeAsset(ctx, a.ID); err != nil {
+				return err
+			}
 		}
 	}
 }

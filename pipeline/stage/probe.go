@@ -2,7 +2,7 @@ package stage
 
 import (
 	"context"
-	"fmt"
+	"path"
 
 	"sluice/catalog"
 	"sluice/codec"
@@ -101,6 +101,6 @@ func isStill(info codec.Info) bool {
 
 // ReadInfo returns what the probe of an original found, as JSON.
 func ReadInfo(ctx context.Context, store storage.Store, original catalog.Asset) ([]byte, error) {
-	key := fmt.Sprintf("%s%s/%s", keyPrefix(original.Account, original.Entry, original.Version), original.ID, infoFile)
-	return storage.ReadAll(ctx, store, key, maxJSON)
+	// Beside the original: content that replaced another's lies where it was made.
+	return storage.ReadAll(ctx, store, path.Join(path.Dir(original.Key), infoFile), maxJSON)
 }

@@ -85,3 +85,5 @@ CREATE TRIGGER entry_counts_update AFTER UPDATE ON entries FOR EACH ROW WHEN (
     (OLD.account, OLD.type, OLD.media_type, OLD.status, OLD.moderation_status, OLD.display) IS DISTINCT FROM
     (NEW.account, NEW.type, NEW.media_type, NEW.status, NEW.moderation_status, NEW.display)
 ) EXECUTE FUNCTION count_entries();
+
+CREATE INDEX assets_deleted ON assets (deleted_at) WHERE deleted_at > 0;

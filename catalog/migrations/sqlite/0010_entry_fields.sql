@@ -86,3 +86,5 @@ CREATE TRIGGER entry_counts_delete AFTER DELETE ON entries BEGIN
     ON CONFLICT DO UPDATE SET n = n + excluded.n;
 END;
 -- +goose StatementEnd
+
+CREATE INDEX assets_deleted ON assets (deleted_at) WHERE deleted_at > 0;
