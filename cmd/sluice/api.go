@@ -10,11 +10,13 @@ import (
 
 	"sluice/api/rpc"
 	"sluice/api/rpc/ks"
+	"sluice/api/upload"
 )
 
 // api is the server of the API's calls, with the services that it has.
 func (s *system) api() (*rpc.Server, error) {
 	reg := rpc.NewRegistry()
+	(&upload.Service{Catalog: s.catalog, Engine: s.content.Uploads}).Register(reg)
 	var proxies []netip.Prefix
 	for _, p := range s.cfg.List("http.trusted_proxies") {
 		proxies = append(proxies, netip.MustParsePrefix(p)) // checked when the configuration was read
