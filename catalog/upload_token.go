@@ -91,15 +91,15 @@ func (r *uploadTokenRow) fill(t UploadToken) error {
 	if err := checkText("file name", t.FileName, maxNameBytes); err != nil {
 		return err
 	}
-	extents, arrival := "", ""
-	var err error
+	arrival, err := encode(t.Arrival)
+	if err != nil {
+		return fmt.Errorf("arrival: %w", err)
+	}
+	extents := ""
 	if len(t.Extents) > 0 {
 		if extents, err = encode(t.Extents); err != nil {
 			return err
 		}
-	}
-	if arrival, err = encode(t.Arrival); err != nil {
-		return fmt.Errorf("arrival: %w", err)
 	}
 	*r = uploadTokenRow{
 		Num: r.Num, ID: t.ID, Account: t.Account, Owner: t.User, Status: t.Status, FileName: t.FileName, FileSize: t.FileSize,

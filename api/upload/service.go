@@ -1,7 +1,9 @@
 package upload
 
 import (
+	"context"
 	"errors"
+	"time"
 
 	"sluice/api/rpc"
 	"sluice/api/rpc/kaltura"
@@ -15,6 +17,9 @@ type Service struct {
 	Catalog *catalog.DB
 	Engine  *upload.Engine
 }
+
+// maxStore bounds the time in which what came with a request is stored.
+const maxStore = time.Hour
 
 // Register adds the service and its actions.
 func (s *Service) Register(r *rpc.Registry) {
@@ -77,7 +82,10 @@ func (s *Service) upload(c *rpc.Call, in struct {
 	if err != nil {
 		return nil, err
 	}
-	t, err = s.Engine.Upload(c, c.AccountID(), t.ID, upload.Chunk{
+	// What is here is worth keeping, also when the client is gone; large files take longer than calls usually may.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(c), maxStore)
+	defer cancel()
+	t, err = s.Engine.Upload(ctx, c.AccountID(), t.ID, upload.Chunk{
 		Resume: in.Resume, Final: in.Final, At: int64(in.ResumeAt), Name: in.FileData.Name, Size: in.FileData.Size, Open: in.FileData.Open,
 	})
 	if err != nil {

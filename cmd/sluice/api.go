@@ -9,6 +9,7 @@ import (
 
 	"sluice/api/account"
 	"sluice/api/rpc"
+	"sluice/api/upload"
 )
 
 // api is the server of the API's calls, with the services that it has.
@@ -16,6 +17,7 @@ func (s *system) api() (*rpc.Server, error) {
 	reg := rpc.NewRegistry()
 	sessions := account.NewSessions(account.Config{Catalog: s.catalog, Redis: s.redis, Logger: s.log})
 	(&account.Service{Catalog: s.catalog, Sessions: sessions}).Register(reg)
+	(&upload.Service{Catalog: s.catalog, Engine: s.content.Uploads}).Register(reg)
 	var proxies []netip.Prefix
 	for _, p := range s.cfg.List("http.trusted_proxies") {
 		proxies = append(proxies, netip.MustParsePrefix(p)) // checked when the configuration was read

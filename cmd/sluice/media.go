@@ -38,7 +38,9 @@ func (s *system) newMediaWorker() (*mediaWorker, error) {
 		Request: func(context.Context, catalog.AccountID) (codec.Request, error) { return request, nil },
 	}
 	stages := map[catalog.Stage]pipeline.StageConfig{}
-	for name, h := range env.Handlers() {
+	handlers := env.Handlers()
+	handlers[catalog.StageFetch] = s.content.Fetcher.Handler(env)
+	for name, h := range handlers {
 		if !s.takes(name) {
 			continue
 		}
@@ -63,10 +65,12 @@ func (s *system) takes(name catalog.Stage) bool {
 // there are tokens keeps the next source open while it does.
 func concurrency(name catalog.Stage, tokens int) int {
 	switch name {
-	case catalog.StageTranscode:
+	case catalog.StageTranscode, catalog.StageClip, catalog.StageAdopt:
 		return tokens + 1
 	case catalog.StageThumbs, catalog.StageCaptions, catalog.StageProbe:
 		return max(2, tokens)
+	case catalog.StageFetch:
+		return 16 // they wait for others' servers
 	}
 	return 4
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/catalog"
+	"sluice/ingest/content"
 	"sluice/internal/config"
 	"sluice/pipeline/redisd"
 	"sluice/storage"
@@ -25,6 +26,7 @@ type system struct {
 	log     *slog.Logger
 	catalog *catalog.DB
 	store   storage.Store
+	content *content.Service
 	redis   redis.UniversalClient
 	closers []func() error
 }
@@ -54,6 +56,9 @@ func (s *system) open(ctx context.Context) error {
 	}
 	s.store = store
 	s.closers = append(s.closers, store.Close)
+	if s.content, err = s.newContent(); err != nil {
+		return err
+	}
 	account, made, err := db.EnsureAccount(ctx, s.account(), s.cfg.Text("account.name"))
 	if err != nil {
 		return fmt.Errorf("account: %w", err)

@@ -32,6 +32,7 @@ func (s *system) upkeep(ctx context.Context) error {
 			return s.trimEvents(ctx, time.Now().Add(-s.cfg.Duration("catalog.keep_events")))
 		})
 	})
+	g.Go(func() error { return s.sweepContent(ctx) })
 	if store, ok := s.store.(storage.Sweeper); ok {
 		g.Go(func() error {
 			return s.every(ctx, time.Hour, "sweep uploads", func() error { return s.sweep(ctx, store, time.Now().Add(-sweepAfter)) })

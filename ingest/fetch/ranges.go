@@ -20,8 +20,8 @@ func (d *download) parallel(ctx context.Context, st state) error {
 		for from := gap.From; from < gap.To; from += rangeBytes {
 			part := catalog.Extent{From: from, To: min(from+rangeBytes, gap.To)}
 			g.Go(func() error {
-				if ctx.Err() != nil {
-					return nil // another range failed: its error counts
+				if err := ctx.Err(); err != nil {
+					return err // another range failed first, and its error counts
 				}
 				return d.part(ctx, part, st.Validator)
 			})
