@@ -1,6 +1,7 @@
 package access
 
 import (
+	"errors"
 	"math"
 	"net/netip"
 	"regexp"
@@ -145,19 +146,25 @@ func (r *Request) placed(c *catalog.AccessCondition) bool {
 	})
 }
 
-// near says whether the place lies within the circle "latitude,longitude,kilometres".
-func near(p Place, circle string) bool {
-	parts := strings.Split(circle, ",")
+// circle reads "latitude,longitude,kilometres".
+func circle(v string) (n [3]float64, err error) {
+	parts := strings.Split(v, ",")
 	if len(parts) != 3 {
-		return false
+		return n, errors.New("not latitude, longitude and kilometres")
 	}
-	var n [3]float64
 	for i := range parts {
-		f, err := strconv.ParseFloat(strings.TrimSpace(parts[i]), 64)
-		if err != nil {
-			return false
+		if n[i], err = strconv.ParseFloat(strings.TrimSpace(parts[i]), 64); err != nil {
+			return n, err
 		}
-		n[i] = f
+	}
+	return n, nil
+}
+
+// near says whether the place lies within a circle.
+func near(p Place, v string) bool {
+	n, err := circle(v)
+	if err != nil {
+		return false
 	}
 	const earth, rad = 6371.0, math.Pi / 180
 	a, b := n[0]*rad, p.Latitude*rad
