@@ -3,6 +3,7 @@ package access
 import (
 	"errors"
 	"math"
+	"net"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -113,16 +114,11 @@ func block(v string) (netip.Prefix, bool) {
 	if err1 != nil || err2 != nil || !a.Is4() || !m.Is4() {
 		return netip.Prefix{}, false
 	}
-	bits := 0
-	for _, b := range m.As4() {
-		for ; b&0x80 != 0; b <<= 1 {
-			bits++
-		}
-		if b != 0 {
-			return netip.Prefix{}, false
-		}
+	ones, bits := net.IPMask(m.AsSlice()).Size()
+	if bits == 0 {
+		return netip.Prefix{}, false
 	}
-	p := netip.PrefixFrom(a, bits).Masked()
+	p := netip.PrefixFrom(a, ones).Masked()
 	return p, p.IsValid()
 }
 
