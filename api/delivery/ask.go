@@ -116,7 +116,7 @@ func (s *Service) urls(a *ask) (*sources.URLs, error) {
 	if err != nil {
 		return nil, err
 	}
-	if restricted || s.cfg.Always {
+	if restricted {
 		if s.cfg.Signer == nil {
 			return nil, fail(accessControl, "restricted entries need keys for signed URLs")
 		}

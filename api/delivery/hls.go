@@ -147,7 +147,11 @@ func (m *manifest) captions(b *bytes.Buffer) (any bool, err error) {
 
 // playsAsText says whether the origin can make playlists of the captions.
 func playsAsText(a catalog.Asset) bool {
-	return a.Container == "" || a.Container == "vtt" || a.Container == "webvtt"
+	switch a.Container {
+	case "", "vtt", "webvtt", "srt", "ttml", "dfxp":
+		return true
+	}
+	return false
 }
 
 // rendition begins an EXT-X-MEDIA tag (RFC 8216 §4.3.4.1), with a name that no other rendition of the group has.

@@ -42,6 +42,15 @@ func (s *Service) playManifest(w http.ResponseWriter, a *ask) error {
 	if a.params["playbackRate"] != "" && a.params["playbackRate"] != "1" {
 		return fail(badParameter, "playback at another speed is not served")
 	}
+	account, err := s.cfg.Guard.Account(a.Context(), a.entry.Account)
+	switch {
+	case err != nil:
+		return err
+	case !sources.Playable(a.entry, account):
+		return fail(flavorNotFound, "the entry does not play yet")
+	case !a.access.AllowsDeliveryProfile(format.DeliveryProfile()):
+		return fail(accessControl, "access control: this format is not allowed")
+	}
 	selection := sources.Select(a.entry, a.assets, format, choice)
 	if len(selection.Flavors) == 0 {
 		return fail(flavorNotFound, "no flavor to play")

@@ -14,7 +14,7 @@ import (
 	"sluice/storage"
 )
 
-// Config of a Service. Everything is required but Signer, Always and ClientIP.
+// Config of a Service. Everything is required but Signer and ClientIP.
 type Config struct {
 	// Entry returns an entry with its assets, from memory where it can: every request asks. Entries that don't exist or
 	// are deleted are catalog.ErrNotFound.
@@ -26,9 +26,8 @@ type Config struct {
 	Store storage.Store
 	// Media is the origin: it serves what URLs of package sources name. Requests are handed on to it with rewritten paths.
 	Media http.Handler
-	// Signer signs the URLs of entries that are not for everybody; Always those of all entries.
+	// Signer signs the URLs of entries that are not for everybody.
 	Signer sources.Signer
-	Always bool
 	// Base is scheme and host as the client of a request sees them.
 	Base func(*http.Request) string
 	// ClientIP is the address that rules see; nil takes the connection's.
@@ -48,9 +47,6 @@ type Service struct {
 func New(cfg Config) (*Service, error) {
 	if cfg.Entry == nil || cfg.Guard == nil || cfg.Sessions == nil || cfg.Store == nil || cfg.Media == nil || cfg.Base == nil {
 		return nil, errors.New("delivery: entries, guard, sessions, store, media and base are required")
-	}
-	if cfg.Always && cfg.Signer == nil {
-		return nil, errors.New("delivery: signed URLs need a signer")
 	}
 	if cfg.ClientIP == nil {
 		cfg.ClientIP = func(r *http.Request) netip.Addr {

@@ -47,7 +47,7 @@ func (s *Service) thumbnail(w http.ResponseWriter, a *ask) error {
 	case t.captures() && a.access.NoCapture():
 		return fail(captureForbidden, "pictures may not be taken from this entry")
 	}
-	if limit := a.access.Preview().Milliseconds(); limit > 0 && t.captures() && (t.endMS < 0 || t.endMS > limit || t.timeMS > limit) {
+	if limit := a.access.Preview().Milliseconds(); limit > 0 && t.captures() && t.last(a.entry.DurationMS) > limit {
 		return fail(captureForbidden, "pictures may be taken from the preview only")
 	}
 	from := a.picture(t)

@@ -97,6 +97,15 @@ func (t *thumb) at(durationMS int64) int64 {
 	return start + max(0, end-start)*int64(max(0, t.slice))/int64(t.slices)
 }
 
+// last is the latest time of a frame in the result.
+func (t *thumb) last(durationMS int64) int64 {
+	one := *t
+	if t.slices > 0 && t.slice < 0 {
+		one.slice = t.slices - 1
+	}
+	return one.at(durationMS)
+}
+
 func (t *thumb) contentType() string {
 	if t.png {
 		return "image/png"

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
+	"log/slog"
 	"slices"
 	"strconv"
 
@@ -39,7 +40,8 @@ func versionOf(e catalog.Entry, assets []catalog.Asset) string {
 	h := fnv.New64a()
 	fmt.Fprintf(h, "%s %d %d|", e.ID, e.Version, e.Status)
 	for _, a := range assets {
-		fmt.Fprintf(h, "%s %d %s %d %d|", a.ID, a.Status, a.Key, a.Size, len(a.Parts))
+		fmt.Fprintf(h, "%s %d %s %d %d", a.ID, a.Status, a.Key, a.Size, len(a.Parts))
+		fmt.Fprintf(h, " %q %q %t %t|", a.Language, a.Title, a.Default, a.Details.Hidden)
 	}
 	return strconv.FormatUint(h.Sum64(), 36)
 }
@@ -69,7 +71,9 @@ func (l *Library) open(ctx context.Context, e catalog.Entry, assets []catalog.As
 		}
 		switch a.Type {
 		case catalog.AssetCaption:
-			err = l.openCaption(ctx, t, a)
+			if !a.Details.Hidden {
+				err = l.openCaption(ctx, t, a)
+			}
 		case catalog.AssetStoryboard:
 			err = l.openStoryboard(ctx, t, a)
 		case catalog.AssetThumb:
@@ -227,9 +231,10 @@ func (l *Library) openCaption(ctx context.Context, t *Title, a catalog.Asset) er
 	if err != nil {
 		return err
 	}
-	cues, err := vtt.Parse(b)
+	cues, err := vtt.Import(cmp.Or(a.Container, "vtt"), b)
 	if err != nil {
-		return err
+		slog.Warn("captions left out", "entry", t.Entry.ID, "asset", a.ID, "error", err) // the entry plays without
+		return nil
 	}
 	var p struct {
 		Forced          bool `json:"forced"`

@@ -103,7 +103,7 @@ func (x *exchange) atHand(s *shortcut) *plan {
 		return nil
 	}
 	x.pres = pres
-	if pres.Restricted { // its head is another one, and it is rare
+	if pres.Restricted && o.cfg.Open { // its head is another one, and it is rare
 		return nil
 	}
 	p := o.cache.find(path, o.shows.get(pres.Set, &x.req))

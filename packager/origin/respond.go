@@ -15,7 +15,7 @@ func (x *exchange) respond(p *plan, modified time.Time) error {
 	h := x.w.Header()
 	h["Content-Type"] = p.ctype
 	h["Cache-Control"] = p.cache
-	if x.pres.Restricted {
+	if x.pres.Restricted && x.o.cfg.Open {
 		h.Set("Cache-Control", strings.Replace(p.cache[0], "public", "private", 1))
 	}
 	h["Accept-Ranges"] = acceptRanges

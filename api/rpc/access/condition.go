@@ -1,7 +1,9 @@
 package access
 
 import (
+	"errors"
 	"math"
+	"net"
 	"net/netip"
 	"regexp"
 	"slices"
@@ -112,16 +114,11 @@ func block(v string) (netip.Prefix, bool) {
 	if err1 != nil || err2 != nil || !a.Is4() || !m.Is4() {
 		return netip.Prefix{}, false
 	}
-	bits := 0
-	for _, b := range m.As4() {
-		for ; b&0x80 != 0; b <<= 1 {
-			bits++
-		}
-		if b != 0 {
-			return netip.Prefix{}, false
-		}
+	ones, bits := net.IPMask(m.AsSlice()).Size()
+	if bits == 0 {
+		return netip.Prefix{}, false
 	}
-	p := netip.PrefixFrom(a, bits).Masked()
+	p := netip.PrefixFrom(a, ones).Masked()
 	return p, p.IsValid()
 }
 
@@ -145,19 +142,25 @@ func (r *Request) placed(c *catalog.AccessCondition) bool {
 	})
 }
 
-// near says whether the place lies within the circle "latitude,longitude,kilometres".
-func near(p Place, circle string) bool {
-	parts := strings.Split(circle, ",")
+// circle reads "latitude,longitude,kilometres".
+func circle(v string) (n [3]float64, err error) {
+	parts := strings.Split(v, ",")
 	if len(parts) != 3 {
-		return false
+		return n, errors.New("not latitude, longitude and kilometres")
 	}
-	var n [3]float64
 	for i := range parts {
-		f, err := strconv.ParseFloat(strings.TrimSpace(parts[i]), 64)
-		if err != nil {
-			return false
+		if n[i], err = strconv.ParseFloat(strings.TrimSpace(parts[i]), 64); err != nil {
+			return n, err
 		}
-		n[i] = f
+	}
+	return n, nil
+}
+
+// near says whether the place lies within a circle.
+func near(p Place, v string) bool {
+	n, err := circle(v)
+	if err != nil {
+		return false
 	}
 	const earth, rad = 6371.0, math.Pi / 180
 	a, b := n[0]*rad, p.Latitude*rad

@@ -15,6 +15,8 @@ type Guard struct {
 	Catalog *catalog.DB
 	// Geo tells where addresses are; nil knows of none.
 	Geo Geo
+	// Always restricts every entry: its media needs signed URLs.
+	Always bool
 
 	mu       sync.Mutex // guards what follows
 	profiles map[profileKey]remembered[[]catalog.AccessRule]
@@ -89,7 +91,7 @@ func recall[K comparable, T any](g *Guard, all *map[K]remembered[T], key K, find
 
 // Restricted says whether there are requests that may not have the entry's media: then all of them need a token.
 func (g *Guard) Restricted(ctx context.Context, e catalog.Entry) (bool, error) {
-	if !Scheduled(e, time.Now()) || Moderated(e) {
+	if g.Always || !Scheduled(e, time.Now()) || Moderated(e) {
 		return true, nil
 	}
 	rules, err := g.Rules(ctx, e)

@@ -40,6 +40,28 @@ func ParseFormat(name string) (f Format, ok bool) {
 	return "", false
 }
 
+// DeliveryProfile is the id of the delivery profile by which a format is had.
+func (f Format) DeliveryProfile() string {
+	switch f {
+	case HLS:
+		return "1"
+	case DASH:
+		return "2"
+	}
+	return "3"
+}
+
+// Playable says whether an entry may be played at all: it is ready, or in the making and its account lets players have it.
+func Playable(e catalog.Entry, account catalog.Account) bool {
+	switch e.Status {
+	case catalog.EntryReady, catalog.EntryModerate, catalog.EntryBlocked:
+		return true // moderation is access control's
+	case catalog.EntryPreconvert, catalog.EntryErrorConverting:
+		return account.PlayWhileProcessing && !e.PlayableAt.IsZero()
+	}
+	return false
+}
+
 // defaultTags are the groups of tags that a format's flavors have: those of the first group that any flavor has.
 func (f Format) defaultTags() [][]string {
 	apple := [][]string{{"applembr"}, {"ipadnew", "iphonenew"}, {"ipad", "iphone"}}

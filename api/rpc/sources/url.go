@@ -170,7 +170,7 @@ func DownloadName(e catalog.Entry, a catalog.Asset) string {
 	if ext := kaltura.FileExt(a); ext != "" && !strings.HasSuffix(strings.ToLower(name), "."+ext) {
 		name += "." + ext
 	}
-	return name
+	return cleanName(name)
 }
 
 // Captions is the playlist of captions as text segments.
