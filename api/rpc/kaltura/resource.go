@@ -52,12 +52,6 @@ type UrlResource struct { //nolint:revive // named as on the wire
 	ShouldRedirect     *bool     `k:"shouldRedirect"`
 }
 
-// String is a text of a list.
-type String struct {
-	rpc.Object
-	Value *string `k:"value"`
-}
-
 // Source implements AnyResource.
 func (r *UrlResource) Source() (content.Source, error) {
 	if Value(r.URL) == "" {
