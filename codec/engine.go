@@ -133,6 +133,8 @@ type Job struct {
 	Subs bool `json:"subs,omitempty"`
 	// Thumbs makes poster and storyboard.
 	Thumbs bool `json:"thumbs,omitempty"`
+	// SelfTest opens every encoder and encodes a few frames with it; the outcome is Report.Encoders. It needs no plan's parts.
+	SelfTest bool `json:"self_test,omitempty"`
 	// Tokens is the number of cores the job may use; 0 means 1.
 	Tokens int `json:"tokens,omitempty"`
 	// Safe is the second try after a crash: one thread, no copies, no seeking.

@@ -189,8 +189,10 @@ type ThumbPlan struct {
 	Rows       int   `json:"rows,omitempty"`
 	IntervalUS int64 `json:"interval_us,omitempty"`
 	DurationUS int64 `json:"duration_us,omitempty"`
-	Pre        []Op  `json:"pre,omitempty"` // rotate, deinterlace, tonemap
-	In         Color `json:"in,omitzero"`
+	// Seek looks up the keyframe of each tile in the container's index; else all keyframes are read.
+	Seek bool  `json:"seek,omitempty"`
+	Pre  []Op  `json:"pre,omitempty"` // rotate, deinterlace, tonemap
+	In   Color `json:"in,omitzero"`
 }
 
 // ChunkPolicy steers how a run is cut for its lanes.

@@ -13,6 +13,17 @@ type Report struct {
 	// FramesIn and FramesLost count decoded and undecodable source frames.
 	FramesIn   int64 `json:"frames_in,omitempty"`
 	FramesLost int64 `json:"frames_lost,omitempty"`
+	// Encoders is the outcome of Job.SelfTest.
+	Encoders []EncoderStatus `json:"encoders,omitempty"`
+}
+
+// EncoderStatus says whether an encoder works in this build and on this machine.
+type EncoderStatus struct {
+	Codec   string `json:"codec"`
+	Encoder string `json:"encoder"`
+	Tier    int    `json:"tier"`
+	OK      bool   `json:"ok"`
+	Error   string `json:"error,omitempty"`
 }
 
 // StageStat is the time spent in one step of the engine, summed over threads.

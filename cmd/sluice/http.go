@@ -163,6 +163,9 @@ func (s *system) health(media *mediaWorker) map[string]any {
 	h := map[string]any{"version": version.Version}
 	if media != nil {
 		h["isolation"] = media.pool.Isolation()
+		if list := media.encoders.Load(); list != nil {
+			h["encoders"] = *list
+		}
 	}
 	return h
 }

@@ -2,8 +2,10 @@ package main
 
 import (
 	"context"
+	"log/slog"
 	"os"
 	"slices"
+	"sync/atomic"
 
 	"sluice/catalog"
 	"sluice/codec"
@@ -20,12 +22,31 @@ type mediaWorker struct {
 	worker    *pipeline.Worker
 	pool      *worker.Pool
 	scheduler *sched.Scheduler
+	encoders  atomic.Pointer[[]codec.EncoderStatus] // nil until tested
 }
 
 // Close ends the engine's processes.
 func (m *mediaWorker) Close() {
 	m.scheduler.Close()
 	m.pool.Close()
+}
+
+// testEncoders tries every encoder, once, and logs the ones that don't work: being linked does not mean being usable.
+func (m *mediaWorker) testEncoders(ctx context.Context, log *slog.Logger) {
+	list, err := m.pool.SelfTest(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		log.Error("encoders not tested", "error", err)
+		return
+	}
+	for _, e := range list {
+		if !e.OK {
+			log.Warn("encoder does not work", "codec", e.Codec, "encoder", e.Encoder, "error", e.Error)
+		}
+	}
+	m.encoders.Store(&list)
 }
 
 func (s *system) newMediaWorker() (*mediaWorker, error) {

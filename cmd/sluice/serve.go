@@ -71,6 +71,7 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 		}
 		defer media.Close()
 		g.Go(func() error { return media.worker.Run(ctx) })
+		g.Go(func() error { media.testEncoders(ctx, log); return nil })
 	}
 	if plays("feeder") {
 		feeder, err := pipeline.NewFeeder(pipeline.FeederConfig{Catalog: sys.catalog, Redis: sys.redis, Logger: log})

@@ -21,6 +21,12 @@ func (e *Engine) Run(ctx context.Context, src codec.Source, job codec.Job, sink 
 	g := newGuard(ctx)
 	defer g.close()
 	defer g.bind()()
+	if job.SelfTest {
+		rep.Encoders = testEncoders(g)
+		if e := g.interrupted("encode"); e != nil {
+			return rep, e
+		}
+	}
 	d := newDelivery(sink)
 	parts := []struct {
 		wanted bool

@@ -16,24 +16,19 @@ import (
 	"sluice/codec"
 )
 
-// EncoderStatus says whether an encoder works in this build and on this machine.
-type EncoderStatus struct {
-	Codec   string `json:"codec"`
-	Encoder string `json:"encoder"`
-	Tier    int    `json:"tier"`
-	OK      bool   `json:"ok"`
-	Error   string `json:"error,omitempty"`
-}
-
 // selfTestFrames is how many frames each encoder must take and give back.
 const selfTestFrames = 10
 
 // SelfTest opens every encoder of tiers 1 and 2 and encodes ten frames with it: being linked does not mean being usable.
-func SelfTest(ctx context.Context) []EncoderStatus {
+func SelfTest(ctx context.Context) []codec.EncoderStatus {
 	g := newGuard(ctx)
 	defer g.close()
 	defer g.bind()()
-	var out []EncoderStatus
+	return testEncoders(g)
+}
+
+func testEncoders(g *guard) []codec.EncoderStatus {
+	var out []codec.EncoderStatus
 	for _, t := range []struct {
 		tier int
 		enc  codec.EncPlan
@@ -57,8 +52,8 @@ func SelfTest(ctx context.Context) []EncoderStatus {
 	return out
 }
 
-func status(tier int, name, encoder string, err error) EncoderStatus {
-	s := EncoderStatus{Codec: name, Encoder: encoder, Tier: tier, OK: err == nil}
+func status(tier int, name, encoder string, err error) codec.EncoderStatus {
+	s := codec.EncoderStatus{Codec: name, Encoder: encoder, Tier: tier, OK: err == nil}
 	if err != nil {
 		s.Error = err.Error()
 	}

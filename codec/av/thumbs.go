@@ -16,8 +16,9 @@ import (
 	"sluice/codec"
 )
 
-// runThumbs makes the poster and the storyboard from keyframes only. Every keyframe is looked at once, and decoded only when
-// a tile or a poster candidate falls between it and the next.
+// runThumbs makes the poster and the storyboard from keyframes only. Either every keyframe is looked at once, and decoded only
+// when a tile or a poster candidate falls between it and the next; or, with an index and pictures far apart, the keyframe of
+// each picture is looked up.
 func runThumbs(g *guard, cfg Config, src codec.Source, job *codec.Job, d *delivery, rep *codec.Report) error {
 	tp := job.Plan.Thumbs
 	if tp == nil {
@@ -44,7 +45,12 @@ func runThumbs(g *guard, cfg Config, src codec.Source, job *codec.Job, d *delive
 	if !tp.Cover {
 		C.sl_stream_discard(in.c(), C.int(tp.Stream), 1)
 	}
-	if err := t.scan(); err != nil {
+	if tp.Seek && !tp.Cover && !job.Safe && !src.Sequential {
+		err = t.lookUp()
+	} else {
+		err = t.scan()
+	}
+	if err != nil {
 		return err
 	}
 	return t.finish()
@@ -71,6 +77,8 @@ type thumbs struct {
 	best      *packet
 	bestScore int64
 	decoded   int
+	shown     bool  // small holds a picture:
+	shownUS   int64 // that of the keyframe at this time
 }
 
 func (t *thumbs) open(safe bool) error {
@@ -154,12 +162,15 @@ func (t *thumbs) settle(nextUS int64) error {
 	if !wanted && !candidate {
 		return nil
 	}
-	ok, err := t.decode(t.dec, p)
-	if err != nil || !ok {
-		return err
-	}
-	if err := t.tile.render(t.frame, t.small); err != nil {
-		return err
+	if !t.shown || t.shownUS != t.heldUS {
+		ok, err := t.decode(t.dec, p)
+		if err != nil || !ok {
+			return err
+		}
+		if err := t.tile.render(t.frame, t.small); err != nil {
+			return err
+		}
+		t.shown, t.shownUS = true, t.heldUS
 	}
 	if wanted {
 		if err := t.sheet.fill(t.small, nextUS, t.d); err != nil {

@@ -4,6 +4,7 @@ package av
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/color"
@@ -13,6 +14,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"sluice/codec"
 )
@@ -90,6 +93,49 @@ func TestStoryboardTilesShowTheirTimes(t *testing.T) {
 	}
 	if b := decodeJPEG(t, m.files["storyboard-1.jpg"]).Bounds(); b.Dx() != 256 || b.Dy() != 108 {
 		t.Errorf("last sheet is %v", b)
+	}
+}
+
+// countedFile counts the bytes read of a file held in memory.
+type countedFile struct {
+	r *bytes.Reader
+	n int64
+}
+
+func (c *countedFile) ReadAt(p []byte, off int64) (int, error) {
+	n, err := c.r.ReadAt(p, off)
+	c.n += int64(n)
+	return n, err
+}
+
+func TestLookedUpPicturesAreThoseOfTheScan(t *testing.T) {
+	for _, c := range []struct {
+		name, gop string
+		interval  int64
+	}{{"few.mp4", "10", 7_000_000}, {"few.mkv", "10", 7_000_000}, {"long.mp4", "200", 3_000_000}} {
+		t.Run(c.name, func(t *testing.T) {
+			// Each second is lighter than the one before.
+			src := ffmpeg(t, c.name, "-f", "lavfi", "-i", "color=gray:size=320x180:rate=10:duration=60,noise=alls=20:allf=t,geq=lum='lum(X,Y)/4+3*floor(T)':cb=128:cr=128",
+				"-c:v", "libx264", "-preset", "ultrafast", "-crf", "12", "-g", c.gop, "-keyint_min", c.gop, "-sc_threshold", "0", "-bf", "0", "-pix_fmt", "yuv420p")
+			p := thumbPlan(t, src, codec.ThumbPlan{Poster: true, Width: 160, Height: 90, Candidates: 5, TileWidth: 64, TileHeight: 36, Columns: 4, Rows: 3, IntervalUS: c.interval})
+			data := read(t, src)
+			var files []map[string][]byte
+			var cost []int64
+			for _, seek := range []bool{false, true} {
+				p.Thumbs.Seek = seek
+				m, f := newMemory(t), &countedFile{r: bytes.NewReader(data)}
+				if _, err := New(Config{}).Run(context.Background(), codec.Source{Reader: f, Size: int64(len(data))}, codec.Job{Plan: p, Thumbs: true}, m); err != nil {
+					t.Fatal(err)
+				}
+				files, cost = append(files, m.files), append(cost, f.n)
+			}
+			if d := cmp.Diff(files[0], files[1]); d != "" {
+				t.Errorf("files differ:\n%.2000s", d)
+			}
+			if c.name == "few.mkv" && cost[1] > cost[0]*2/3 {
+				t.Errorf("looking up read %d bytes, the scan %d", cost[1], cost[0])
+			}
+		})
 	}
 }
 

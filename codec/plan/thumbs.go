@@ -2,6 +2,7 @@ package plan
 
 import (
 	"math"
+	"strings"
 
 	"sluice/codec"
 )
@@ -29,11 +30,27 @@ func (b *builder) planThumbs() {
 		if want.Storyboard && t.DurationUS > 0 {
 			addStoryboard(t)
 		}
+		t.Seek = b.seeksPictures(t)
 		b.plan.Thumbs = t
 	case b.src.cover != nil && want.Poster:
 		b.plan.Thumbs = pictureThumbs(b.src.cover)
 		b.plan.Thumbs.Cover, b.plan.Thumbs.Poster, b.plan.Thumbs.Candidates = true, true, 1
 	}
+}
+
+// seeksPictures says that looking up each picture is less work than reading every keyframe (engine §10): the container has an
+// index, and pictures are further apart than two keyframes.
+func (b *builder) seeksPictures(t *codec.ThumbPlan) bool {
+	indexed := strings.HasPrefix(b.info.Format.Name, "mov,") || strings.HasPrefix(b.info.Format.Name, "matroska")
+	k := b.src.video.Video.Keyframes
+	if !indexed || b.plan.Discontinuities || k == nil || k.MedianGapUS <= 0 {
+		return false
+	}
+	apart := t.IntervalUS
+	if apart == 0 {
+		apart = t.DurationUS / max(1, int64(t.Candidates))
+	}
+	return apart > 2*k.MedianGapUS
 }
 
 // planStill plans a source that is a picture: one poster, nothing else.

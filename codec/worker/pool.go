@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -106,6 +107,13 @@ func (p *Pool) Run(ctx context.Context, src codec.Source, job codec.Job, sink co
 	c := &call{pool: p, class: classJob, source: src, sink: sink, req: request{Run: true, Job: job, Faults: p.cfg.AllowFaults}}
 	err := c.do(ctx)
 	return c.report, err
+}
+
+// SelfTest tries every encoder inside the cage: what works outside may need a call that the cage forbids.
+func (p *Pool) SelfTest(ctx context.Context) ([]codec.EncoderStatus, error) {
+	src := codec.Source{Reader: bytes.NewReader([]byte{0}), Size: 1} // read by nobody
+	rep, err := p.Run(ctx, src, codec.Job{Plan: codec.Plan{Version: codec.PlanVersion}, SelfTest: true}, nil)
+	return rep.Encoders, err
 }
 
 // enter registers a call, so that Close can wait for it.

@@ -28,7 +28,7 @@ const (
 )
 
 // childEnv is all that a child knows of its environment. Two malloc arenas keep a lane's memory from growing with threads.
-var childEnv = []string{"MALLOC_ARENA_MAX=2", "GLIBC_TUNABLES=glibc.malloc.hugetlb=1", "GOTRACEBACK=single", "LC_ALL=C"}
+var childEnv = []string{"MALLOC_ARENA_MAX=2", "GOTRACEBACK=single", "LC_ALL=C"}
 
 // process is one child. It has a single user at a time: the pool while idle, else the call that took it. Only kill and the
 // exited channel may be used by others.

@@ -60,6 +60,23 @@ func clip(t *testing.T, name string) string {
 		"-c:v", "libx264", "-preset", "ultrafast", "-g", "40", "-c:a", "aac", "-b:a", "160k", "-ac", "2")
 }
 
+func TestEveryEncoderWorksInsideTheCage(t *testing.T) {
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	list, err := newPool(t).SelfTest(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(list) < 6 {
+		t.Errorf("%d encoders tried", len(list))
+	}
+	for _, e := range list {
+		if !e.OK {
+			t.Errorf("%s (%s): %s", e.Codec, e.Encoder, e.Error)
+		}
+	}
+}
+
 // made is everything a sink receives, samples as hashes.
 type made struct {
 	Tracks  []codec.Track
