@@ -281,7 +281,10 @@ const maxChoices = 64
 
 // Set returns the presentation, or that of the chosen assets in the order given; the same pointer for the same choice.
 func (t *Title) Set(choice ...catalog.AssetID) (*packager.Set, error) {
-	key := fmt.Sprint(choice)
+	key := ""
+	if len(choice) > 0 {
+		key = fmt.Sprint(choice)
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if s, ok := t.sets[key]; ok {

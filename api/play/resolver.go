@@ -37,7 +37,7 @@ func (r Resolver) Resolve(ctx context.Context, src *uri.Source) (origin.Presenta
 		t.Release()
 		return origin.Presentation{}, translate(err)
 	}
-	return origin.Presentation{Set: set, Modified: t.Entry.UpdatedAt, Poster: t.poster, Release: t.Release}, nil
+	return origin.Presentation{Set: set, Modified: t.Entry.UpdatedAt, Poster: t.poster, Release: t.release}, nil
 }
 
 // Original implements origin.Originals: the file as received.
