@@ -49,7 +49,7 @@ type Title struct {
 	sets map[string]*packager.Set
 
 	closers []func() error
-	release func()       // Release, made once: every request hands it out
+	release func() // Release, made once: every request hands it out
 	refs    atomic.Int64
 	checked atomic.Int64 // unix nanoseconds of the last comparison with the catalog
 }
