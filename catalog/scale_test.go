@@ -31,6 +31,51 @@ var seeds = map[string]string{
 const seedInsert = `INSERT INTO entries (id, account, status, media_type, name, description, reference_id, tags, source_key, dedup_key,
 	version, duration_ms, width, height, error_code, error_text, playable_at, ready_at, deleted_at, created_at, updated_at, revision, search_words)`
 
+// TestSearchOfCommonWordsFindsThemInOrder: of words that very many entries have, pages are found in another way.
+func TestSearchOfCommonWordsFindsThemInOrder(t *testing.T) {
+	const rows = 10500
+	for kind, location := range map[string]func() string{
+		"sqlite": func() string { return "sqlite://" + t.TempDir() + "/catalog.db" }, "postgres": func() string { return postgres(t) },
+	} {
+		t.Run(kind, func(t *testing.T) {
+			at := location()
+			db := open(t, at)
+			for i := range 100 {
+				newAccount(t, db, catalog.AccountID(101+i))
+			}
+			rawExec(t, at)(fmt.Sprintf(seeds[kind], rows))
+			for name, test := range map[string]struct {
+				filter       catalog.EntryFilter
+				total, first int
+			}{
+				"all":         {catalog.EntryFilter{Search: "film"}, 10000, 1},
+				"down":        {catalog.EntryFilter{Search: "film", Desc: true}, 10000, rows},
+				"by name":     {catalog.EntryFilter{Search: "fil seas", OrderBy: catalog.ByName, Desc: true}, 10000, 9999},
+				"offset":      {catalog.EntryFilter{Search: "film", Offset: 10200}, 10000, 10201},
+				"cursor":      {catalog.EntryFilter{Search: "film", Cursor: "0_00005000"}, 10000, 5001},
+				"account":     {catalog.EntryFilter{Search: "film", Account: 150}, 105, 49},
+				"status":      {catalog.EntryFilter{Search: "film", Statuses: []catalog.EntryStatus{-1}}, 10, 1000},
+				"statuses":    {catalog.EntryFilter{Search: "film", Statuses: []catalog.EntryStatus{1, -1}, Desc: true}, 21, rows},
+				"few":         {catalog.EntryFilter{Search: "film s42"}, 105, 42},
+				"rare":        {catalog.EntryFilter{Search: "rare"}, 1, 10000},
+				"ready":       {catalog.EntryFilter{Statuses: []catalog.EntryStatus{2}, OrderBy: catalog.ByName, Desc: true}, rows - 21, 9999},
+				"reference":   {catalog.EntryFilter{ReferenceID: "ref-77"}, 1, 77},
+				"not a word":  {catalog.EntryFilter{Search: "?!"}, rows, 1},
+				"not the end": {catalog.EntryFilter{Search: "ilm"}, 0, 0},
+			} {
+				got, total, err := db.ListEntries(t.Context(), test.filter)
+				if err != nil || total != test.total {
+					t.Errorf("%s: %d, %v; want %d", name, total, err, test.total)
+					continue
+				}
+				if first := catalog.EntryID(fmt.Sprintf("0_%08d", test.first)); total > 0 && (len(got) == 0 || got[0].ID != first) {
+					t.Errorf("%s: %d entries, not %s first", name, len(got), first)
+				}
+			}
+		})
+	}
+}
+
 // BenchmarkEntryLists measures the pages that the console asks for: go test ./catalog -run '^$' -bench EntryLists -scale-rows
 // 1000000.
 func BenchmarkEntryLists(b *testing.B) {
