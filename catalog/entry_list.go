@@ -105,6 +105,7 @@ func (db *DB) planEntries(ctx context.Context, f EntryFilter) (int, entryPlan, e
 	}
 	hits := db.whereEntries(db.read.NewSelect().Table("entries").Column("num"), f, p).Limit(maxFound)
 	n, err := db.read.NewSelect().TableExpr("(?) AS hits", hits).Count(ctx)
+	p.common = p.common || f.Search != "" && n > fewRows
 	return int(n), p, err
 }
 
