@@ -42,7 +42,10 @@ type EntryFilter struct {
 	Limit  int // 0 means 50; at most 1000
 }
 
-// ListEntries returns a page of entries and how many the filter selects on all pages.
+// maxFound is how many entries a search counts and sorts; of words that more have, pages are found by walking the order.
+const maxFound = 10000
+
+// ListEntries returns a page of entries and how many the filter selects on all pages; of a search at most 10,000 are counted.
 func (db *DB) ListEntries(ctx context.Context, f EntryFilter) ([]Entry, int, error) {
 	entries, total, err := db.listEntries(ctx, f)
 	if err != nil {
@@ -55,7 +58,7 @@ func (db *DB) listEntries(ctx context.Context, f EntryFilter) ([]Entry, int, err
 	if err := f.complete(); err != nil {
 		return nil, 0, err
 	}
-	total, err := db.countEntries(ctx, f)
+	total, plan, err := db.planEntries(ctx, f)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -65,7 +68,7 @@ func (db *DB) listEntries(ctx context.Context, f EntryFilter) ([]Entry, int, err
 			return nil, 0, fmt.Errorf("cursor: %w", err)
 		}
 	}
-	rows, err := db.pageOfEntries(ctx, f, last)
+	rows, err := db.pageOfEntries(ctx, f, plan, last)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -76,28 +79,48 @@ func (db *DB) listEntries(ctx context.Context, f EntryFilter) ([]Entry, int, err
 	return out, total, nil
 }
 
-func (db *DB) countEntries(ctx context.Context, f EntryFilter) (int, error) {
+// entryPlan is how the entries of a filter are found. Databases guess, and at a million entries a wrong guess takes seconds.
+type entryPlan struct {
+	// walk goes through the entries in order, past those of another status, rather than sort all of the status.
+	walk bool
+	// common goes through the entries in order and looks at the words of each, rather than sort all that have them.
+	common bool
+}
+
+// planEntries counts what the filter selects and decides how to find it.
+func (db *DB) planEntries(ctx context.Context, f EntryFilter) (int, entryPlan, error) {
+	var p entryPlan
 	if f.Search == "" && f.ReferenceID == "" {
 		var n int
-		err := db.whereEntries(db.read.NewSelect().Table("entry_counts").ColumnExpr("coalesce(sum(n), 0)"), f).Scan(ctx, &n)
-		return n, err
+		err := db.whereEntries(db.read.NewSelect().Table("entry_counts").ColumnExpr("coalesce(sum(n), 0)"), f, p).Scan(ctx, &n)
+		p.walk = len(f.Statuses) == 1 && f.OrderBy != ByCreated && n > fewRows
+		return n, p, err
 	}
-	n, err := db.whereEntries(db.read.NewSelect().Table("entries"), f).Count(ctx)
-	return int(n), err
+	if f.Search != "" {
+		found, err := db.read.NewSelect().TableExpr("(?) AS found", db.haveWords(words(f.Search))).Count(ctx)
+		if err != nil {
+			return 0, p, err
+		}
+		p.common = found > maxFound
+	}
+	hits := db.whereEntries(db.read.NewSelect().Table("entries").Column("num"), f, p).Limit(maxFound)
+	n, err := db.read.NewSelect().TableExpr("(?) AS hits", hits).Count(ctx)
+	p.common = p.common || f.Search != "" && n > fewRows
+	return int(n), p, err
 }
 
 // pageOfEntries returns the rows of a page. An index holds the entries of one status in order; those of several statuses
 // are merged here, because a database would sort them all, or walk past all others to find few.
-func (db *DB) pageOfEntries(ctx context.Context, f EntryFilter, last *entryRow) ([]entryRow, error) {
+func (db *DB) pageOfEntries(ctx context.Context, f EntryFilter, p entryPlan, last *entryRow) ([]entryRow, error) {
 	if len(f.Statuses) < 2 {
-		return db.selectEntries(ctx, f, last)
+		return db.selectEntries(ctx, f, p, last)
 	}
 	var rows []entryRow
 	one := f
 	one.Offset, one.Limit = 0, f.Offset+f.Limit
 	for _, s := range f.Statuses {
 		one.Statuses = []EntryStatus{s}
-		some, err := db.selectEntries(ctx, one, last)
+		some, err := db.selectEntries(ctx, one, p, last)
 		if err != nil {
 			return nil, err
 		}
@@ -113,10 +136,10 @@ func (db *DB) pageOfEntries(ctx context.Context, f EntryFilter, last *entryRow) 
 	return rows[:min(f.Limit, len(rows))], nil
 }
 
-func (db *DB) selectEntries(ctx context.Context, f EntryFilter, last *entryRow) ([]entryRow, error) {
+func (db *DB) selectEntries(ctx context.Context, f EntryFilter, p entryPlan, last *entryRow) ([]entryRow, error) {
 	var rows []entryRow
 	order := bun.Ident(f.OrderBy)
-	q := db.whereEntries(db.read.NewSelect().Model(&rows), f).Limit(int64(f.Limit)).Offset(int64(f.Offset))
+	q := db.whereEntries(db.read.NewSelect().Model(&rows), f, p).Limit(int64(f.Limit)).Offset(int64(f.Offset))
 	direction, beyond := "ASC", ">"
 	if f.Desc {
 		direction, beyond = "DESC", "<"
@@ -124,16 +147,23 @@ func (db *DB) selectEntries(ctx context.Context, f EntryFilter, last *entryRow) 
 	if last != nil {
 		q = q.Where("(?, num) "+beyond+" (?, ?)", order, last.column(f.OrderBy), last.Num)
 	}
-	err := q.OrderExpr("? "+direction+", num "+direction, order).Scan(ctx)
+	by := "?"
+	if f.ReferenceID != "" && !db.postgres {
+		by = "+?" // a plus keeps SQLite from an index, here that of the order: few entries have one reference id
+	}
+	err := q.OrderExpr(by+" "+direction+", num "+direction, order).Scan(ctx)
 	return rows, err
 }
 
-func (db *DB) whereEntries(q *bun.SelectQuery, f EntryFilter) *bun.SelectQuery {
+func (db *DB) whereEntries(q *bun.SelectQuery, f EntryFilter, p entryPlan) *bun.SelectQuery {
 	account, status := "account", "status"
-	if f.Search != "" && !db.postgres {
-		// SQLite knows nothing of how many entries have a word and would rather walk those of an account; a plus keeps it from
-		// using that index.
-		account, status = "+account", "+status"
+	if !db.postgres {
+		if f.Search != "" && !p.common {
+			account = "+account" // rather by the words
+		}
+		if f.Search != "" || f.ReferenceID != "" || p.walk {
+			status = "+status"
+		}
 	}
 	if f.Account != 0 {
 		q = q.Where(account+" = ?", f.Account)
@@ -146,7 +176,13 @@ func (db *DB) whereEntries(q *bun.SelectQuery, f EntryFilter) *bun.SelectQuery {
 	if f.ReferenceID != "" {
 		q = q.Where("reference_id = ?", f.ReferenceID)
 	}
-	return db.whereWords(q, f.Search)
+	switch {
+	case f.Search == "":
+		return q
+	case p.common:
+		return db.whereText(q, words(f.Search))
+	}
+	return q.Where("num IN (?)", db.haveWords(words(f.Search)))
 }
 
 // complete fills in the defaults of a filter and refuses what is none.
@@ -157,6 +193,9 @@ func (f *EntryFilter) complete() error {
 	case ByCreated, ByUpdated, ByName, ByDuration:
 	default:
 		return fmt.Errorf("%w: cannot order entries by %q", ErrInvalid, f.OrderBy)
+	}
+	if len(words(f.Search)) == 0 {
+		f.Search = ""
 	}
 	f.Statuses = slices.Compact(slices.Sorted(slices.Values(f.Statuses)))
 	var err error

@@ -54,21 +54,33 @@ func words(texts ...string) []string {
 	return out
 }
 
-// whereWords keeps the entries that have, for each word of search, a word that starts with it.
-func (db *DB) whereWords(q *bun.SelectQuery, search string) *bun.SelectQuery {
-	terms := words(search)
-	if len(terms) == 0 {
-		return q
+// haveWords are the numbers of the entries that have, for each term, a word that starts with it: at most one more than
+// maxFound.
+func (db *DB) haveWords(terms []string) *bun.SelectQuery {
+	q := db.read.NewSelect().Limit(maxFound + 1)
+	match := make([]string, len(terms))
+	for i, t := range terms {
+		if db.postgres {
+			match[i] = "'" + t + "':*"
+		} else {
+			match[i] = `"` + t + `"*`
+		}
 	}
 	if db.postgres {
-		for i, t := range terms {
-			terms[i] = "'" + t + "':*"
-		}
-		return q.Where("array_to_tsvector(string_to_array(search_words, ' ')) @@ ?::tsquery", strings.Join(terms, " & "))
+		return q.Table("entries").Column("num").
+			Where("array_to_tsvector(string_to_array(search_words, ' ')) @@ ?::tsquery", strings.Join(match, " & "))
 	}
-	for i, t := range terms {
-		terms[i] = `"` + t + `"*`
+	return q.Table("entries_words").ColumnExpr("rowid AS num").Where("entries_words MATCH ?", strings.Join(match, " "))
+}
+
+// whereText is haveWords without an index: it looks at the words of each entry.
+func (db *DB) whereText(q *bun.SelectQuery, terms []string) *bun.SelectQuery {
+	position := "instr"
+	if db.postgres {
+		position = "strpos"
 	}
-	found := db.read.NewSelect().TableExpr("entries_words").Column("rowid").Where("entries_words MATCH ?", strings.Join(terms, " "))
-	return q.Where("num IN (?)", found)
+	for _, t := range terms {
+		q = q.Where(position+"(' ' || search_words, ?) > 0", " "+t)
+	}
+	return q
 }

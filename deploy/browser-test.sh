@@ -1,26 +1,40 @@
 #!/usr/bin/env bash
-# Starts a server of its own, takes a clip in and lets real players in headless Chromium play it.
-# Screenshots are kept in test-output/.
+# Starts a server of its own, takes clips in and lets real players in headless Chromium play them: one that is ready, and one
+# whose tail is still encoded. Screenshots are kept in test-output/console/.
 set -euo pipefail
 cd "$(dirname "$0")/.."
-root=$PWD
 data=$(mktemp -d)
 port=$(node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')
-export SLUICE_DATA_DIR=$data SLUICE_HTTP_LISTEN=127.0.0.1:$port SLUICE_LOG_LEVEL=warn
-server=
+export SLUICE_DATA_DIR=$data SLUICE_HTTP_LISTEN=127.0.0.1:$port SLUICE_LOG_LEVEL=warn BASE_URL=http://127.0.0.1:$port
+server= worker=
+end() { [ -z "$1" ] || { kill -CONT "$1" && kill -TERM "$1" && wait "$1"; } 2>/dev/null || true; }
 stop() {
-  [ -z "$server" ] || { kill -TERM "$server" 2>/dev/null || true; wait "$server" 2>/dev/null || true; }
+  end "$worker"
+  end "$server"
   rm -rf "$data"
 }
 trap stop EXIT
+# take FILE [FLAG…] takes a file in and prints the entry's id.
+take() { bin/sluice ingest --json "$@" | node -e 'let s="";process.stdin.on("data",d=>s+=d).on("end",()=>console.log(JSON.parse(s.split("\n")[0]).entry))'; }
 
-echo 'browser: making a clip'
+echo 'browser: making clips'
 bash deploy/sample.sh "$data/sample.mkv"
-bin/sluice serve &
+ffmpeg -hide_banner -loglevel error -nostdin -f lavfi -i testsrc2=s=1280x720:r=25 -f lavfi -i sine=sample_rate=48000 -t 120 \
+  -c:v libx264 -preset ultrafast -g 50 -c:a aac "$data/growing.mp4"
+bin/sluice serve --worker-roles=api,feeder --worker-lease=10m &
 server=$!
+bin/sluice worker &
+worker=$!
 bin/sluice ready --wait 60s --pid "$server"
-echo 'browser: taking it in'
-entry=$(bin/sluice ingest --json "$data/sample.mkv" | node -e 'let s="";process.stdin.on("data",d=>s+=d).on("end",()=>console.log(JSON.parse(s.split("\n")[0]).entry))')
-echo "browser: playing entry $entry"
+echo 'browser: taking them in'
+entry=$(take "$data/sample.mkv")
+end "$worker"
+# One core and short spans: the second clip plays long before it is ready. There its worker is frozen.
+bin/sluice worker --worker-tokens=1 --engine-span=10s --engine-passthrough=false --worker-lease=10m &
+worker=$!
+growing=$(take --no-wait "$data/growing.mp4")
+GROWING_ID=$growing node deploy/until-playable.mjs
+kill -STOP "$worker"
+echo "browser: playing entry $entry, and $growing as it grows"
 cd api/console/web
-BASE_URL=http://127.0.0.1:$port ENTRY_ID=$entry OUTPUT_DIR=$root/test-output npm run --silent e2e
+ENTRY_ID=$entry GROWING_ID=$growing WORKER_PID=$worker npm run --silent e2e

@@ -20,7 +20,7 @@ export async function openBrowser({ baseURL, output, executablePath, colorScheme
   const context = await browser.newContext({ baseURL, viewport: { width: 1360, height: 900 }, colorScheme });
   const page = await context.newPage();
   // Generous, so that a busy machine is slow rather than wrong.
-  page.setDefaultTimeout(60_000);
+  page.setDefaultTimeout(120_000);
   const complaints = [];
   page.on('console', (message) => {
     if (message.type() === 'error') complaints.push(`console: ${message.text()} (${message.location().url})`);

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { assert } from './assert.mjs';
-import { playWith } from './player.mjs';
+import { playWith, plays } from './player.mjs';
 
 async function listsEntries({ page, shot }, { ENTRY_ID: id }) {
   await page.goto('/console/');
@@ -85,6 +85,27 @@ async function showsEntryInWork({ page, shot }, { LIVE_ID: id }) {
   await shot('entry-in-work');
 }
 
+/** An entry plays while its tail is still encoded, by a worker that is frozen until then; the page sees it grow and get ready. */
+async function growsWhileItPlays({ page, shot }, { GROWING_ID: id, WORKER_PID: worker }) {
+  await page.goto(`/console/entries/${id}`);
+  await page.locator('h1 + [data-status="preconvert"]').getByText('Playable').waitFor();
+  await page.getByTestId('progress').waitFor();
+  await page.getByTestId('player').waitFor();
+  await plays(page);
+  await shot('growing');
+  const end = () => page.evaluate(() => document.querySelector('video').seekable.end(0));
+  const before = await end();
+  process.kill(Number(worker), 'SIGCONT');
+  await page.waitForFunction((old) => document.querySelector('video').seekable.end(0) > old, before);
+  await page.locator('h1 + [data-status="ready"]').waitFor();
+  await page.getByTestId('progress').waitFor({ state: 'detached' });
+  const at = await page.evaluate(() => document.querySelector('video').currentTime);
+  await page.waitForFunction((t) => document.querySelector('video').currentTime > t + 0.3, at);
+  await shot('grown');
+  const alert = page.getByTestId('player').getByRole('alert');
+  assert((await alert.count()) === 0, `the player shows a failure: ${await alert.allInnerTexts()}`);
+}
+
 /** Every page passes the rules of axe-core, in the page's own colours. */
 async function isAccessible({ page }, env) {
   const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -153,7 +174,9 @@ async function worksByKeyboard({ page }, { ENTRY_ID: id }) {
 /** checks lists what is to be done for the given environment. */
 export function checks(env) {
   const on = (name, run, more = {}) => ({ name, run: (browser) => run(browser, env), ...more });
-  const list = [
+  const list = [];
+  if (env.GROWING_ID) list.push(on('growing', growsWhileItPlays));
+  list.push(
     on('entries', listsEntries),
     on('entry', showsEntry),
     on('play-hls-fmp4', (browser) => playWith(browser, env.ENTRY_ID, 'HLS fMP4')),
@@ -166,7 +189,7 @@ export function checks(env) {
     on('accessible-dark', isAccessible),
     on('accessible-light', isAccessible, { colorScheme: 'light' }),
     on('light', (browser) => paints(browser, 'light'), { colorScheme: 'light' }),
-  ];
+  );
   if (env.LIVE_ID) list.push(on('progress', movesProgress), on('entry-in-work', showsEntryInWork));
   list.push(on('work', showsWork));
   if (env.DELETE_ID) list.push(on('delete', deletesEntry));

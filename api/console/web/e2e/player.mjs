@@ -21,7 +21,7 @@ export async function playWith({ page, shot }, id, label) {
   assert((await alert.count()) === 0, `the player shows a failure: ${await alert.allInnerTexts()}`);
 }
 
-async function plays(page) {
+export async function plays(page) {
   await until(page, () => document.querySelector('video').readyState >= 2);
   await page.getByTestId('player').getByRole('button', { name: 'Play (k)' }).click();
   await until(page, () => document.querySelector('video').currentTime > 1.2);
@@ -85,13 +85,21 @@ async function choose(page, menu, choice) {
   assert(now?.id === choice.id, `${menu}: ${choice.label} was chosen but ${now?.label} is marked`);
 }
 
-/** restart plays from near the start, so that a check never meets the end of a short title. */
-const restart = (page) =>
+/** rewind stops near the start: however slow the machine is, a short title does not end while something is chosen. */
+const rewind = (page) =>
   video(page, () => {
     const v = document.querySelector('video');
+    v.pause();
     v.currentTime = 1;
-    return v.play();
   });
+
+const resume = (page) => video(page, () => document.querySelector('video').play());
+
+/** restart plays from near the start. */
+async function restart(page) {
+  await rewind(page);
+  await resume(page);
+}
 
 async function switchesQuality(page) {
   const list = (await choices(page, 'Quality')).filter((c) => c.id !== 'auto');
@@ -99,8 +107,9 @@ async function switchesQuality(page) {
   for (const choice of [list.at(-1), list[0]]) {
     const wanted = Number(/(\d+)p/.exec(choice.label)?.[1]);
     assert(wanted > 0, `the quality "${choice.label}" does not name its lines`);
-    await restart(page);
+    await rewind(page);
     await choose(page, 'Quality', choice);
+    await resume(page);
     await until(page, (lines) => {
       const v = document.querySelector('video');
       return Math.min(v.videoWidth, v.videoHeight) === lines;
@@ -113,8 +122,9 @@ async function switchesQuality(page) {
 async function switchesAudio(page) {
   const list = await choices(page, 'Audio');
   if (list.length < 2) return;
-  await restart(page);
+  await rewind(page);
   await choose(page, 'Audio', list[1]);
+  await resume(page);
   const at = await video(page, () => document.querySelector('video').currentTime);
   await until(page, (t) => document.querySelector('video').currentTime > t + 0.3, at);
 }

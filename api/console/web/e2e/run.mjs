@@ -8,7 +8,8 @@
  *   ONLY       comma-separated names of checks, to run just those
  *
  * Further checks change the server's state and run only when asked for: LIVE_ID (an entry in work whose progress must
- * move), DELETE_ID (an entry to delete), RETRY=1 (retry the first dead letter).
+ * move), DELETE_ID (an entry to delete), RETRY=1 (retry the first dead letter), GROWING_ID with WORKER_PID (an entry that
+ * plays already, and the worker that is frozen before it finishes it).
  */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
