@@ -233,18 +233,21 @@ func (q *request) permit(c *Call, act *action) error {
 	return nil
 }
 
-// exception is what a client learns of an error. Others than exceptions go to the log.
+// exception is what a client learns of an error. Others than exceptions are internal errors and go to the log.
 func (q *request) exception(c *Call, act *action, err error) *Error {
 	var e *Error
 	if !errors.As(err, &e) {
 		e = E("INTERNAL_SERVERL_ERROR").Because(err)
 	}
-	if e.Cause != nil && !errors.Is(e.Cause, context.Canceled) {
+	if internal(e) && !errors.Is(err, context.Canceled) {
 		name := ""
 		if act != nil {
 			name = act.service.Name + "." + act.name
 		}
-		q.s.cfg.Logger.Error("api call failed", "request", q.id, "action", name, "account", c.Account.ID, "code", e.Code, "error", e.Cause)
+		q.s.cfg.Logger.Error("api call failed", "request", q.id, "action", name, "account", c.Account.ID, "error", err)
 	}
 	return e
 }
+
+// internal says whether an exception is the server's fault.
+func internal(e *Error) bool { return strings.HasPrefix(e.Code, "INTERNAL_") }

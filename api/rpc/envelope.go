@@ -8,6 +8,7 @@ import (
 	"mime/multipart"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 )
 
@@ -202,14 +203,22 @@ func (rd *reader) multipart(e *envelope, f *form, mr *multipart.Reader) error {
 	return nil
 }
 
-// readText reads a text of at most limit bytes; size is how long it says it is, or -1.
+// readText reads a text; size is how long it says it is, or -1, and limit how long it may be.
 func readText(r io.Reader, size, limit int64) (string, error) {
-	var b strings.Builder
-	if size > 0 {
-		b.Grow(int(min(size, limit, 1<<20)))
+	b := make([]byte, 0, max(min(size, limit, 1<<20)+1, 512))
+	for {
+		n, err := r.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		if errors.Is(err, io.EOF) {
+			return string(b), nil
+		}
+		if err != nil {
+			return "", err
+		}
+		if len(b) == cap(b) {
+			b = slices.Grow(b, len(b))
+		}
 	}
-	_, err := io.Copy(&b, r)
-	return b.String(), err
 }
 
 // tooLarge says what a body that could not be read was: too large, or broken.

@@ -15,7 +15,7 @@ func (q *request) record(c *Call, n *node, res result, took time.Duration) {
 	level, code := slog.LevelInfo, ""
 	if res.err != nil {
 		code, outcome = res.err.Code, "client"
-		if strings.HasPrefix(code, "INTERNAL_") {
+		if internal(res.err) {
 			level, outcome = slog.LevelWarn, "server"
 		}
 	}
@@ -39,6 +39,9 @@ func (q *request) record(c *Call, n *node, res result, took time.Duration) {
 	}
 	if code != "" {
 		attrs = append(attrs, slog.String("code", code))
+		if res.err.Cause != nil && outcome == "client" {
+			attrs = append(attrs, slog.Any("cause", res.err.Cause))
+		}
 	}
 	if log.Enabled(q.http.Context(), slog.LevelDebug) {
 		attrs = append(attrs, slog.String("params", redacted(n)))

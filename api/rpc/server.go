@@ -67,7 +67,9 @@ type Server struct {
 	reader  reader
 	host    string
 	metrics *metrics
-	buffers sync.Pool // *[]byte
+	// described is the description of the registry for clients' generators and the reference.
+	described func() (*described, error)
+	buffers   sync.Pool // *[]byte
 }
 
 // NewServer makes a server of what is registered. It fails where a registration makes no sense.
@@ -106,6 +108,7 @@ func NewServer(cfg Config) (*Server, error) {
 		cfg: cfg, reg: cfg.Registry, host: host, metrics: newMetrics(cfg.Registerer),
 		reader: reader{maxBody: cfg.MaxBody, maxUpload: cfg.MaxUpload, tempDir: cfg.TempDir},
 	}
+	s.described = sync.OnceValues(s.describe)
 	s.buffers.New = func() any { b := make([]byte, 0, 8<<10); return &b }
 	return s, nil
 }
@@ -150,6 +153,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request, rest string) {
 	s.headers(w.Header(), id)
 	if r.Method == http.MethodOptions {
 		preflight(w)
+		return
+	}
+	if s.page(w, r, rest) {
 		return
 	}
 	e, err := s.reader.read(w, r, rest)

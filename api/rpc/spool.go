@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"os"
 )
@@ -45,6 +46,10 @@ func (s *spool) save(name string, r io.Reader) (*Upload, error) {
 		return nil, fmt.Errorf("file %q: %w", name, err)
 	}
 	more, err := io.Copy(f, r)
+	var disk *fs.PathError
+	if errors.As(err, &disk) {
+		return nil, fmt.Errorf("file %q: %w", name, err)
+	}
 	if err != nil {
 		return nil, tooLarge(fmt.Errorf("file %q: %w", name, err))
 	}
