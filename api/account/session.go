@@ -175,6 +175,6 @@ func (s *Service) impersonateByKs(c *rpc.Call, in struct {
 	info := kaltura.SessionInfoOf(session)
 	info.KS = new(session.Token)
 	// Here, and only here, the protocol tells how long the session lasts instead of when it ends.
-	info.Expiry = new(int64(session.Expires.Sub(s.Sessions.now()).Seconds()))
+	info.Expiry = new(session.Expires.Unix() - s.Sessions.now().Unix())
 	return info, nil
 }
