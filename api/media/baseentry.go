@@ -18,6 +18,11 @@ func (s *Service) registerBaseEntry(svc *rpc.Service) {
 	rpc.Action(svc, "count", "Counts entries.", s.baseCount, rpc.For(rpc.WidgetSession))
 	rpc.Action(svc, "getByIds", "Returns those of several entries that exist.", s.baseGetByIDs, rpc.For(rpc.WidgetSession))
 	rpc.Action(svc, "listByReferenceId", "Lists the entries with a reference id.", s.baseListByReferenceID)
+	rpc.Action(svc, "addContent", "Gives an entry its first content.", s.baseAddContent)
+	rpc.Action(svc, "updateContent", "Gives an entry other content, beside the present one until it is ready.", s.baseUpdateContent)
+	rpc.Action(svc, "approveReplace", "Lets the new content take the place of the present one.", s.baseApproveReplace)
+	rpc.Action(svc, "cancelReplace", "Gives the new content up.", s.baseCancelReplace)
+	rpc.Action(svc, "addFromUploadedFile", "Makes an entry of an uploaded file.", s.baseAddFromUploadedFile)
 	rpc.Action(svc, "approve", "Lets an entry through moderation.", s.moderate(catalog.ModerationApproved), rpc.For(rpc.AdminSession))
 	rpc.Action(svc, "reject", "Keeps an entry from viewers.", s.moderate(catalog.ModerationRejected), rpc.For(rpc.AdminSession))
 }

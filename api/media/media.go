@@ -17,6 +17,14 @@ func (s *Service) registerMedia(svc *rpc.Service) {
 	rpc.Action(svc, "delete", "Deletes an entry and all that belongs to it.", s.mediaDelete)
 	rpc.Action(svc, "list", "Lists entries.", s.mediaList, rpc.For(rpc.WidgetSession))
 	rpc.Action(svc, "count", "Counts entries.", s.mediaCount, rpc.For(rpc.WidgetSession))
+	rpc.Action(svc, "addContent", "Gives an entry its first content.", s.mediaAddContent)
+	rpc.Action(svc, "updateContent", "Gives an entry other content, beside the present one until it is ready.", s.mediaUpdateContent)
+	rpc.Action(svc, "approveReplace", "Lets the new content take the place of the present one.", s.mediaApproveReplace)
+	rpc.Action(svc, "cancelReplace", "Gives the new content up.", s.mediaCancelReplace)
+	rpc.Action(svc, "addFromUrl", "Makes an entry of what is downloaded.", s.mediaAddFromURL)
+	rpc.Action(svc, "addFromUploadedFile", "Makes an entry of an uploaded file.", s.mediaAddFromUploadedFile)
+	rpc.Action(svc, "addFromEntry", "Makes an entry of another one's original.", s.mediaAddFromEntry)
+	rpc.Action(svc, "addFromFlavorAsset", "Makes an entry of another one's flavor.", s.mediaAddFromFlavorAsset)
 	rpc.Action(svc, "approve", "Lets an entry through moderation.", s.moderate(catalog.ModerationApproved), rpc.For(rpc.AdminSession))
 	rpc.Action(svc, "reject", "Keeps an entry from viewers.", s.moderate(catalog.ModerationRejected), rpc.For(rpc.AdminSession))
 }
@@ -31,22 +39,20 @@ func (s *Service) media(c *rpc.Call, id string, want access.Want) (catalog.Entry
 }
 
 // asMedia is an entry of the catalog as the media service returns it.
-func asMedia(e kaltura.Entry, err error) (*kaltura.MediaEntry, error) {
+func asMedia(e kaltura.Entry, err error) (kaltura.Media, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch e := e.(type) {
-	case *kaltura.MediaEntry:
-		return e, nil
-	case *kaltura.LiveStreamEntry:
-		return &e.MediaEntry, nil
+	m, ok := e.(kaltura.Media)
+	if !ok {
+		return nil, notFound(kaltura.Value(e.Common().ID))
 	}
-	return nil, notFound(kaltura.Value(e.Common().ID))
+	return m, nil
 }
 
 func (s *Service) mediaAdd(c *rpc.Call, in struct {
 	Entry *kaltura.MediaEntry `k:"entry" for:"add" required:"true"`
-}) (*kaltura.MediaEntry, error) {
+}) (kaltura.Media, error) {
 	e, err := s.create(c, in.Entry, kaltura.EntryType(catalog.EntryMedia))
 	if err != nil {
 		return nil, err
@@ -57,18 +63,18 @@ func (s *Service) mediaAdd(c *rpc.Call, in struct {
 func (s *Service) mediaGet(c *rpc.Call, in struct {
 	EntryID string `k:"entryId" ref:"entry"`
 	Version int    `k:"version" default:"-1"`
-}) (kaltura.Entry, error) {
+}) (kaltura.Media, error) {
 	e, err := s.media(c, in.EntryID, access.View)
 	if err != nil {
 		return nil, err
 	}
-	return s.viewOne(c, e)
+	return asMedia(s.viewOne(c, e))
 }
 
 func (s *Service) mediaUpdate(c *rpc.Call, in struct {
 	EntryID    string              `k:"entryId" ref:"entry"`
 	MediaEntry *kaltura.MediaEntry `k:"mediaEntry" for:"update" required:"true"`
-}) (*kaltura.MediaEntry, error) {
+}) (kaltura.Media, error) {
 	if _, err := s.media(c, in.EntryID, access.Edit); err != nil {
 		return nil, err
 	}
@@ -88,12 +94,12 @@ func (s *Service) mediaDelete(c *rpc.Call, in struct {
 func (s *Service) mediaList(c *rpc.Call, in struct {
 	Filter *rpc.FilterOf[kaltura.MediaEntry] `k:"filter"`
 	Pager  *rpc.Pager                        `k:"pager"`
-}) (*rpc.List[*kaltura.MediaEntry], error) {
+}) (*rpc.List[kaltura.Media], error) {
 	found, total, err := s.list(c, filterOf(in.Filter), in.Pager, mediaTypes...)
 	if err != nil {
 		return nil, err
 	}
-	out := &rpc.List[*kaltura.MediaEntry]{Objects: make([]*kaltura.MediaEntry, len(found)), TotalCount: total}
+	out := &rpc.List[kaltura.Media]{Objects: make([]kaltura.Media, len(found)), TotalCount: total}
 	for i, e := range found {
 		if out.Objects[i], err = asMedia(e, nil); err != nil {
 			return nil, err

@@ -6,14 +6,9 @@ import (
 	"sluice/catalog"
 )
 
-// moderated is the input of the moderation actions.
-type moderated = struct {
-	EntryID string `k:"entryId" ref:"entry"`
-}
-
 // moderate makes the action that gives an entry a moderation status; flags are settled by it.
-func (s *Service) moderate(status catalog.ModerationStatus) func(*rpc.Call, moderated) (rpc.Void, error) {
-	return func(c *rpc.Call, in moderated) (rpc.Void, error) {
+func (s *Service) moderate(status catalog.ModerationStatus) func(*rpc.Call, entryRef) (rpc.Void, error) {
+	return func(c *rpc.Call, in entryRef) (rpc.Void, error) {
 		e, err := access.Entry(c, s.Catalog, in.EntryID, access.Edit)
 		if err != nil {
 			return rpc.Void{}, err

@@ -2,14 +2,10 @@ package media
 
 import (
 	"context"
-	"errors"
 
 	"sluice/api/rpc"
 	"sluice/catalog"
 )
-
-// noProfile as a conversion profile's id says that nothing is to be made of the content.
-const noProfile = -1
 
 // defaultProfile is the id of the account's default conversion profile, 0 when it has none.
 func defaultProfile(_ context.Context, _ *catalog.DB, _ catalog.AccountID) (int64, error) {
@@ -22,13 +18,5 @@ func (s *Service) checkProfile(_ *rpc.Call, _ int64) error { return nil }
 // ensureUser makes a user that was named for the first time.
 func ensureUser(ctx context.Context, db *catalog.DB, account catalog.AccountID, id string) error {
 	_, err := db.EnsureUser(ctx, account, id)
-	return err
-}
-
-// ignoreMissing turns a missing object into none.
-func ignoreMissing(err error) error {
-	if errors.Is(err, catalog.ErrNotFound) {
-		return nil
-	}
 	return err
 }

@@ -27,6 +27,7 @@ type Content interface {
 
 // Register adds the services, their actions and the classes of entries.
 func (s *Service) Register(r *rpc.Registry) {
+	kaltura.RegisterResources(r)
 	kaltura.RegisterEntries(r)
 	s.registerMedia(r.Service("media", "Videos, sounds and pictures."))
 	s.registerBaseEntry(r.Service("baseEntry", "Entries of every type."))
