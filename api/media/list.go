@@ -57,7 +57,7 @@ func (s *Service) query(c *rpc.Call, f *rpc.Filter, types []string) (q catalog.Q
 	if !byID && !redirected {
 		q.Conds = withDefaults(q.Conds)
 	}
-	if len(types) > 0 && !has(q.Conds, "type") {
+	if len(types) > 0 {
 		q.Conds = append(q.Conds, anyOf("type", types...))
 	}
 	return s.visible(c, q, byID || redirected)
