@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"os"
@@ -8,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/api/account"
+	"sluice/api/media"
 	"sluice/api/rpc"
 	"sluice/api/upload"
 )
@@ -17,6 +19,7 @@ func (s *system) api() (*rpc.Server, error) {
 	reg := rpc.NewRegistry()
 	sessions := account.NewSessions(account.Config{Catalog: s.catalog, Redis: s.redis, Logger: s.log})
 	(&account.Service{Catalog: s.catalog, Sessions: sessions}).Register(reg)
+	(&media.Service{Catalog: s.catalog, Content: s.content}).Register(reg)
 	(&upload.Service{Catalog: s.catalog, Engine: s.content.Uploads}).Register(reg)
 	var proxies []netip.Prefix
 	for _, p := range s.cfg.List("http.trusted_proxies") {
@@ -32,4 +35,9 @@ func (s *system) api() (*rpc.Server, error) {
 		MaxBody: s.cfg.Int("api.max_body_bytes"), MaxUpload: s.cfg.Int("api.max_upload_bytes"),
 		MaxCalls: int(s.cfg.Int("api.max_calls")), Timeout: s.cfg.Duration("api.timeout"),
 	})
+}
+
+// replace puts new content of entries in place when it is ready.
+func (s *system) replace(ctx context.Context) error {
+	return (&media.Replacer{Catalog: s.catalog, Log: s.log}).Run(ctx)
 }

@@ -10,6 +10,13 @@ type Entry interface {
 	Common() *BaseEntry
 }
 
+// Media is an entry that the media service knows: *MediaEntry or a class that derives from it.
+type Media interface {
+	Entry
+	// Media returns the fields of the class.
+	Media() *MediaEntry
+}
+
 // BaseEntry is what entries of all types have in common (§5.3 of the API contract).
 type BaseEntry struct {
 	rpc.Object
@@ -54,6 +61,7 @@ type BaseEntry struct {
 	RedirectEntryID         *string               `k:"redirectEntryId" ref:"entry"`
 	RootEntryID             *string               `k:"rootEntryId,ro" f:"eq,in"`
 	ParentEntryID           *string               `k:"parentEntryId" f:"eq" ref:"entry"`
+	OperationAttributes     []AnyOperation        `k:"operationAttributes"`
 	EntitledUsersEdit       *string               `k:"entitledUsersEdit" f:"matchand,matchor"`
 	EntitledUsersPublish    *string               `k:"entitledUsersPublish" f:"matchand,matchor"`
 	EntitledUsersView       *string               `k:"entitledUsersView" f:"matchand,matchor"`
@@ -99,6 +107,9 @@ type MediaEntry struct {
 	IsTrimDisabled     *rpc.NullBool       `k:"isTrimDisabled"`
 	Streams            []*StreamContainer  `k:"streams"`
 }
+
+// Media implements Media, for the classes that embed it too.
+func (e *MediaEntry) Media() *MediaEntry { return e }
 
 // DataEntry holds text.
 type DataEntry struct {
@@ -156,6 +167,7 @@ type EntryReplacementOptions struct {
 // RegisterEntries adds the classes of entries to a registry.
 func RegisterEntries(r *rpc.Registry) {
 	rpc.Base[Entry](r, &BaseEntry{})
+	rpc.Base[Media](r, &MediaEntry{})
 	r.Classes(&PlayableEntry{}, &MediaEntry{}, &DataEntry{}, &Playlist{}, &LiveStreamEntry{})
 	rpc.FilterExtras[BaseEntry](r, "freeText", "isRoot", "categoriesFullNameIn", "categoryAncestorIdIn", "redirectFromEntryId",
 		"tagsNameMultiLikeOr", "tagsNameMultiLikeAnd", "tagsAdminTagsMultiLikeOr", "tagsAdminTagsMultiLikeAnd",

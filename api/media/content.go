@@ -1,0 +1,127 @@
+package media
+
+import (
+	"errors"
+	"fmt"
+
+	"sluice/api/rpc"
+	"sluice/api/rpc/access"
+	"sluice/api/rpc/kaltura"
+	"sluice/catalog"
+	"sluice/ingest/content"
+)
+
+// setContent gives an entry without content its first.
+func (s *Service) setContent(c *rpc.Call, e catalog.Entry, resource kaltura.AnyResource) error {
+	parts, err := kaltura.ContentParts(resource)
+	if err != nil {
+		return err
+	}
+	return s.enter(c, e, parts, content.Options{})
+}
+
+// enter hands content over. Of the resources that name other entries, the session must see them.
+func (s *Service) enter(c *rpc.Call, e catalog.Entry, parts []content.Part, opts content.Options) error {
+	for _, p := range parts {
+		if err := s.maySee(c, p.Source); err != nil {
+			return err
+		}
+	}
+	return kaltura.ContentError(s.Content.SetEntry(c, c.AccountID(), e.ID, parts, opts))
+}
+
+func (s *Service) maySee(c *rpc.Call, src content.Source) error {
+	switch src := src.(type) {
+	case content.Entry:
+		_, err := access.Entry(c, s.Catalog, string(src.ID), access.View)
+		return err
+	case content.Clips:
+		return s.maySee(c, src.Of)
+	}
+	return nil
+}
+
+// addContent gives an entry its first content.
+func (s *Service) addContent(c *rpc.Call, e catalog.Entry, resource kaltura.AnyResource) (kaltura.Entry, error) {
+	if e.Status != catalog.EntryNoContent {
+		return nil, rpc.E("ENTRY_ALREADY_WITH_CONTENT")
+	}
+	if err := s.setContent(c, e, resource); err != nil {
+		return nil, err
+	}
+	return s.viewAgain(c, e.ID)
+}
+
+// updateContent gives an entry other content: in place when it has none or is a picture, otherwise through a hidden entry
+// that takes its place when it is ready, and approved where the account wants that.
+func (s *Service) updateContent(c *rpc.Call, e catalog.Entry, resource kaltura.AnyResource, profile int64) (kaltura.Entry, error) {
+	parts, err := kaltura.ContentParts(resource)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.checkProfile(c, profile); err != nil {
+		return nil, err
+	}
+	if e.Status == catalog.EntryNoContent || e.MediaType == catalog.MediaImage {
+		if err := s.withProfile(c, e, profile); err != nil {
+			return nil, err
+		}
+		if err := s.enter(c, e, parts, content.Options{Replace: e.Status != catalog.EntryNoContent}); err != nil {
+			return nil, err
+		}
+		return s.viewAgain(c, e.ID)
+	}
+	hidden, err := s.Catalog.StartReplacement(c, e.ID, profile, catalog.ReplacementApprovedNotReady)
+	if errors.Is(err, catalog.ErrConflict) {
+		return nil, rpc.E("ENTRY_REPLACEMENT_ALREADY_EXISTS").Because(err)
+	}
+	if err != nil {
+		return nil, failure(err, string(e.ID))
+	}
+	if err := s.enter(c, hidden, parts, content.Options{}); err != nil {
+		return nil, errors.Join(err, s.Catalog.EndReplacement(c, e.ID))
+	}
+	return s.viewAgain(c, e.ID)
+}
+
+func (s *Service) withProfile(c *rpc.Call, e catalog.Entry, profile int64) error {
+	if profile == 0 || profile == e.ConversionProfile {
+		return nil
+	}
+	return failure(s.Catalog.UpdateEntry(c, e.ID, func(e *catalog.Entry) error {
+		e.ConversionProfile = profile
+		return nil
+	}), string(e.ID))
+}
+
+// addWith makes an entry and gives it content. An entry whose content is refused is not kept.
+func (s *Service) addWith(c *rpc.Call, in kaltura.Entry, typ kaltura.EntryType, src content.Source, from catalog.SourceType) (kaltura.Entry, error) {
+	e, err := s.create(c, in, typ)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.enter(c, e, []content.Part{{Source: src}}, content.Options{}); err != nil {
+		return nil, errors.Join(err, s.Catalog.DeleteEntry(c, e.ID))
+	}
+	if from != e.SourceType {
+		err := s.Catalog.UpdateEntry(c, e.ID, func(e *catalog.Entry) error { e.SourceType = from; return nil })
+		if err != nil {
+			return nil, failure(err, string(e.ID))
+		}
+	}
+	return s.viewAgain(c, e.ID)
+}
+
+// addFromToken makes an entry of what was uploaded with a token, which must be complete.
+func (s *Service) addFromToken(c *rpc.Call, in kaltura.Entry, typ kaltura.EntryType, id string) (kaltura.Entry, error) {
+	t, err := s.Catalog.UploadToken(c, c.AccountID(), catalog.UploadTokenID(id))
+	switch {
+	case errors.Is(err, catalog.ErrNotFound) || err == nil && !c.Admin() && t.User != c.User():
+		return nil, rpc.E("UPLOADED_FILE_NOT_FOUND_BY_TOKEN").Because(fmt.Errorf("upload token %q", id))
+	case err != nil:
+		return nil, err
+	case t.Status != catalog.UploadFull:
+		return nil, rpc.E("UPLOAD_TOKEN_INVALID_STATUS_FOR_ADD_ENTRY")
+	}
+	return s.addWith(c, in, typ, content.Token{ID: t.ID}, catalog.SourceFile)
+}
