@@ -29,15 +29,18 @@ type Importer interface {
 	ImportFile(ctx context.Context, t catalog.Task, p stage.ImportPayload, progress stage.Progress) (stage.Outcome, error)
 }
 
-// Handler returns the handler of catalog.StageFetch: it downloads, and then does what the import stage does. An attempt goes on
-// where the last one on this machine stopped.
-func (f *Fetcher) Handler(in Importer) pipeline.Handler {
-	return stage.Handler(func(ctx context.Context, t catalog.Task, progress stage.Progress) (stage.Outcome, error) {
+// Handler returns the handler of catalog.StageFetch.
+func (f *Fetcher) Handler(in Importer) pipeline.Handler { return stage.Handler(f.Stage(in)) }
+
+// Stage returns the stage: it downloads, and then does what the import stage does. An attempt goes on where the last one on this
+// machine stopped.
+func (f *Fetcher) Stage(in Importer) func(context.Context, catalog.Task, stage.Progress) (stage.Outcome, error) {
+	return func(ctx context.Context, t catalog.Task, progress stage.Progress) (stage.Outcome, error) {
 		start := time.Now()
 		out, err := f.run(ctx, t, progress, in)
 		observe(start, err)
 		return out, err
-	})
+	}
 }
 
 func (f *Fetcher) run(ctx context.Context, t catalog.Task, progress stage.Progress, in Importer) (stage.Outcome, error) {

@@ -147,7 +147,7 @@ func adoptRequest(info codec.Info, soundOnly, lone bool) codec.Request {
 	rendition := codec.AudioRendition{Codec: "aac", BitRate: adoptMinAudio, Channels: 2}
 	for _, s := range info.Streams {
 		if s.Kind == codec.Audio && s.Audio != nil {
-			rendition.BitRate = min(max(rendition.BitRate, s.BitRate), 512_000)
+			rendition.BitRate, rendition.Channels = min(max(rendition.BitRate, s.BitRate), 512_000), max(1, min(2, s.Audio.Channels))
 			if s.Audio.Channels >= 6 && s.Codec == "aac" {
 				rendition.Channels, rendition.BitRate = 6, max(rendition.BitRate, 384_000)
 			}

@@ -178,9 +178,9 @@ type partEnd struct{ from, to int64 }
 type clipTrack struct {
 	media packager.Media
 	out   *openTrack
-	// from and to are the part's place, next is where the next sound sample belongs; in ticks.
-	from, to, next int64
-	first          bool // the part is the first one
+	// from and to are the part's place, next is where the next sound sample belongs, frame how long one is; in ticks.
+	from, to, next, frame int64
+	first                 bool // the part is the first one
 }
 
 // begin starts a part that is as long as the plan says.
@@ -229,12 +229,13 @@ func (s *clipSink) Sample(track int, u codec.Sample) error {
 	if c.media.Kind == packager.Video {
 		return c.out.writer.Write(cmaf.Unit{DTS: u.DTS + c.from, PTS: u.PTS + c.from, Dur: u.Dur, Sync: u.Key, Data: u.Data})
 	}
-	if !c.first && u.PTS < 0 || c.next+u.Dur/2 >= c.to {
+	c.frame = max(c.frame, u.Dur) // the last one of a part says how much of it counts, but decodes whole
+	if !c.first && u.PTS < 0 || c.next+c.frame/2 >= c.to {
 		return nil
 	}
 	at := c.next
-	c.next += u.Dur
-	return c.out.writer.Write(cmaf.Unit{DTS: at, PTS: at, Dur: u.Dur, Sync: u.Key, Data: u.Data})
+	c.next += c.frame
+	return c.out.writer.Write(cmaf.Unit{DTS: at, PTS: at, Dur: c.frame, Sync: u.Key, Data: u.Data})
 }
 
 // File implements codec.Sink.
