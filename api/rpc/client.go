@@ -59,3 +59,9 @@ func (s *Server) base(r *http.Request) string {
 	}
 	return scheme + "://" + host
 }
+
+// ClientIP is who made a request, for handlers beside the API.
+func (s *Server) ClientIP(r *http.Request) netip.Addr { return s.clientIP(r) }
+
+// Base is scheme and host as the client of a request sees them, for handlers beside the API.
+func (s *Server) Base(r *http.Request) string { return s.base(r) }

@@ -10,17 +10,18 @@ import (
 
 	"sluice/api/account"
 	"sluice/api/media"
+	"sluice/api/profile"
 	"sluice/api/rpc"
 	"sluice/api/upload"
 )
 
 // api is the server of the API's calls, with the services that it has.
-func (s *system) api() (*rpc.Server, error) {
+func (s *system) api(sessions *account.Sessions) (*rpc.Server, error) {
 	reg := rpc.NewRegistry()
-	sessions := account.NewSessions(account.Config{Catalog: s.catalog, Redis: s.redis, Logger: s.log})
 	(&account.Service{Catalog: s.catalog, Sessions: sessions}).Register(reg)
 	(&media.Service{Catalog: s.catalog, Content: s.content}).Register(reg)
 	(&upload.Service{Catalog: s.catalog, Engine: s.content.Uploads}).Register(reg)
+	(&profile.Access{Catalog: s.catalog}).Register(reg)
 	var proxies []netip.Prefix
 	for _, p := range s.cfg.List("http.trusted_proxies") {
 		proxies = append(proxies, netip.MustParsePrefix(p)) // checked when the configuration was read

@@ -10,9 +10,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sync/errgroup"
 
+	"sluice/api/account"
 	"sluice/api/console"
 	"sluice/api/ops"
 	"sluice/api/play"
@@ -31,13 +31,26 @@ const (
 )
 
 // startHTTP listens and adds the server to g; it ends with ctx.
-func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaWorker) error {
-	lib := &play.Library{Catalog: s.catalog, Store: s.store, MaxTracks: int(s.cfg.Int("play.open_tracks"))}
-	tokens, err := s.tokens()
+func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *mediaWorker) error {
+	access, err := s.playback()
 	if err != nil {
 		return err
 	}
-	delivery, err := s.delivery(lib, tokens)
+	lib := &play.Library{Catalog: s.catalog, Store: s.store, MaxTracks: int(s.cfg.Int("play.open_tracks")), Restricted: access.guard.Restricted}
+	cors := s.cfg.List("play.cors_origins")
+	if slices.Contains(cors, "*") {
+		cors = nil // the origin's word for any
+	}
+	media, err := s.origin(lib, access, cors)
+	if err != nil {
+		return err
+	}
+	sessions := account.NewSessions(account.Config{Catalog: s.catalog, Redis: s.redis, Logger: s.log})
+	calls, err := s.api(sessions)
+	if err != nil {
+		return err
+	}
+	pages, err := s.delivery(lib, access, media, sessions, calls)
 	if err != nil {
 		return err
 	}
@@ -47,19 +60,20 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 		{Name: "redis", Run: func(ctx context.Context) error { return s.redis.Ping(ctx).Err() }},
 	}
 	cons, err := console.New(console.Config{
-		Catalog: s.catalog, Version: version.Version, Hosts: s.cfg.List("http.hosts"), Logger: s.log, Play: signedLinks(tokens),
-		Probe: s.probeResult, System: s.systemReport(checks, media),
+		Catalog: s.catalog, Version: version.Version, Hosts: s.cfg.List("http.hosts"), Logger: s.log, Play: access.links,
+		Probe: s.probeResult, System: s.systemReport(checks, worker),
 	})
 	if err != nil {
 		return err
 	}
-	operators := ops.New(ops.Config{Checks: checks, Info: func() map[string]any { return s.health(media) }})
+	operators := ops.New(ops.Config{Checks: checks, Info: func() map[string]any { return s.health(worker) }})
 	// The origin's listener answers some of what the mux sends to it, so it must be what these paths lead to.
 	mux := http.NewServeMux()
 	for _, p := range []string{"/hls/", "/dash/", "/mp4/", "/thumb/", "/raw/", "/t/"} {
-		mux.Handle(p, delivery)
+		mux.Handle(p, media)
 	}
-	captions := play.Captions{Library: lib, Tokens: tokens}
+	pages.Mount(mux)
+	captions := play.Captions{Library: lib, Tokens: access.tokens, Open: access.open}
 	mux.Handle("GET /captions/{entry}/{file}", captions)
 	mux.Handle("GET /t/{token}/captions/{entry}/{file}", captions)
 	for _, p := range []string{"/healthz", "/readyz", "/metrics"} {
@@ -74,15 +88,11 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 	if s.cfg.Text("play.transport") == "sendfile" {
 		transport = origin.Sendfile
 	}
-	calls, err := s.api()
-	if err != nil {
-		return err
-	}
 	srv := &http.Server{Handler: calls.Before(mux), ConnContext: origin.ConnContext, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
 	g.Go(func() error { return cons.Run(ctx) })
 	g.Go(func() error {
 		defer lib.Close()
-		if err := srv.Serve(delivery.Listener(l, transport, origin.Timeouts{Header: headerTimeout, Idle: idleTimeout})); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(media.Listener(l, transport, origin.Timeouts{Header: headerTimeout, Idle: idleTimeout})); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
@@ -98,64 +108,6 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, media *mediaW
 	})
 	s.log.Info("listening", "url", baseURL(s.cfg))
 	return nil
-}
-
-// delivery is the handler of everything that players ask for.
-func (s *system) delivery(lib *play.Library, tokens *origin.Tokens) (*origin.Origin, error) {
-	cors := s.cfg.List("play.cors_origins")
-	if slices.Contains(cors, "*") {
-		cors = nil // the origin's word for any
-	}
-	cfg := origin.Config{
-		Resolver: play.Resolver{Library: lib}, Tokens: tokens, CacheBytes: s.cfg.Int("play.cache_bytes"), CORSOrigins: cors,
-		ManifestTTL: s.cfg.Duration("play.ttl"), MediaTTL: s.cfg.Duration("play.ttl"), Registerer: prometheus.DefaultRegisterer,
-	}
-	return origin.New(cfg)
-}
-
-// tokens are the keys that sign playback URLs; nil when there are none and playback is open.
-func (s *system) tokens() (*origin.Tokens, error) {
-	var keys []origin.Key
-	for _, k := range s.cfg.List("play.token_keys") {
-		id, secret, ok := strings.Cut(k, ":")
-		if !ok {
-			return nil, usageError{errors.New("play.token_keys: want id:secret")}
-		}
-		keys = append(keys, origin.Key{ID: id, Secret: []byte(secret)})
-	}
-	if len(keys) == 0 {
-		return nil, nil
-	}
-	t, err := origin.NewTokens(keys[0], keys[1:]...)
-	if err != nil {
-		return nil, usageError{fmt.Errorf("play.token_keys: %w", err)}
-	}
-	return t, nil
-}
-
-// linkLifetime is how long the console's signed links work.
-const linkLifetime = 12 * time.Hour
-
-// signedLinks are the console's links to the outputs of an entry, each with a token for its entry when playback needs one.
-func signedLinks(tokens *origin.Tokens) func(catalog.Entry, []catalog.Asset) []console.Link {
-	if tokens == nil {
-		return nil
-	}
-	return func(e catalog.Entry, assets []catalog.Asset) []console.Link {
-		links := console.LocalLinks(e, assets)
-		for i, l := range links {
-			parts := strings.SplitN(l.URL, "/", 4) // "", location, entry, rest
-			if len(parts) < 4 {
-				continue
-			}
-			token, err := tokens.Issue(origin.Grant{Prefix: "/" + parts[1] + "/" + parts[2], Expires: time.Now().Add(linkLifetime)})
-			if err != nil {
-				continue // such a link is refused when it is used
-			}
-			links[i].URL = "/t/" + token + l.URL
-		}
-		return links
-	}
 }
 
 // health is what /healthz tells.

@@ -13,12 +13,9 @@ import (
 // unlock gives the catalog the keys of its secrets. When the configured account got its secrets just now, it shows them:
 // they are never logged.
 func (s *system) unlock(ctx context.Context, w io.Writer) error {
-	keys := s.cfg.List("account.key")
-	if len(keys) == 0 {
-		var err error
-		if keys, err = seal.LoadOrCreate(s.cfg.Data("keys", "account.key")); err != nil {
-			return err
-		}
+	keys, err := s.accountKeys()
+	if err != nil {
+		return err
 	}
 	ring, err := seal.NewRing(keys...)
 	if err != nil {
@@ -39,6 +36,14 @@ func (s *system) unlock(ctx context.Context, w io.Writer) error {
 	fmt.Fprintf(w, "\nAccount %d has new secrets. Keep them; 'sluice account show %d' tells them again.\n\n", id, id)
 	fmt.Fprintf(w, "    admin secret  %s\n    user secret   %s\n\n", secrets.Admin, secrets.User)
 	return nil
+}
+
+// accountKeys are the keys of the accounts' secrets, the newest first.
+func (s *system) accountKeys() ([]string, error) {
+	if keys := s.cfg.List("account.key"); len(keys) > 0 {
+		return keys, nil
+	}
+	return seal.LoadOrCreate(s.cfg.Data("keys", "account.key"))
 }
 
 // secretPair is the secrets of an account that are in use.
