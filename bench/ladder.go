@@ -19,7 +19,7 @@ var ladderRungs = []rung{
 	{1080, 23, "4500k", "9000k"}, {720, 23, "2500k", "5000k"}, {540, 22, "1500k", "3000k"}, {360, 22, "800k", "1600k"},
 }
 
-// runLadder encodes one source to four rungs, GOP 2 s, audio copied: sluice with its defaults; ffmpeg as one command that
+// runLadder encodes one source to four rungs, GOP 2 s, audio copied on both sides: sluice with its defaults; ffmpeg as one command that
 // decodes once and splits, with the same encoder settings and its own default threads.
 func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
 	ffmpeg, err := tool("ffmpeg")
@@ -34,12 +34,12 @@ func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
 	if err != nil {
 		return err
 	}
-	var oursRSS, theirsRSS []float64
+	var oursRSS, theirsRSS, oursCPU, theirsCPU []float64
 	ours := func(ctx context.Context) (float64, error) {
 		out := filepath.Join(e.Dir, "ladder-ours")
 		defer os.RemoveAll(out)
 		u, err := timed(ctx, nil, e.Binary, "transcode", "--no-thumbs", "--heights", "1080,720,540,360", "--audio", "128", "--out", out, "--quiet", src)
-		oursRSS = append(oursRSS, float64(u.rss)/(1<<20))
+		oursRSS, oursCPU = append(oursRSS, float64(u.rss)/(1<<20)), append(oursCPU, u.cpu.Seconds())
 		return u.wall.Seconds(), err
 	}
 	theirs := func(ctx context.Context) (float64, error) {
@@ -49,7 +49,7 @@ func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
 			return 0, err
 		}
 		u, err := timed(ctx, nil, ffmpeg, ladderArgs(src, out)...)
-		theirsRSS = append(theirsRSS, float64(u.rss)/(1<<20))
+		theirsRSS, theirsCPU = append(theirsRSS, float64(u.rss)/(1<<20)), append(theirsCPU, u.cpu.Seconds())
 		return u.wall.Seconds(), err
 	}
 	res, err := e.compare(ctx, pair{"ladder", "ffmpeg", "s", true, ours, theirs}, e.rounds(3, 1))
@@ -57,6 +57,9 @@ func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
 		return err
 	}
 	emit(res)
+	cpu := memoryResult("ladder-cpu", "ffmpeg", median(oursCPU), median(theirsCPU), len(oursCPU))
+	cpu.Unit = "CPU s"
+	emit(cpu)
 	emit(memoryResult("ladder-memory", "ffmpeg", median(oursRSS), median(theirsRSS), len(oursRSS)))
 	return nil
 }

@@ -56,6 +56,9 @@ type Policy struct {
 	MaxPixels     int64 `json:"max_pixels,omitempty"`      // per frame; default 8192×4352
 	MaxDurationUS int64 `json:"max_duration_us,omitempty"` // default 24 h
 	MaxStreams    int   `json:"max_streams,omitempty"`     // default 64
+	// MemoryBytes is what the machines that will carry the plan out have for media work; 0 means enough. Where it does not
+	// hold two lanes, one decoder serves all rungs (ChunkPolicy.Mode "rung").
+	MemoryBytes int64 `json:"memory_bytes,omitempty"`
 	// Preset overrides the x264 preset of all rungs.
 	Preset string `json:"preset,omitempty"`
 	// FromUS and LengthUS select a part of the source's presentation, to the frame: nothing is copied then. LengthUS 0 means to

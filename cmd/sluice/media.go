@@ -9,6 +9,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/codec"
+	"sluice/codec/plan"
 	"sluice/codec/sched"
 	"sluice/codec/worker"
 	"sluice/pipeline"
@@ -96,12 +97,18 @@ func concurrency(name catalog.Stage, tokens int) int {
 	return 4
 }
 
+// rungLaneBytes is what one more core costs a job whose rungs share one decoder: frames on their way.
+const rungLaneBytes = 32 << 20
+
 // share gives jobs their part of the machine: video as many cores as are free and fair, other jobs one.
 func share(scheduler *sched.Scheduler) func(context.Context, catalog.Task, codec.Job) (int, func(), error) {
 	return func(ctx context.Context, t catalog.Task, job codec.Job) (int, func(), error) {
 		ask := sched.Ask{Job: string(t.Entry), Class: sched.Normal, Min: 1, Max: 1}
 		if job.Video && job.Plan.Video != nil {
-			ask.Max = 0 // whatever is free
+			ask.Max = 0                         // whatever is free
+			if job.Plan.Chunks.Mode == "rung" { // one decoder and one set of encoders, whatever the tokens
+				ask.JobBytes, ask.LaneBytes = plan.LaneMemory(job.Plan.Video), rungLaneBytes
+			}
 			for _, r := range job.Plan.Video.Rungs {
 				if !r.Copy { // rungs come by falling size: the first is the costliest
 					ask.Width, ask.Height, ask.Preset = r.Width, r.Height, r.Enc.Preset

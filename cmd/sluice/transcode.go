@@ -11,6 +11,7 @@ import (
 
 	"sluice/codec"
 	"sluice/codec/plan"
+	"sluice/codec/sched"
 	"sluice/internal/config"
 	"sluice/pipeline/stage"
 	"sluice/storage/disk"
@@ -155,6 +156,9 @@ func ladderRequest(cfg *config.Config) codec.Request {
 	req.Policy.SpanUS = cfg.Duration("engine.span").Microseconds()
 	req.Policy.MaxPixels = cfg.Int("engine.max_pixels")
 	req.Policy.MaxDurationUS = cfg.Duration("engine.max_duration").Microseconds()
+	if req.Policy.MemoryBytes = cfg.Int("worker.memory_bytes"); req.Policy.MemoryBytes == 0 {
+		req.Policy.MemoryBytes = sched.MachineMemory()
+	}
 	base := req.Ladder
 	req.Ladder = nil
 	for _, c := range cfg.List("engine.codecs") {

@@ -37,6 +37,7 @@ type ladder struct {
 	baseF []*astiav.Frame
 	// encoded counts output frames that went through every rung; another goroutine reads it for progress.
 	encoded *atomic.Int64
+	tap     *tileTap // nil: no tiles come from here
 }
 
 // rung scales and encodes one rendition.
@@ -185,6 +186,9 @@ func (l *ladder) one(r *rung, src *astiav.Frame, s slotted) error {
 		}
 		r.id = s.id
 	}
+	if err := l.tap.look(r.index, s.n, r.frame); err != nil {
+		return err
+	}
 	if r.keep {
 		k := l.get()
 		if err := k.Ref(r.frame); err != nil {
@@ -246,6 +250,7 @@ func (l *ladder) close() {
 	if l.base != nil {
 		l.base.close()
 	}
+	l.tap.close()
 	for _, f := range l.free {
 		f.Free()
 	}

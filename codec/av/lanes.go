@@ -119,6 +119,7 @@ func (r *videoRun) lane(ctx context.Context, in *input, work <-chan *chunk, pool
 	}()
 	l := newLadder(r.g, r.vp, r.plan.Chunks.Batch, r.rungs, &r.encoded)
 	defer l.close()
+	l.tap = r.tiles.tap(r.g, r.vp, r.rungs)
 	for {
 		select {
 		case c, ok := <-work:

@@ -176,6 +176,7 @@ func (r *videoRun) rungLane(ctx context.Context, rungs []int, in <-chan []slotte
 	defer r.g.bind()()
 	l := newLadder(r.g, r.vp, r.plan.Chunks.Batch, rungs, new(atomic.Int64))
 	defer l.close()
+	l.tap = r.tiles.tap(r.g, r.vp, rungs)
 	if err := l.begin(r.to); err != nil {
 		return err
 	}

@@ -24,6 +24,14 @@ func runThumbs(g *guard, cfg Config, src codec.Source, job *codec.Job, d *delive
 	if tp == nil {
 		return nil
 	}
+	if tilesOf(job) != nil { // the storyboard comes out of the transcode
+		if !tp.Poster {
+			return nil
+		}
+		poster := *tp
+		poster.Columns = 0
+		tp = &poster
+	}
 	in, err := openInput(g, src, inputOpts{format: job.Plan.Format, rebase: job.Plan.Discontinuities, sequential: src.Sequential})
 	if err != nil {
 		return err
@@ -90,7 +98,7 @@ func (t *thumbs) open(safe bool) error {
 	}
 	t.dec = dec
 	w, h := tp.TileWidth, tp.TileHeight
-	if tp.Columns > 0 && tp.Rows > 0 && tp.IntervalUS > 0 && tp.DurationUS > 0 && w > 0 && h > 0 {
+	if hasBoard(tp) {
 		t.sheet = newStoryboard(tp)
 	} else {
 		w, h = 160, 90

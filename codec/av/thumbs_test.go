@@ -96,6 +96,31 @@ func TestStoryboardTilesShowTheirTimes(t *testing.T) {
 	}
 }
 
+func TestTranscodeGivesTheStoryboardOfItsOwnFrames(t *testing.T) {
+	// One second black, one second white, in turn, with a single keyframe: only a decode of everything can show it.
+	src := ffmpeg(t, "blink-one.mp4", "-f", "lavfi", "-i", "color=white:size=160x90:rate=10:duration=23,geq=lum='if(mod(floor(T),2),235,16)':cb=128:cr=128",
+		"-c:v", "libx264", "-preset", "ultrafast", "-g", "1000", "-sc_threshold", "0", "-pix_fmt", "yuv420p")
+	p, _ := planFor(t, src, codec.Rational{Num: 10, Den: 1}, "160x90", "80x44")
+	p.Thumbs = thumbPlan(t, src, codec.ThumbPlan{Poster: true, Width: 160, Height: 90, Candidates: 5, TileWidth: 64, TileHeight: 36, Columns: 4, Rows: 3, IntervalUS: 1_000_000}).Thumbs
+	for _, mode := range []string{"chunk", "rung"} {
+		p.Chunks.Mode = mode
+		m, _ := run(t, src, codec.Job{Plan: p, Video: true, Thumbs: true, Tokens: 2})
+		if len(m.files) != 4 || m.files["poster.jpg"] == nil {
+			t.Fatalf("%s: %d files", mode, len(m.files))
+		}
+		if n := strings.Count(string(m.files["storyboard.vtt"]), "#xywh="); n != 23 {
+			t.Errorf("%s: %d tiles", mode, n)
+		}
+		for k := range 23 {
+			sheet := decodeJPEG(t, m.files[fmt.Sprintf("storyboard-%d.jpg", k/12)])
+			x, y := k%12%4*64, k%12/4*36
+			if g := gray(sheet, image.Rect(x+8, y+8, x+56, y+28)); (g > 128) != (k%2 == 1) {
+				t.Errorf("%s: tile %d has luma %d", mode, k, g)
+			}
+		}
+	}
+}
+
 // countedFile counts the bytes read of a file held in memory.
 type countedFile struct {
 	r *bytes.Reader

@@ -26,6 +26,7 @@ type videoRun struct {
 	mu       sync.Mutex // rep's counters, written by lanes
 	short    bool       // the source broke off
 	encoded  atomic.Int64
+	tiles    *tiles // nil: the storyboard is made apart
 }
 
 // runVideo makes all rungs of the job's span that are not copies.
@@ -34,7 +35,7 @@ func runVideo(g *guard, cfg Config, src codec.Source, job *codec.Job, d *deliver
 	if vp == nil {
 		return nil
 	}
-	r := &videoRun{g: g, cfg: cfg, job: job, src: src, plan: &job.Plan, vp: vp, to: vp.Frames, d: d, rep: rep}
+	r := &videoRun{g: g, cfg: cfg, job: job, src: src, plan: &job.Plan, vp: vp, to: vp.Frames, d: d, rep: rep, tiles: tilesOf(job)}
 	for i := range vp.Rungs {
 		if !vp.Rungs[i].Copy {
 			r.rungs = append(r.rungs, i)
@@ -72,7 +73,10 @@ func runVideo(g *guard, cfg Config, src codec.Source, job *codec.Job, d *deliver
 			return err
 		}
 	}
-	return r.judge()
+	if err := r.judge(); err != nil {
+		return err
+	}
+	return r.tiles.write(d)
 }
 
 // open opens the source where the span starts: at a keyframe at or before it. The packet returned was read already.

@@ -25,6 +25,7 @@ type input struct {
 		SilentTrack   bool             `json:"silent_track"`
 		Deterministic bool             `json:"deterministic"`
 		Preset        string           `json:"preset"`
+		MemoryBytes   int64            `json:"memory_bytes"`
 	} `json:"request"`
 }
 
@@ -37,6 +38,7 @@ func (in input) request() codec.Request {
 	r.Policy.SilentTrack = in.Request.SilentTrack
 	r.Policy.Deterministic = in.Request.Deterministic
 	r.Policy.Preset = in.Request.Preset
+	r.Policy.MemoryBytes = in.Request.MemoryBytes
 	return r
 }
 

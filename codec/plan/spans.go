@@ -14,7 +14,7 @@ const preRollFrames = 3
 // than two tasks, and sources of a single GOP, stay whole.
 func (b *builder) spans(vp *codec.VideoPlan) []codec.Span {
 	c := newCutter(b, vp)
-	if c.frames(c.want*2) > vp.Frames || b.plan.Chunks.Mode == modeRung {
+	if c.frames(c.want*2) > vp.Frames || singleGOP(b.src.video, ticksToUS(vp.Frames*vp.FrameDur, vp.Timescale)) {
 		return []codec.Span{c.span(0, 0, vp.Frames)}
 	}
 	var out []codec.Span

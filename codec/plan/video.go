@@ -57,7 +57,7 @@ func (b *builder) planVideo() error {
 	if pass.OK {
 		vp.Grid = copyGrid(s, fps, b.src.originUS, vp.GOP)
 	}
-	b.plan.Chunks = chunkPolicy(s, ticksToUS(vp.Frames*vp.FrameDur, vp.Timescale))
+	b.plan.Chunks = chunkPolicy(s, ticksToUS(vp.Frames*vp.FrameDur, vp.Timescale), b.fewLanes(vp, steps))
 	if b.req.Policy.FromUS > 0 {
 		b.plan.Chunks = laneChunks // what lies before the part is not decoded
 	}
@@ -112,9 +112,20 @@ func (b *builder) countFrames(s *codec.Stream, fps codec.Rational) int64 {
 	return min(max(1, n), maxFrames)
 }
 
-// chunkPolicy chooses how a run is cut for its lanes: whole (rung mode) when it is short or has a single GOP.
-func chunkPolicy(s *codec.Stream, durUS int64) codec.ChunkPolicy {
-	if durUS < rungModeMax || singleGOP(s, durUS) {
+// fewLanes says that memory holds less than two lanes of the ladder: chunks could not keep two cores busy.
+func (b *builder) fewLanes(vp *codec.VideoPlan, steps []step) bool {
+	limit := b.req.Policy.MemoryBytes
+	if limit <= 0 {
+		return false
+	}
+	trial := *vp
+	trial.Rungs = b.rungs(steps, vp, false)
+	return 2*LaneMemory(&trial) > limit
+}
+
+// chunkPolicy chooses how a run is cut for its lanes: whole (rung mode) when it is short, has a single GOP, or memory is low.
+func chunkPolicy(s *codec.Stream, durUS int64, fewLanes bool) codec.ChunkPolicy {
+	if durUS < rungModeMax || singleGOP(s, durUS) || fewLanes {
 		return codec.ChunkPolicy{Mode: modeRung, Batch: batchFrames}
 	}
 	return laneChunks

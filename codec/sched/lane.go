@@ -96,7 +96,7 @@ func (l *lane) dispatch() []*waiter {
 			break
 		}
 		j := l.jobs[w.ask.Job]
-		w.tokens, w.bytes = n, int64(n)*w.ask.LaneBytes
+		w.tokens, w.bytes = n, w.ask.JobBytes+int64(n)*w.ask.LaneBytes
 		l.free -= n
 		l.reserved += w.bytes
 		j.held += n
@@ -134,7 +134,7 @@ func (l *lane) amount(w *waiter) int {
 	if len(l.jobs) > 1 {
 		n = min(n, max(l.share()-l.jobs[w.ask.Job].held, w.ask.Min))
 	}
-	if fit := (l.memory - l.reserved) / w.ask.LaneBytes; fit < int64(n) {
+	if fit := (l.memory - l.reserved - w.ask.JobBytes) / w.ask.LaneBytes; fit < int64(n) {
 		n = int(max(fit, 0))
 		if n < w.ask.Min && l.free == l.tokens {
 			n = w.ask.Min

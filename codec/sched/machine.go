@@ -32,8 +32,8 @@ func quota(self, mount string) int {
 	return int(max(1, q/period))
 }
 
-// machineMemory is three quarters of what this process may use: of the machine, or of its cgroup if that is less.
-func machineMemory() int64 {
+// MachineMemory is three quarters of what this process may use: of the machine, or of its cgroup if that is less.
+func MachineMemory() int64 {
 	total := int64(4 << 30) // when nothing tells
 	if b, err := os.ReadFile("/proc/meminfo"); err == nil {
 		if _, rest, ok := bytes.Cut(b, []byte("MemTotal:")); ok {

@@ -44,6 +44,8 @@ type Ask struct {
 	Preset        string
 	// LaneBytes overrides the estimate of memory per token; 0 means the estimate.
 	LaneBytes int64
+	// JobBytes is what the job takes besides, however many tokens it gets.
+	JobBytes int64
 }
 
 // Errors of Acquire. Otherwise it fails with the context's error.
@@ -68,7 +70,7 @@ func New(c Config) *Scheduler {
 		tokens = min(tokens, c.Tokens)
 	}
 	if c.Memory <= 0 {
-		c.Memory = machineMemory()
+		c.Memory = MachineMemory()
 	}
 	if c.Probes <= 0 {
 		c.Probes = 2

@@ -47,7 +47,7 @@ func TestTokensAndMemoryAreNeverExceeded(t *testing.T) {
 				l.add(Ask{
 					Job: fmt.Sprint(rapid.IntRange(0, 4).Draw(t, "job")), Class: Class(rapid.IntRange(-1, 1).Draw(t, "class")),
 					Min: rapid.IntRange(0, 20).Draw(t, "min"), Max: rapid.IntRange(0, 20).Draw(t, "max"),
-					LaneBytes: int64(rapid.IntRange(1, 1500).Draw(t, "lane")) * mb,
+					LaneBytes: int64(rapid.IntRange(1, 1500).Draw(t, "lane")) * mb, JobBytes: int64(rapid.IntRange(0, 700).Draw(t, "once")) * mb,
 				})
 				asked++
 			case 2:
