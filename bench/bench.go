@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -16,6 +17,8 @@ type Env struct {
 	Engine func() (string, error)
 	// Dir is a scratch directory that the caller removes.
 	Dir string
+	// Shared is another, for what the benchmarks of one run have in common; empty means Dir.
+	Shared string
 	// Quick keeps each benchmark within a minute.
 	Quick bool
 	// Log receives one line per step.
@@ -28,6 +31,14 @@ func (e *Env) rounds(full, quick int) int {
 		return quick
 	}
 	return full
+}
+
+// shared returns the path of something that later benchmarks of the run find again.
+func (e *Env) shared(name string) string {
+	if e.Shared == "" {
+		return filepath.Join(e.Dir, name)
+	}
+	return filepath.Join(e.Shared, name)
 }
 
 // Result compares one figure with one peer. Ratio, Min and Max are turned so that more is better for sluice; they are the
@@ -63,7 +74,7 @@ var All = []Bench{
 	{"playlists", "media playlists, against nginx serving pre-made files", 1, runPlaylists},
 	{"progressive", "ranges of a progressive MP4, against nginx serving a pre-made file", 0.9, runProgressive},
 	{"tasks", "tasks through catalog and stream, against raw XADD, XREADGROUP, XACK", 0, runTasks},
-	{"firstplay", "last byte in to first segment served, against a whole ffmpeg ladder to HLS before serving", 1, runFirstPlay},
+	{"firstplay", "last byte in to first segment served, against ffmpeg making the whole ladder before serving", 1, runFirstPlay},
 }
 
 // Find returns the benchmarks named, or all when there are no names.
@@ -131,6 +142,24 @@ func (e *Env) compare(ctx context.Context, p pair, rounds int) (Result, error) {
 	res.Ours, res.Theirs, res.Ratio = median(ours), median(theirs), median(ratios)
 	res.Min, res.Max = slices.Min(ratios), slices.Max(ratios)
 	return res, nil
+}
+
+// lesser compares a figure that was taken beside the one of compare, of which less is better; the uncounted round is left out.
+func lesser(name, peer, unit string, ours, theirs []float64) Result {
+	n := min(len(ours), len(theirs))
+	ratios := make([]float64, 0, n)
+	for i := 1; i < n; i++ {
+		if ours[i] > 0 {
+			ratios = append(ratios, theirs[i]/ours[i])
+		}
+	}
+	r := Result{Bench: name, Peer: peer, Unit: unit, Runs: len(ratios)}
+	if len(ratios) == 0 {
+		return r
+	}
+	r.Ours, r.Theirs, r.Ratio = median(ours[1:n]), median(theirs[1:n]), median(ratios)
+	r.Min, r.Max = slices.Min(ratios), slices.Max(ratios)
+	return r
 }
 
 func median(v []float64) float64 {

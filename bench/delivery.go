@@ -70,12 +70,12 @@ func (e *Env) delivery(ctx context.Context, name string, emit func(Result), path
 func (e *Env) withStation(ctx context.Context, f func(*station) error) error {
 	seconds := 120
 	if e.Quick {
-		seconds = 24
+		seconds = 18
 	}
 	if _, err := tool("nginx"); err != nil {
 		return err
 	}
-	src, err := e.clip(ctx, seconds)
+	src, err := e.reel(ctx, seconds)
 	if err != nil {
 		return err
 	}
@@ -119,10 +119,8 @@ func (e *Env) raceNginx(ctx context.Context, name string, s *station, ours []req
 		return err
 	}
 	emit(res)
-	cpu := memoryResult(name+"-cpu", "nginx", median(oursCPU), median(theirsCPU), len(oursCPU))
-	cpu.Unit = "CPU µs/request"
-	emit(cpu)
-	emit(memoryResult(name+"-memory", "nginx", median(oursMem), median(theirsMem), len(oursMem)))
+	emit(lesser(name+"-cpu", "nginx", "CPU µs/request", oursCPU, theirsCPU))
+	emit(lesser(name+"-memory", "nginx", "MiB", oursMem, theirsMem))
 	return nil
 }
 

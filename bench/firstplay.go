@@ -11,7 +11,7 @@ import (
 )
 
 // runFirstPlay measures from the last byte in to the first segment served, by length of the source. The peer is what a script
-// without sluice does: one ffmpeg command that makes the whole ladder as HLS, then serves it.
+// without sluice does: one ffmpeg command that makes the whole ladder, before anything can be served.
 func runFirstPlay(ctx context.Context, e *Env, emit func(Result)) error {
 	ffmpeg, err := tool("ffmpeg")
 	if err != nil {
@@ -19,9 +19,9 @@ func runFirstPlay(ctx context.Context, e *Env, emit func(Result)) error {
 	}
 	lengths := []int{12, 60, 240}
 	if e.Quick {
-		lengths = []int{12}
+		lengths = []int{6}
 	}
-	s, err := e.startServer(ctx, "firstplay")
+	s, err := e.startServer(ctx, filepath.Join(e.Dir, "firstplay"))
 	if err != nil {
 		return err
 	}
@@ -31,7 +31,10 @@ func runFirstPlay(ctx context.Context, e *Env, emit func(Result)) error {
 		if err != nil {
 			return err
 		}
+		var oursMem, theirsMem []float64
 		ours := func(ctx context.Context) (float64, error) {
+			peak := watchMemory(s.cmd.Process.Pid)
+			defer func() { oursMem = append(oursMem, float64(peak())/(1<<20)) }()
 			entry, err := s.ingest(ctx, src, false)
 			if err != nil {
 				return 0, err
@@ -62,13 +65,16 @@ func runFirstPlay(ctx context.Context, e *Env, emit func(Result)) error {
 				return 0, err
 			}
 			u, err := timed(ctx, nil, ffmpeg, ladderArgs(src, out)...)
+			theirsMem = append(theirsMem, float64(u.private)/(1<<20))
 			return u.wall.Seconds(), err
 		}
-		res, err := e.compare(ctx, pair{fmt.Sprintf("firstplay %d s", seconds), "ffmpeg, then serve", "s", true, ours, theirs}, e.rounds(3, 1))
+		name := fmt.Sprintf("firstplay-%ds", seconds)
+		res, err := e.compare(ctx, pair{name, "ffmpeg, then serve", "s", true, ours, theirs}, e.rounds(3, 1))
 		if err != nil {
 			return err
 		}
 		emit(res)
+		emit(lesser(name+"-memory", "ffmpeg", "MiB", oursMem, theirsMem)) // of the whole server with its workers and Redis
 	}
 	return nil
 }

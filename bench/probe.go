@@ -23,7 +23,7 @@ func runProbe(ctx context.Context, e *Env, emit func(Result)) error {
 	if err != nil {
 		return err
 	}
-	large, err := e.clip(ctx, 12)
+	large, err := e.reel(ctx, 12)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func runProbe(ctx context.Context, e *Env, emit func(Result)) error {
 	if e.Quick {
 		n = 25
 	}
-	for _, c := range []struct{ name, path string }{{"probe", small}, {"probe 1080p", large}} {
+	for _, c := range []struct{ name, path string }{{"probe", small}, {"probe-1080p", large}} {
 		st, err := os.Stat(c.path)
 		if err != nil {
 			return err

@@ -36,6 +36,7 @@ func isExecutable(p string) bool {
 type usage struct {
 	wall, cpu time.Duration
 	rss       int64 // bytes, largest single process
+	private   int64 // bytes that no other process shares, all processes, at their sampled peak
 }
 
 // timed runs a command to its end and returns its cost; the command's own error names its last words.
@@ -45,8 +46,14 @@ func timed(ctx context.Context, env []string, name string, args ...string) (usag
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	start := time.Now()
-	err := cmd.Run()
-	u := usage{wall: time.Since(start)}
+	err := cmd.Start()
+	var u usage
+	if err == nil {
+		peak := watchMemory(cmd.Process.Pid)
+		err = cmd.Wait()
+		u.wall = time.Since(start)
+		u.private = peak()
+	}
 	if s := cmd.ProcessState; s != nil {
 		u.cpu = s.UserTime() + s.SystemTime()
 		if ru, ok := s.SysUsage().(*syscall.Rusage); ok {
@@ -135,7 +142,27 @@ func cpuTime(pid int) time.Duration {
 	return time.Duration(ticks) * time.Second / 100
 }
 
-// residentBytes is the resident memory of a process and its descendants.
+// watchMemory samples the resident memory of a process and its descendants; the result ends that and returns the peak in bytes.
+func watchMemory(pid int) func() int64 {
+	quit, done := make(chan struct{}), make(chan int64)
+	go func() {
+		peak := int64(0)
+		t := time.NewTicker(50 * time.Millisecond)
+		defer t.Stop()
+		for {
+			peak = max(peak, residentBytes(pid))
+			select {
+			case <-quit:
+				done <- peak
+				return
+			case <-t.C:
+			}
+		}
+	}()
+	return func() int64 { close(quit); return <-done }
+}
+
+// residentBytes is the resident memory of a process and its descendants, without what is shared or mapped from files.
 func residentBytes(pid int) int64 {
 	var total int64
 	for _, p := range family(pid) {

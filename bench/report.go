@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"regexp"
 	"runtime"
 	"strings"
 	"text/template"
@@ -94,14 +95,18 @@ Machine: %s, %d cores, %s memory, %s, kernel %s, %s.
 	return err
 }
 
+// targetOf returns the gate of a result; a benchmark with several lengths names each after a dash.
 func targetOf(r Result) float64 {
 	for _, b := range All {
-		if b.Name == r.Bench {
+		length, ok := strings.CutPrefix(r.Bench, b.Name)
+		if ok && (length == "" || lengthSuffix.MatchString(length)) {
 			return b.Target
 		}
 	}
 	return 0
 }
+
+var lengthSuffix = regexp.MustCompile(`^-[0-9]+s$`)
 
 var plotTemplate = template.Must(template.New("plot").Parse(`<svg xmlns="http://www.w3.org/2000/svg" width="760" height="{{.Height}}" font-family="sans-serif" font-size="13">
 <rect width="100%" height="100%" fill="#fff"/>

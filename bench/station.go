@@ -27,13 +27,13 @@ type station struct {
 	binary string
 }
 
-// startServer starts an empty server.
-func (e *Env) startServer(ctx context.Context, name string) (*station, error) {
+// startServer starts a server over a data directory.
+func (e *Env) startServer(ctx context.Context, data string) (*station, error) {
 	addr, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &station{addr: addr, data: filepath.Join(e.Dir, name), binary: e.Binary}
+	s := &station{addr: addr, data: data, binary: e.Binary}
 	if s.daemon, err = startDaemon(nil, e.Binary, append([]string{"serve", "--log-level", "error"}, s.flags()...)...); err != nil {
 		return nil, err
 	}
@@ -48,14 +48,22 @@ func (e *Env) startServer(ctx context.Context, name string) (*station, error) {
 	return s, nil
 }
 
-// startStation starts a server and takes src in.
+// startStation starts a server with src in it; benchmarks of one run share its data.
 func (e *Env) startStation(ctx context.Context, src string) (*station, error) {
-	s, err := e.startServer(ctx, "station")
+	s, err := e.startServer(ctx, e.shared("station"))
 	if err != nil {
 		return nil, err
 	}
+	note := s.data + ".entry"
+	if id, err := os.ReadFile(note); err == nil {
+		s.entry = string(id)
+		return s, nil
+	}
 	e.Log("taking the source in")
-	if s.entry, err = s.ingest(ctx, src, true); err != nil {
+	if s.entry, err = s.ingest(ctx, src, true); err == nil {
+		err = os.WriteFile(note, []byte(s.entry), 0o644)
+	}
+	if err != nil {
 		s.stop()
 		return nil, err
 	}

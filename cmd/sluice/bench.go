@@ -54,6 +54,10 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	shared := filepath.Join(dir, "shared")
+	if err := os.Mkdir(shared, 0o755); err != nil {
+		return err
+	}
 	var results []bench.Result
 	skipped := map[string]string{}
 	for _, b := range list {
@@ -61,7 +65,7 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 		if err := os.Mkdir(sub, 0o755); err != nil {
 			return err
 		}
-		env := &bench.Env{Binary: self, Engine: engineProgram, Dir: sub, Quick: f.quick, Log: func(format string, args ...any) {
+		env := &bench.Env{Binary: self, Engine: engineProgram, Dir: sub, Shared: shared, Quick: f.quick, Log: func(format string, args ...any) {
 			fmt.Fprintf(cmd.ErrOrStderr(), b.Name+": "+format+"\n", args...)
 		}}
 		err := b.Run(cmd.Context(), env, func(r bench.Result) {
