@@ -53,6 +53,7 @@ type Title struct {
 
 	facts   atomic.Pointer[Facts]
 	closers []func() error
+	release func()       // Release, made once: every request hands it out
 	refs    atomic.Int64
 	checked atomic.Int64 // unix nanoseconds of the last comparison with the catalog
 }
@@ -140,6 +141,7 @@ func (l *Library) refresh(ctx context.Context, id catalog.EntryID) (*Title, erro
 	t.version = version
 	t.facts.Store(facts)
 	t.checked.Store(now.UnixNano())
+	t.release = t.Release
 	t.refs.Store(1) // the library's own
 	l.put(t)
 	return t, nil

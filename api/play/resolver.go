@@ -43,7 +43,7 @@ func (r Resolver) Resolve(ctx context.Context, src *uri.Source) (origin.Presenta
 		return origin.Presentation{}, translate(err)
 	}
 	return origin.Presentation{
-		Set: set, Modified: t.Entry.UpdatedAt, Poster: t.poster, Restricted: t.Facts().Restricted, Release: t.Release,
+		Set: set, Modified: t.Entry.UpdatedAt, Poster: t.poster, Restricted: t.Facts().Restricted, Release: t.release,
 	}, nil
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net"
 	"net/http"
-	"strings"
 	"time"
 
 	"sluice/packager/uri"
@@ -29,19 +28,15 @@ type prepared struct {
 func (c *Conn) answer() (bool, error) {
 	s := c.short
 	start := time.Now()
-	x := exchanges.Get().(*exchange)
-	x.reset(s.o, nil, &s.req)
-	defer func() {
-		x.release()
-		x.reset(nil, nil, nil)
-		exchanges.Put(x)
-	}()
-	p := x.atHand(s)
+	p, pres := s.atHand()
+	if pres.Release != nil {
+		defer pres.Release()
+	}
 	if p == nil {
 		return false, nil
 	}
-	coding := x.codingOf(p)
-	ready := s.o.prepare(p, coding, x.pres.Modified, &s.req)
+	coding := p.codingFor(s.req.Header)
+	ready := s.o.prepare(p, coding, pres.Modified, &s.req)
 	if ready == nil {
 		return false, nil
 	}
@@ -58,7 +53,7 @@ func (c *Conn) answer() (bool, error) {
 		err = c.sendAnswer(ready.head, s.o.dates.line(start), body)
 	}
 	if err == nil {
-		s.o.metrics.finished(x.req.Kind, http.StatusOK, int64(len(body)), time.Since(start))
+		s.o.metrics.finished(p.asked.kind, http.StatusOK, int64(len(body)), time.Since(start))
 	}
 	err = errors.Join(err, c.end())
 	return err == nil, err
@@ -80,53 +75,49 @@ func (c *Conn) sendAnswer(head, date, body []byte) error {
 	return err
 }
 
-// atHand is the plan that answers the shortcut's request, nil when there is none or it is not short text. It goes the way of
-// serve, without its refusals: what it does not like is for net/http to refuse.
-func (x *exchange) atHand(s *shortcut) *plan {
-	o := x.o
+// atHand is the plan that answers the request, nil when there is none or it is not short text. It goes the way of serve, without
+// its refusals: what it does not like is for net/http to refuse. A plan is found by its path alone; that it is still the right
+// one the resolver tells.
+func (s *shortcut) atHand() (p *plan, pres Presentation) {
+	o := s.o
 	if s.head.origin && len(o.cfg.CORSOrigins) > 0 {
-		return nil
+		return nil, pres
 	}
 	if v := s.req.Header["Accept-Encoding"]; len(v) == 0 || v[0] != string(s.head.accept) {
 		s.req.Header["Accept-Encoding"] = []string{string(s.head.accept)}
 	}
-	path, ok := o.admit(string(s.head.target), &s.req)
+	path, ok := o.admit(s.head.target, &s.req)
 	if !ok {
-		return nil
+		return nil, pres
 	}
-	loc, rest, raw := location(path)
-	if raw || loc == 0 || x.req.Parse(loc, rest) != nil || !isText(x.req.Kind) {
-		return nil
+	p, show := o.cache.find(path)
+	if p == nil || p.asked == nil {
+		return nil, pres
 	}
-	pres, err := o.cfg.Resolver.Resolve(s.ctx, &x.req.Source)
-	if err != nil {
-		return nil
+	pres, err := o.cfg.Resolver.Resolve(s.ctx, &p.asked.source)
+	if err != nil || pres.Set != show.origin {
+		return nil, pres
 	}
-	x.pres = pres
 	if pres.Restricted && o.cfg.Open { // its head is another one, and it is rare
-		return nil
+		return nil, pres
 	}
-	p := o.cache.find(path, o.shows.get(pres.Set, &x.req))
-	if p == nil || p.body != nil || p.marked || len(p.text[identityCoding].b) > maxFast {
-		return nil
-	}
-	return p
+	return p, pres
 }
 
 // admit takes the token off the path and verifies it; ok is false where a token is missing or wrong.
-func (o *Origin) admit(path string, r *http.Request) (rest string, ok bool) {
-	rest, ok = strings.CutPrefix(path, "/t/")
+func (o *Origin) admit(path []byte, r *http.Request) (rest []byte, ok bool) {
+	rest, ok = bytes.CutPrefix(path, []byte("/t/"))
 	if !ok {
 		return path, o.cfg.Tokens == nil || o.cfg.Open
 	}
-	i := strings.IndexByte(rest, '/')
+	i := bytes.IndexByte(rest, '/')
 	if i < 0 {
-		return "", false
+		return nil, false
 	}
 	if o.cfg.Tokens == nil {
 		return rest[i:], true
 	}
-	_, err := o.cfg.Tokens.Verify(rest[:i], rest[i:], o.cfg.ClientIP(r), "")
+	_, err := o.cfg.Tokens.Verify(string(rest[:i]), string(rest[i:]), o.cfg.ClientIP(r), "")
 	return rest[i:], err == nil
 }
 

@@ -36,23 +36,29 @@ func newCache(limit int64, m *metrics) *cache {
 
 // lookup returns the plan for key and show when it was made already.
 func (c *cache) lookup(key string, s *show) *plan {
-	p := c.find(key, s)
-	if p != nil {
-		c.metrics.hits.Inc()
-	}
-	return p
-}
-
-// find is lookup for one who may not use what it finds.
-func (c *cache) find(key string, s *show) *plan {
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	e := c.entries[key]
 	if e == nil || e.show != s || !e.made {
+		c.mu.Unlock()
 		return nil
 	}
 	c.touch(e)
-	return e.plan
+	p := e.plan
+	c.mu.Unlock()
+	c.metrics.hits.Inc()
+	return p
+}
+
+// find returns the plan for key, and the show it was made for, to one who has yet to see whether that show is the right one.
+func (c *cache) find(key []byte) (*plan, *show) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e := c.entries[string(key)]
+	if e == nil || !e.made {
+		return nil, nil
+	}
+	c.touch(e)
+	return e.plan, e.show
 }
 
 // get returns the plan for key and show, made by build when there is none. Errors are not kept.

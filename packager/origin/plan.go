@@ -6,10 +6,12 @@ import (
 	"strconv"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/klauspost/compress/zstd"
 
 	"sluice/packager"
+	"sluice/packager/uri"
 )
 
 // plan is a response ready to be sent any number of times: text in memory in every encoding, or a body. Its header values are
@@ -26,7 +28,14 @@ type plan struct {
 	pieces int      // of body, for the cost
 	binary bool     // text is not text: never compressed
 
+	asked *asked                              // set where a shortcut may answer with the plan
 	ready [encodings]atomic.Pointer[prepared] // heads of the text, once a shortcut has asked for them
+}
+
+// asked is what the path of a plan says, so that a shortcut that finds the plan by its path need not read it again.
+type asked struct {
+	kind   uri.Kind
+	source uri.Source
 }
 
 // Encodings of text, best first when both sides may choose.
@@ -137,6 +146,9 @@ func gzipped(b []byte) []byte {
 func (p *plan) cost() int64 {
 	const fixed, perPiece = 768, 96
 	n := int64(fixed + perPiece*p.pieces)
+	if p.asked != nil {
+		n += int64(unsafe.Sizeof(*p.asked))
+	}
 	for i := range p.text {
 		n += int64(len(p.text[i].b))
 	}

@@ -25,7 +25,7 @@ func (x *exchange) respond(p *plan, modified time.Time) error {
 	if p.body != nil {
 		return x.respondBody(p, p.body, p.etag, p.length, modified)
 	}
-	coding := x.codingOf(p)
+	coding := p.codingFor(x.r.Header)
 	c := p.text[coding]
 	if p.marked {
 		c = x.withToken(c)
@@ -187,18 +187,13 @@ func parseRange(spec string, size int64) (off, n int64, result rangeResult) {
 	return off, min(int64(to), size-1) - off + 1, rangeOne
 }
 
-// codingOf is the encoding in which to send the plan's text.
-func (x *exchange) codingOf(p *plan) int {
+// codingFor chooses the encoding of the plan's text: the best that the client takes, none for a range.
+func (p *plan) codingFor(h http.Header) int {
 	if p.marked || p.binary {
 		return identityCoding
 	}
-	return x.negotiate(p)
-}
-
-// negotiate chooses the encoding to send: the best that the client takes, none for a range.
-func (x *exchange) negotiate(p *plan) int {
-	accept := x.r.Header["Accept-Encoding"]
-	if len(accept) == 0 || len(x.r.Header["Range"]) > 0 {
+	accept := h["Accept-Encoding"]
+	if len(accept) == 0 || accept[0] == "" || len(h["Range"]) > 0 {
 		return identityCoding
 	}
 	for coding := encodings - 1; coding > identityCoding; coding-- {
