@@ -53,7 +53,7 @@ type Title struct {
 
 	facts   atomic.Pointer[Facts]
 	closers []func() error
-	release func()       // Release, made once: every request hands it out
+	release func() // Release, made once: every request hands it out
 	refs    atomic.Int64
 	checked atomic.Int64 // unix nanoseconds of the last comparison with the catalog
 }
