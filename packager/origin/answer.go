@@ -104,9 +104,9 @@ func (s *shortcut) atHand() (p *plan, pres Presentation) {
 	return p, pres
 }
 
-// admit takes the token off the path and verifies it where tokens are wanted.
-func (o *Origin) admit(path []byte, r *http.Request) ([]byte, bool) {
-	rest, ok := bytes.CutPrefix(path, []byte("/t/"))
+// admit takes the token off the path and verifies it; ok is false where a token is missing or wrong.
+func (o *Origin) admit(path []byte, r *http.Request) (rest []byte, ok bool) {
+	rest, ok = bytes.CutPrefix(path, []byte("/t/"))
 	if !ok {
 		return path, o.cfg.Tokens == nil || o.cfg.Open
 	}
