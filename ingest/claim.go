@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sluice/catalog"
+	"sluice/internal/durable"
 	"sluice/storage"
 )
 
@@ -85,7 +86,7 @@ func (c *claim) make(in *Ingester) error {
 	if err := os.Mkdir(c.dir, 0o750); err != nil {
 		return err
 	}
-	if c.lock, err = lockFile(filepath.Join(c.dir, claimFile), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if c.lock, err = durable.LockFile(filepath.Join(c.dir, claimFile), 0o640, unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return errors.Join(err, os.RemoveAll(c.dir))
 	}
 	return nil
@@ -100,28 +101,7 @@ func (in *Ingester) guard() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return d, flock(d, unix.LOCK_EX)
-}
-
-func lockFile(path string, how int) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o640)
-	if err != nil {
-		return nil, err
-	}
-	return f, flock(f, how)
-}
-
-// flock locks the file in the way of flock(2), or closes it.
-func flock(f *os.File, how int) error {
-	for {
-		err := unix.Flock(int(f.Fd()), how)
-		if err == nil {
-			return nil
-		}
-		if !errors.Is(err, unix.EINTR) {
-			return errors.Join(err, f.Close())
-		}
-	}
+	return d, durable.Lock(d, unix.LOCK_EX)
 }
 
 // write makes the claim's contents durable, in the file that is locked. A torn one is told by its JSON, and cannot have a
@@ -143,7 +123,9 @@ func (c *claim) write() error {
 // settle makes the file's new place durable, and the claim's folder with it. File systems with a journal, which keep the
 // order of what happens to names, need no more: the claim's name came before the file's, and the file's old name went
 // with its new one. Elsewhere a file may be found at both places, which the dedup key makes good.
-func (c *claim) settle() error { return errors.Join(syncDir(c.dir), syncDir(filepath.Dir(c.dir))) }
+func (c *claim) settle() error {
+	return errors.Join(durable.SyncDir(c.dir), durable.SyncDir(filepath.Dir(c.dir)))
+}
 
 func (c *claim) file() string { return filepath.Join(c.dir, c.File) }
 
@@ -221,7 +203,7 @@ func (c *claim) copy(ctx context.Context, src *source, req Request) error {
 		c.sole = false
 		return fmt.Errorf("it cannot be removed from where it is: %w", err)
 	}
-	return syncDir(filepath.Dir(src.path))
+	return durable.SyncDir(filepath.Dir(src.path))
 }
 
 // putBack returns a renamed file to its place. If that is taken meanwhile, the file stays with the claim, for Recover.
@@ -236,7 +218,7 @@ func (c *claim) putBack() error {
 		return err
 	}
 	c.sole = false
-	return syncDir(filepath.Dir(c.origin))
+	return durable.SyncDir(filepath.Dir(c.origin))
 }
 
 // giveBack ends a claim that did not become an entry: the file goes back to where it came from.
@@ -259,7 +241,7 @@ func (c *claim) discard() error {
 
 // remove removes the claim and its file.
 func (c *claim) remove() error {
-	return errors.Join(os.RemoveAll(c.dir), syncDir(filepath.Dir(c.dir)))
+	return errors.Join(os.RemoveAll(c.dir), durable.SyncDir(filepath.Dir(c.dir)))
 }
 
 // done ends a claim that became an entry. If the import stage was faster, the folder goes too.

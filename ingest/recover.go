@@ -13,6 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sluice/catalog"
+	"sluice/internal/durable"
 )
 
 // maxClaim bounds the claim that is read back: its texts are bounded when it is made.
@@ -103,7 +104,7 @@ func (in *Ingester) abandoned(dir string) (*claim, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := flock(lock, unix.LOCK_EX|unix.LOCK_NB); err != nil {
+	if err := durable.Lock(lock, unix.LOCK_EX|unix.LOCK_NB); err != nil {
 		return nil, err
 	}
 	c := &claim{dir: dir, lock: lock, step: in.at}

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"sluice/internal/durable"
 	"sluice/storage"
 )
 
@@ -86,7 +87,7 @@ func (s *Store) place(from, key string) error {
 	for try := 0; ; try++ {
 		err := os.Rename(from, to)
 		if err == nil {
-			return syncDir(filepath.Dir(to))
+			return durable.SyncDir(filepath.Dir(to))
 		}
 		if !errors.Is(err, fs.ErrNotExist) || try == 16 {
 			return err
@@ -105,7 +106,7 @@ func (s *Store) makeDirs(dir string) error {
 	err := os.Mkdir(dir, dirMode)
 	switch {
 	case err == nil:
-		return syncDir(filepath.Dir(dir))
+		return durable.SyncDir(filepath.Dir(dir))
 	case errors.Is(err, fs.ErrExist):
 		return nil
 	case !errors.Is(err, fs.ErrNotExist):
@@ -117,7 +118,7 @@ func (s *Store) makeDirs(dir string) error {
 	if err := os.Mkdir(dir, dirMode); err != nil && !errors.Is(err, fs.ErrExist) && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	return nilIfGone(syncDir(filepath.Dir(dir)))
+	return nilIfGone(durable.SyncDir(filepath.Dir(dir)))
 }
 
 func nilIfGone(err error) error {
@@ -125,15 +126,6 @@ func nilIfGone(err error) error {
 		return nil
 	}
 	return err
-}
-
-func syncDir(dir string) error {
-	d, err := os.Open(dir)
-	if err != nil {
-		return err
-	}
-	err = d.Sync()
-	return errors.Join(err, d.Close())
 }
 
 // failed wraps what the file system said about what (a key) in the error kinds of package storage.

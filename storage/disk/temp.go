@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"sluice/internal/durable"
 	"sluice/storage"
 )
 
@@ -38,7 +39,7 @@ func openTemp(parent string) (*tempDir, error) {
 	if err := os.MkdirAll(parent, dirMode); err != nil {
 		return nil, err
 	}
-	guard, err := lockFile(filepath.Join(parent, lockName), unix.LOCK_EX)
+	guard, err := durable.LockFile(filepath.Join(parent, lockName), fileMode, unix.LOCK_EX)
 	if err != nil {
 		return nil, fmt.Errorf("lock the temporary folder: %w", err)
 	}
@@ -52,7 +53,7 @@ func openTemp(parent string) (*tempDir, error) {
 	if err := os.Mkdir(dir, dirMode); err != nil {
 		return nil, err
 	}
-	lock, err := lockFile(filepath.Join(dir, lockName), unix.LOCK_EX|unix.LOCK_NB)
+	lock, err := durable.LockFile(filepath.Join(dir, lockName), fileMode, unix.LOCK_EX|unix.LOCK_NB)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +71,7 @@ func sweep(parent string) error {
 			continue
 		}
 		dir := filepath.Join(parent, e.Name())
-		lock, err := lockFile(filepath.Join(dir, lockName), unix.LOCK_EX|unix.LOCK_NB)
+		lock, err := durable.LockFile(filepath.Join(dir, lockName), fileMode, unix.LOCK_EX|unix.LOCK_NB)
 		if errors.Is(err, unix.EWOULDBLOCK) {
 			continue
 		}
@@ -83,24 +84,6 @@ func sweep(parent string) error {
 		}
 	}
 	return nil
-}
-
-// lockFile opens path, making it if need be, and locks it in the way of flock(2). Closing the file unlocks it.
-func lockFile(path string, how int) (*os.File, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, fileMode)
-	if err != nil {
-		return nil, err
-	}
-	for {
-		err = unix.Flock(int(f.Fd()), how)
-		if !errors.Is(err, unix.EINTR) {
-			break
-		}
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f, nil
 }
 
 // tempFile is an open file that does not survive unless it is published.
