@@ -16,6 +16,8 @@ import (
 type Service struct {
 	Catalog *catalog.DB
 	Content Content
+	// Playback answers what may be played; nil leaves its actions out.
+	Playback *Playback
 
 	defaults defaults
 }
@@ -30,7 +32,11 @@ func (s *Service) Register(r *rpc.Registry) {
 	kaltura.RegisterResources(r)
 	kaltura.RegisterEntries(r)
 	s.registerMedia(r.Service("media", "Videos, sounds and pictures."))
-	s.registerBaseEntry(r.Service("baseEntry", "Entries of every type."))
+	base := r.Service("baseEntry", "Entries of every type.")
+	s.registerBaseEntry(base)
+	if s.Playback != nil {
+		s.Playback.Register(base)
+	}
 }
 
 // view is what entries look like for a call.

@@ -12,6 +12,7 @@ import (
 	"sluice/api/media"
 	"sluice/api/profile"
 	"sluice/api/rpc"
+	"sluice/api/rpc/access"
 	"sluice/api/upload"
 )
 
@@ -19,7 +20,8 @@ import (
 func (s *system) api(sessions *account.Sessions) (*rpc.Server, error) {
 	reg := rpc.NewRegistry()
 	(&account.Service{Catalog: s.catalog, Sessions: sessions}).Register(reg)
-	(&media.Service{Catalog: s.catalog, Content: s.content}).Register(reg)
+	playback := &media.Playback{Catalog: s.catalog, Guard: &access.Guard{Catalog: s.catalog}, Sessions: sessions}
+	(&media.Service{Catalog: s.catalog, Content: s.content, Playback: playback}).Register(reg)
 	(&upload.Service{Catalog: s.catalog, Engine: s.content.Uploads}).Register(reg)
 	(&profile.Access{Catalog: s.catalog}).Register(reg)
 	var proxies []netip.Prefix
