@@ -142,6 +142,10 @@ func (s *Service) urls(a *ask) (*sources.URLs, error) {
 func (s *Service) base(a *ask) string {
 	base := s.cfg.Base(a.Request)
 	scheme, host, ok := strings.Cut(base, "://")
+	if host = a.access.Host(host); strings.ContainsAny(host, "/?#\"<> ") {
+		return base // a rule made no host
+	}
+	base = scheme + "://" + host
 	want := a.params["protocol"]
 	if !ok || want != "http" && want != "https" || want == scheme {
 		return base

@@ -51,7 +51,7 @@ func (s *Service) download(w http.ResponseWriter, a *ask) error {
 	}
 	var want catalog.Asset
 	id := a.first("flavor", "flavor_id", "flavorId", "asset", "asset_id")
-	ok := false
+	var ok bool
 	if id == "" {
 		if want, ok = a.web(); !ok {
 			want, ok = a.original()

@@ -24,14 +24,14 @@ import (
 
 // house is a library over a real catalog and a real store, with one entry.
 type house struct {
-	t     *testing.T
+	t     testing.TB
 	db    *catalog.DB
 	store storage.Store
 	lib   *Library
 	entry catalog.Entry
 }
 
-func newHouse(t *testing.T) *house {
+func newHouse(t testing.TB) *house {
 	t.Helper()
 	db, err := catalog.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "catalog.db"))
 	if err != nil {

@@ -250,3 +250,30 @@ func BenchmarkParse(b *testing.B) {
 		}
 	}
 }
+
+// TestClipsIntersect: a path that is signed up to some point cannot be widened behind it.
+func TestClipsIntersect(t *testing.T) {
+	for path, want := range map[string][2]int64{
+		"/x/clipTo/9000/clipTo/20000/index.m3u8":                 {0, 9000},
+		"/x/clipTo/9000/clipTo/0/index.m3u8":                     {0, 9000},
+		"/x/clipTo/9000/clipTo/5000/index.m3u8":                  {0, 5000},
+		"/x/clipFrom/3000/clipFrom/1000/clipTo/9000/index.m3u8":  {3000, 9000},
+		"/x/clipTo/9000/,a/clipTo/20000,b,.urlset/index.m3u8":    {0, 9000},
+		"/clipTo/9000/x,a/clipTo/20000,b/c,.urlset/f/index.m3u8": {0, 9000},
+	} {
+		r, err := Parse(HLS, path)
+		if err != nil {
+			t.Logf("%s: refused: %v", path, err)
+			continue
+		}
+		all := append([]Params{}, r.PerFile...)
+		if len(all) == 0 {
+			all = append(all, r.Params)
+		}
+		for _, p := range all {
+			if p.ClipFrom != want[0] || p.ClipTo != want[1] {
+				t.Errorf("%s: %d to %d, want %v", path, p.ClipFrom, p.ClipTo, want)
+			}
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package access
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -148,5 +149,15 @@ func (v *Verdict) allows(action, id string) bool {
 	return true
 }
 
-// Limits says whether only some flavors may be had, or only a part of the entry.
-func (v *Verdict) Limits() bool { return v.has(LimitFlavors) || v.Preview() > 0 }
+// Host is the host by which media is to be had instead of the one that a request came to.
+func (v *Verdict) Host(host string) string {
+	for _, a := range v.Actions {
+		if a.Type != RequestHostRegex {
+			continue
+		}
+		if re, err := regexp.Compile(a.Pattern); err == nil {
+			host = re.ReplaceAllString(host, a.Replacement)
+		}
+	}
+	return host
+}

@@ -198,6 +198,10 @@ func TestActionsLimit(t *testing.T) {
 	if v.AllowsDeliveryProfile("1") || !v.AllowsDeliveryProfile("2") || !v.AllowsFlavor("9") {
 		t.Error("delivery profiles")
 	}
+	v = apply(catalog.AccessAction{Type: access.RequestHostRegex, Pattern: `^www\.(.+)$`, Replacement: "cdn.$1"})
+	if got := v.Host("www.example.com"); got != "cdn.example.com" {
+		t.Errorf("host %q", got)
+	}
 	if v = apply(catalog.AccessAction{Type: access.LimitThumbnailCapture}); !v.NoCapture() || v.Blocked() {
 		t.Error("thumbnail capture")
 	}
