@@ -38,7 +38,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		serveCommand(), workerCommand(), ingestCommand(), probeCommand(), transcodeCommand(), packageCommand(),
-		remuxCommand(), readyCommand(), configCommand(), versionCommand(), benchCommand(),
+		remuxCommand(), accountCommand(), sessionCommand(), readyCommand(), configCommand(), versionCommand(), benchCommand(),
 	)
 	return root
 }

@@ -29,10 +29,11 @@ func (s *system) unlock(ctx context.Context, w io.Writer) error {
 	if !slices.Contains(made, id) {
 		return nil
 	}
-	secrets, err := s.secrets(ctx, id)
+	list, err := s.catalog.Secrets(ctx, id)
 	if err != nil {
 		return err
 	}
+	secrets := secretsOf(list)
 	fmt.Fprintf(w, "\nAccount %d has new secrets. Keep them; 'sluice account show %d' tells them again.\n\n", id, id)
 	fmt.Fprintf(w, "    admin secret  %s\n    user secret   %s\n\n", secrets.Admin, secrets.User)
 	return nil
@@ -46,18 +47,15 @@ func (s *system) accountKeys() ([]string, error) {
 	return seal.LoadOrCreate(s.cfg.Data("keys", "account.key"))
 }
 
-// secretPair is the secrets of an account that are in use.
-type secretPair struct {
+// SecretPair is the secrets of an account that are in use.
+type SecretPair struct {
 	Admin string `json:"admin_secret"`
 	User  string `json:"user_secret"`
 }
 
-func (s *system) secrets(ctx context.Context, id catalog.AccountID) (secretPair, error) {
-	var p secretPair
-	list, err := s.catalog.Secrets(ctx, id)
-	if err != nil {
-		return p, err
-	}
+// secretsOf picks them from all that verify.
+func secretsOf(list []catalog.Secret) SecretPair {
+	var p SecretPair
 	for _, secret := range slices.Backward(list) { // the newest of a kind comes first
 		if secret.Kind == catalog.AdminSecret {
 			p.Admin = secret.Text
@@ -65,5 +63,5 @@ func (s *system) secrets(ctx context.Context, id catalog.AccountID) (secretPair,
 			p.User = secret.Text
 		}
 	}
-	return p, nil
+	return p
 }

@@ -32,6 +32,9 @@ func (s *system) upkeep(ctx context.Context) error {
 			return s.trimEvents(ctx, time.Now().Add(-s.cfg.Duration("catalog.keep_events")))
 		})
 	})
+	g.Go(func() error {
+		return s.every(ctx, 10*time.Minute, "trim revocations", func() error { return s.trimRevocations(ctx, time.Now()) })
+	})
 	g.Go(func() error { return s.sweepContent(ctx) })
 	if store, ok := s.store.(storage.Sweeper); ok {
 		g.Go(func() error {
@@ -117,6 +120,16 @@ func (s *system) trimEvents(ctx context.Context, before time.Time) error {
 				s.log.Info("events trimmed", "events", total)
 			}
 			return nil
+		}
+	}
+}
+
+// trimRevocations deletes those of sessions that have expired by now.
+func (s *system) trimRevocations(ctx context.Context, now time.Time) error {
+	for {
+		n, err := s.catalog.TrimRevocations(ctx, now, eventBatch)
+		if err != nil || n < eventBatch {
+			return err
 		}
 	}
 }
