@@ -2,7 +2,9 @@ package catalog
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -140,30 +142,34 @@ func (db *DB) DefaultProfile(ctx context.Context, account AccountID, typ int) (C
 	find := func() error {
 		return conversionProfiles.mine(account)(db.read.NewSelect().Model(&p)).Where("is_default").Where("type = ?", typ).OrderExpr("id").Limit(1).Scan(ctx)
 	}
-	if err := notFound(find(), "default conversion profile of type %d", typ); err == nil || typ != 1 {
-		return p, err
+	err := find()
+	if errors.Is(err, sql.ErrNoRows) && typ == 1 {
+		if err := db.ensureProfile(ctx, account); err != nil {
+			return p, err
+		}
+		err = find()
 	}
-	if err := db.ensureProfile(ctx, account); err != nil {
-		return p, err
+	if err != nil {
+		return p, notFound(err, "default conversion profile of type %d", typ)
 	}
-	return p, notFound(find(), "default conversion profile")
+	return p, nil
 }
 
 // ensureProfile makes the default profile of an account that has none.
-func (db *DB) ensureProfile(ctx context.Context, account AccountID) error {
-	has, err := conversionProfiles.mine(account)(db.read.NewSelect().Model((*ConversionProfile)(nil))).Where("is_default").Where("type = 1").Exists(ctx)
+func (db *DB) ensureProfile(ctx context.Context, owner AccountID) error {
+	has, err := conversionProfiles.mine(owner)(db.read.NewSelect().Model((*ConversionProfile)(nil))).Where("is_default").Where("type = 1").Exists(ctx)
 	if err != nil || has {
 		return err
 	}
 	err = db.inTx(ctx, durable, func(tx *Tx) error {
-		if _, err := requireAccount(ctx, tx, account); err != nil {
+		if _, err := account(ctx, tx.tx, owner); err != nil {
 			return err
 		}
 		var system []FlavorParams
 		if err := tx.tx.NewSelect().Model(&system).Where("account = 0").Where("deleted_at = 0").OrderExpr("id").Scan(ctx); err != nil {
 			return err
 		}
-		p, err := conversionProfiles.insert(ctx, tx, account, ConversionProfile{
+		p, err := conversionProfiles.insert(ctx, tx, owner, ConversionProfile{
 			Status: ProfileEnabled, Type: 1, Name: "Default", SystemName: "Default", Description: "The standard ladder", Default: true,
 		})
 		if err != nil {
