@@ -85,6 +85,13 @@ const (
 	ProfileDeleted  = 3
 )
 
+// Origins of a profile's flavor, as on the wire: made here, given from outside, or made unless given.
+const (
+	OriginConvert     = 0
+	OriginIngest      = 1
+	OriginWhenMissing = 2
+)
+
 // ConversionProfile says which flavors an entry gets.
 type ConversionProfile struct {
 	bun.BaseModel `bun:"table:conversion_profiles"`

@@ -35,7 +35,11 @@ func (e *Env) Finish(ctx context.Context, t catalog.Task, _ Progress) (Outcome, 
 			durationMS = max(durationMS, d)
 		}
 	}
-	if ready == 0 {
+	payload, err := decodePayload[MakePayload](t)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if ready == 0 && !payload.Bare {
 		return Outcome{}, codec.NewError(codec.DamagedMedia, "finish", "no rendition came out", nil)
 	}
 	if _, err := e.Store.DeletePrefix(ctx, workPrefix(t)); err != nil {
