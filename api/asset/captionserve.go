@@ -29,10 +29,7 @@ func (s *Service) served(c *rpc.Call, k kind, id, notReady string) (catalog.Asse
 	if a.Status != catalog.AssetReady || a.Key == "" {
 		return a, e, rpc.E(notReady, "ASSET_ID", id)
 	}
-	if s.Guard != nil {
-		err = s.Guard(c, e, false)
-	}
-	return a, e, err
+	return a, e, s.allowed(c, e, access.Serve)
 }
 
 func (s *Service) captionServe(c *rpc.Call, in struct {
@@ -141,23 +138,27 @@ func (s *Service) captionServeWebVTT(c *rpc.Call, in struct {
 	case index < 0:
 		return text(captionContentTypes["vtt"], vtt.Write(cues)), nil
 	case index == 0:
-		return text("application/x-mpegurl", captionPlaylist(e, cues, seconds)), nil
+		return text("application/x-mpegurl", s.captionPlaylist(c, e, a, cues, seconds, in.LocalTimestamp)), nil
 	}
 	length := int64(seconds) * 1000
 	return text(captionContentTypes["vtt"], vtt.Segment(cues, int64(index-1)*length, int64(index)*length, 90*int64(in.LocalTimestamp))), nil
 }
 
-// captionPlaylist lists an entry's captions as segments of a number of seconds; segments are found beside the playlist.
-func captionPlaylist(e catalog.Entry, cues []packager.Cue, seconds int) []byte {
+// captionPlaylist lists an entry's captions as segments of a number of seconds.
+func (s *Service) captionPlaylist(c *rpc.Call, e catalog.Entry, a catalog.Asset, cues []packager.Cue, seconds, timestamp int) []byte {
 	total := e.DurationMS
 	for _, cue := range cues {
 		total = max(total, cue.End)
 	}
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "#EXTM3U\n#EXT-X-VERSION:3\n#EXT-X-TARGETDURATION:%d\n#EXT-X-MEDIA-SEQUENCE:1\n#EXT-X-PLAYLIST-TYPE:VOD\n", seconds)
+	dir := c.Base + fmt.Sprintf("/api_v3/index.php/service/caption_captionAsset/action/serveWebVTT/captionAssetId/%s/segmentDuration/%d/localTimestamp/%d", a.ID, seconds, timestamp)
+	if c.Session != nil {
+		dir += "/ks/" + c.Session.Token
+	}
 	length := int64(seconds) * 1000
 	for i := int64(0); i*length < max(total, 1); i++ {
-		fmt.Fprintf(&b, "#EXTINF:%.3f,\nsegmentIndex/%d.vtt\n", float64(min(length, max(total, 1)-i*length))/1000, i+1)
+		fmt.Fprintf(&b, "#EXTINF:%.3f,\n%s/segmentIndex/%d/captions.vtt\n", float64(min(length, max(total, 1)-i*length))/1000, dir, i+1)
 	}
 	b.WriteString("#EXT-X-ENDLIST\n")
 	return b.Bytes()

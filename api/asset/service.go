@@ -4,30 +4,34 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"reflect"
+	"strconv"
 
 	"sluice/api/rpc"
 	"sluice/api/rpc/access"
 	"sluice/api/rpc/kaltura"
+	"sluice/api/rpc/sources"
 	"sluice/catalog"
 	"sluice/ingest/content"
 	"sluice/storage"
 )
 
-// Service answers for assets. All fields are needed, save Guard and Pictures.
+// Service answers for assets. All fields are needed, save Signer and Pictures.
 type Service struct {
 	Catalog *catalog.DB
 	Store   storage.Store
 	Content *content.Service
+	Guard   *access.Guard
 	Log     *slog.Logger
-	// Guard says whether a call may have an entry's bytes (access control, schedule, moderation); nil lets every call have them.
-	Guard func(c *rpc.Call, e catalog.Entry, forDownload bool) error
+	// Signer signs the URLs of entries that not everybody may have; without it such URLs work with a session only.
+	Signer sources.Signer
 	// Pictures makes pictures of entries; without it thumbnails cannot be generated.
 	Pictures Pictures
 }
 
-// Pictures makes a picture of an entry as the thumbnail parameters ask.
+// Pictures makes a picture of an entry as the keys of a thumbnail URL ask (width, vid_sec, type, …).
 type Pictures interface {
-	Picture(ctx context.Context, e catalog.Entry, p *kaltura.ThumbParams) (data []byte, width, height int, err error)
+	Picture(ctx context.Context, e catalog.Entry, keys map[string]string) (data []byte, contentType string, err error)
 }
 
 // Register adds the services.
@@ -169,13 +173,33 @@ func contentError(err error, src kaltura.Resource) error {
 	case content.Restricted:
 		return rpc.E("FILE_CONTENT_NOT_SECURE").Because(err)
 	case content.NotSupported:
-		return rpc.E("RESOURCE_TYPE_NOT_SUPPORTED", "RES_TYPE", rpc.ClassName(src)).Because(err)
+		return rpc.E("RESOURCE_TYPE_NOT_SUPPORTED", "RES_TYPE", className(src)).Because(err)
 	case content.BadURL:
 		return rpc.E("INVALID_PARAMETER_VALUE", "PARAM_NAME", "url").Because(err)
 	case content.NoText:
-		return rpc.E("PROPERTY_VALIDATION_CANNOT_BE_NULL", "PROP_NAME", rpc.ClassName(src)+"::content").Because(err)
+		return rpc.E("PROPERTY_VALIDATION_CANNOT_BE_NULL", "PROP_NAME", className(src)+"::content").Because(err)
 	case content.BadClip:
 		return rpc.E("INVALID_PARAMETER_VALUE", "PARAM_NAME", "operationAttributes").Because(err)
 	}
 	return err
 }
+
+// className is the wire's name of an object's class.
+func className(o rpc.Class) string {
+	if o == nil {
+		return ""
+	}
+	return "Kaltura" + reflect.TypeOf(o).Elem().Name()
+}
+
+// setContent gives an asset what a resource of the request stands for.
+func (s *Service) setContent(c *rpc.Call, id catalog.AssetID, r kaltura.Resource) error {
+	src, err := r.Source()
+	if err != nil {
+		return err
+	}
+	return contentError(s.Content.SetAsset(c, c.AccountID(), id, src), r)
+}
+
+// version grows with every change of an asset's content; caches see another URL by it.
+func version(a catalog.Asset) string { return strconv.Itoa(a.Version + a.Revision) }

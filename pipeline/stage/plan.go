@@ -53,6 +53,8 @@ type MakePayload struct {
 	Video bool `json:"video,omitempty"`
 	Copy  bool `json:"copy,omitempty"`
 	Audio bool `json:"audio,omitempty"`
+	// Run names the directory of work files and, in tasks that add to an entry, the run; empty for the entry's first.
+	Run string `json:"run,omitempty"`
 	// Bare says that no renditions are wanted: the entry is ready with what it was given.
 	Bare bool `json:"bare,omitempty"`
 }
@@ -66,6 +68,15 @@ func (e *Env) Plan(ctx context.Context, t catalog.Task, _ Progress) (Outcome, er
 	var info codec.Info
 	if err := e.getJSON(ctx, assetKey(t, orig.ID, infoFile), &info); err != nil {
 		return Outcome{}, codec.NewError(codec.SourceIO, "plan", "", err)
+	}
+	if len(t.Payload) > 0 {
+		payload, err := decodePayload[ConvertPayload](t)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if payload.Params > 0 {
+			return e.convert(ctx, t, orig, info, payload.Params)
+		}
 	}
 	w, err := e.wanted(ctx, t)
 	if err != nil {
