@@ -65,7 +65,6 @@ func risky(contentType string) bool {
 	return false
 }
 
-
 // serveURL is the URL of an asset's serve action. A restricted entry's works with the caller's session.
 func (s *Service) serveURL(c *rpc.Call, e catalog.Entry, service, param string, a catalog.Asset) (string, error) {
 	url := c.Base + "/api_v3/index.php/service/" + service + "/action/serve/" + param + "/" + string(a.ID) + "/v/" + version(a)

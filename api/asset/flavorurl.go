@@ -8,12 +8,13 @@ import (
 	"sluice/api/rpc/kaltura"
 	"sluice/api/rpc/sources"
 	"sluice/catalog"
+	"sluice/pipeline/stage"
 )
 
 func (s *Service) flavorURL(c *rpc.Call, in struct {
-	ID         string                        `k:"id" ref:"flavorAsset"`
-	StorageID  *int64                        `k:"storageId"`
-	ForceProxy *bool                         `k:"forceProxy"`
+	ID         string                         `k:"id" ref:"flavorAsset"`
+	StorageID  *int64                         `k:"storageId"`
+	ForceProxy *bool                          `k:"forceProxy"`
 	Options    *kaltura.FlavorAssetUrlOptions `k:"options"`
 }) (string, error) {
 	a, e, err := s.find(c, flavors, in.ID, access.View)
@@ -140,5 +141,9 @@ func (s *Service) flavorSetAsSource(c *rpc.Call, in struct {
 	if a.Status != catalog.AssetReady {
 		return rpc.Void{}, rpc.E("FLAVOR_ASSET_IS_NOT_READY")
 	}
-	return rpc.Void{}, s.Content.SetSource(c, e, a)
+	// What has no file of its own cannot be what others are made of.
+	if a.Key == "" || a.IndexKey != "" {
+		return rpc.Void{}, rpc.E("ASSET_NOT_ALLOWED", "ID", in.ID)
+	}
+	return rpc.Void{}, s.Catalog.SwapOriginal(c, e.ID, a.ID)
 }

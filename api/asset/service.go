@@ -50,10 +50,10 @@ type kind struct {
 }
 
 var (
-	flavors = kind{catalog.AssetFlavor, func(id string) error { return rpc.E("FLAVOR_ASSET_ID_NOT_FOUND", "ID", id) }}
-	captions = kind{catalog.AssetCaption, func(id string) error { return rpc.E("CAPTION_ASSET_ID_NOT_FOUND", "ASSET_ID", id) }}
+	flavors     = kind{catalog.AssetFlavor, func(id string) error { return rpc.E("FLAVOR_ASSET_ID_NOT_FOUND", "ID", id) }}
+	captions    = kind{catalog.AssetCaption, func(id string) error { return rpc.E("CAPTION_ASSET_ID_NOT_FOUND", "ASSET_ID", id) }}
 	attachments = kind{catalog.AssetAttachment, func(id string) error { return rpc.E("ATTACHMENT_ASSET_ID_NOT_FOUND", "ASSET_ID", id) }}
-	thumbs = kind{catalog.AssetThumb, func(id string) error { return rpc.E("THUMB_ASSET_ID_NOT_FOUND", "ID", id) }}
+	thumbs      = kind{catalog.AssetThumb, func(id string) error { return rpc.E("THUMB_ASSET_ID_NOT_FOUND", "ID", id) }}
 )
 
 // find returns an asset with its entry, when the call may do with the entry what it wants. Assets that don't exist, are

@@ -221,3 +221,10 @@ func paramsID(id int64) *int64 {
 	}
 	return &id
 }
+
+// FlavorAssetUrlOptions say what the URL of a flavor is to do.
+type FlavorAssetUrlOptions struct { //nolint:revive // the class is called so
+	rpc.Object
+	FileName *string `k:"fileName"`
+	Referrer *string `k:"referrer"`
+}

@@ -108,3 +108,10 @@ type ThumbParams struct {
 	VideoOffsetInPercentage *int             `k:"videoOffsetInPercentage,min=0,max=100"`
 	Interval                *int             `k:"interval"`
 }
+
+// ThumbServeOptions say how a thumbnail is served.
+type ThumbServeOptions struct {
+	rpc.Object
+	Download *bool   `k:"download"`
+	Referrer *string `k:"referrer"`
+}
