@@ -154,7 +154,7 @@ func (s *Service) remove(c *rpc.Call, a catalog.Asset) error {
 }
 
 // contentError is the exception for content that was refused.
-func contentError(err error, src kaltura.Resource) error {
+func contentError(err error, src kaltura.AnyResource) error {
 	var e *content.Error
 	if !errors.As(err, &e) {
 		return err
@@ -193,7 +193,7 @@ func className(o rpc.Class) string {
 }
 
 // setContent gives an asset what a resource of the request stands for.
-func (s *Service) setContent(c *rpc.Call, id catalog.AssetID, r kaltura.Resource) error {
+func (s *Service) setContent(c *rpc.Call, id catalog.AssetID, r kaltura.AnyResource) error {
 	src, err := r.Source()
 	if err != nil {
 		return err
