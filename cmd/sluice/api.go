@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/api/account"
+	"sluice/api/asset"
 	"sluice/api/media"
 	"sluice/api/profile"
 	"sluice/api/rpc"
@@ -16,10 +17,13 @@ import (
 )
 
 // api is the server of the API's calls, with the services that it has.
-func (s *system) api(sessions *account.Sessions) (*rpc.Server, error) {
+func (s *system) api(sessions *account.Sessions, who *playback) (*rpc.Server, error) {
 	reg := rpc.NewRegistry()
 	(&account.Service{Catalog: s.catalog, Sessions: sessions}).Register(reg)
 	(&media.Service{Catalog: s.catalog, Content: s.content}).Register(reg)
+	(&asset.Service{
+		Catalog: s.catalog, Store: s.store, Content: s.content, Guard: who.guard, Signer: who, Log: s.log,
+	}).Register(reg)
 	(&upload.Service{Catalog: s.catalog, Engine: s.content.Uploads}).Register(reg)
 	(&profile.Access{Catalog: s.catalog}).Register(reg)
 	var proxies []netip.Prefix
