@@ -322,3 +322,33 @@ func (tx *Tx) emitAsset(name string, a Asset) error {
 		Status  AssetStatus `json:"status"`
 	}{a.Type, a.Name, a.Version, a.Status})
 }
+
+// SwapOriginal makes an asset the original of its entry's version, and a flavor by the asset's parameters of the one before.
+func (db *DB) SwapOriginal(ctx context.Context, entry EntryID, asset AssetID) error {
+	return db.inTx(ctx, durable, func(tx *Tx) error {
+		next, err := tx.Asset(ctx, asset)
+		if err != nil {
+			return err
+		}
+		list, err := tx.Assets(ctx, entry, AssetFlavor)
+		if err != nil {
+			return err
+		}
+		for _, old := range list {
+			if !old.Original || old.Version != next.Version {
+				continue
+			}
+			err := tx.UpdateAsset(ctx, old.ID, func(a *Asset) error {
+				a.Original, a.ParamsID, a.Name = false, next.ParamsID, "was-source-"+string(a.ID)
+				return nil
+			})
+			if err != nil {
+				return err
+			}
+		}
+		return tx.UpdateAsset(ctx, asset, func(a *Asset) error {
+			a.Original, a.ParamsID, a.Name = true, 0, "source"
+			return nil
+		})
+	})
+}

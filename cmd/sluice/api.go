@@ -9,19 +9,22 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/api/account"
+	"sluice/api/asset"
 	"sluice/api/media"
 	"sluice/api/profile"
 	"sluice/api/rpc"
-	"sluice/api/rpc/access"
 	"sluice/api/upload"
 )
 
 // api is the server of the API's calls, with the services that it has.
-func (s *system) api(sessions *account.Sessions) (*rpc.Server, error) {
+func (s *system) api(sessions *account.Sessions, who *playback) (*rpc.Server, error) {
 	reg := rpc.NewRegistry()
 	(&account.Service{Catalog: s.catalog, Sessions: sessions}).Register(reg)
-	playback := &media.Playback{Catalog: s.catalog, Guard: &access.Guard{Catalog: s.catalog}, Sessions: sessions}
+	playback := &media.Playback{Catalog: s.catalog, Guard: who.guard, Sessions: sessions}
 	(&media.Service{Catalog: s.catalog, Content: s.content, Playback: playback}).Register(reg)
+	(&asset.Service{
+		Catalog: s.catalog, Store: s.store, Content: s.content, Guard: who.guard, Signer: who, Log: s.log,
+	}).Register(reg)
 	(&upload.Service{Catalog: s.catalog, Engine: s.content.Uploads}).Register(reg)
 	(&profile.Access{Catalog: s.catalog}).Register(reg)
 	var proxies []netip.Prefix

@@ -46,7 +46,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 		return err
 	}
 	sessions := account.NewSessions(account.Config{Catalog: s.catalog, Redis: s.redis, Logger: s.log})
-	calls, err := s.api(sessions)
+	calls, err := s.api(sessions, access)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,14 @@ const maxIndex = 64 << 20
 
 // Assemble joins the chunks of each rendition into its track file and index. Media bytes are not rewritten.
 func (e *Env) Assemble(ctx context.Context, t catalog.Task, progress Progress) (Outcome, error) {
+	payload, err := decodePayload[MakePayload](t)
+	if err != nil {
+		return Outcome{}, err
+	}
+	mine := map[catalog.AssetID]bool{}
+	for _, id := range payload.Assets {
+		mine[id] = true
+	}
 	assets, err := e.Catalog.Assets(ctx, t.Entry, catalog.AssetFlavor)
 	if err != nil {
 		return Outcome{}, err
@@ -25,7 +33,7 @@ func (e *Env) Assemble(ctx context.Context, t catalog.Task, progress Progress) (
 	var bytesDone int64
 	for i, a := range assets {
 		progress(int64(i), int64(len(assets)), bytesDone)
-		if a.Original || a.Version != t.Version || a.Status != catalog.AssetConverting {
+		if !mine[a.ID] || a.Version != t.Version || a.Status != catalog.AssetConverting {
 			continue
 		}
 		if len(a.Parts) == 0 { // the source had nothing for it, e.g. a damaged sound track

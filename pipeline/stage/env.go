@@ -81,9 +81,9 @@ func assetKey(t catalog.Task, asset catalog.AssetID, file string) string {
 	return keyPrefix(t.Account, t.Entry, t.Version) + string(asset) + "/" + file
 }
 
-// workPrefix is where an entry's version keeps what exists only while it is made.
-func workPrefix(t catalog.Task) string {
-	return keyPrefix(t.Account, t.Entry, t.Version) + "work/"
+// workPrefix is where an entry's version keeps what exists only while a run of its tasks makes it.
+func workPrefix(t catalog.Task, run string) string {
+	return keyPrefix(t.Account, t.Entry, t.Version) + "work" + run + "/"
 }
 
 // errNoOriginal says that an entry lost its original asset.

@@ -17,6 +17,10 @@ func (e *Env) Finish(ctx context.Context, t catalog.Task, _ Progress) (Outcome, 
 	if err != nil {
 		return Outcome{}, err
 	}
+	payload, err := decodePayload[MakePayload](t)
+	if err != nil {
+		return Outcome{}, err
+	}
 	ready := 0
 	var durationMS int64
 	for _, a := range assets {
@@ -35,16 +39,19 @@ func (e *Env) Finish(ctx context.Context, t catalog.Task, _ Progress) (Outcome, 
 			durationMS = max(durationMS, d)
 		}
 	}
-	if ready == 0 {
+	if ready == 0 && !payload.Bare {
 		return Outcome{}, codec.NewError(codec.DamagedMedia, "finish", "no rendition came out", nil)
 	}
-	if _, err := e.Store.DeletePrefix(ctx, workPrefix(t)); err != nil {
+	if _, err := e.Store.DeletePrefix(ctx, workPrefix(t, payload.Run)); err != nil {
 		e.Log.Warn("work files left behind", "entry", t.Entry, "error", err)
 	}
 	return Outcome{
 		Result: map[string]any{"assets": ready, "duration_ms": durationMS},
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {
 			err := tx.UpdateEntry(ctx, t.Entry, func(en *catalog.Entry) error {
+				if payload.Run != "" && en.Status == catalog.EntryPreconvert {
+					return nil // what the entry waits for is not this
+				}
 				now := time.Now()
 				en.Status, en.ReadyAt, en.ErrorCode, en.ErrorText = catalog.EntryReady, now, "", ""
 				if en.PlayableAt.IsZero() {
@@ -55,7 +62,15 @@ func (e *Env) Finish(ctx context.Context, t catalog.Task, _ Progress) (Outcome, 
 				}
 				return nil
 			})
-			return err
+			if err != nil || payload.Run == "" {
+				return err
+			}
+			for _, id := range replaced(assets, payload.Assets) {
+				if err := tx.DeleteAsset(ctx, id); err != nil {
+					return err
+				}
+			}
+			return nil
 		},
 	}, nil
 }

@@ -53,6 +53,10 @@ type MakePayload struct {
 	Video bool `json:"video,omitempty"`
 	Copy  bool `json:"copy,omitempty"`
 	Audio bool `json:"audio,omitempty"`
+	// Run names the directory of work files and, in tasks that add to an entry, the run; empty for the entry's first.
+	Run string `json:"run,omitempty"`
+	// Bare says that no renditions are wanted: the entry is ready with what it was given.
+	Bare bool `json:"bare,omitempty"`
 }
 
 // Plan decides what to make of the original, and adds the renditions and the tasks that make them.
@@ -65,19 +69,29 @@ func (e *Env) Plan(ctx context.Context, t catalog.Task, _ Progress) (Outcome, er
 	if err := e.getJSON(ctx, assetKey(t, orig.ID, infoFile), &info); err != nil {
 		return Outcome{}, codec.NewError(codec.SourceIO, "plan", "", err)
 	}
-	req, err := e.Request(ctx, t.Account)
+	if len(t.Payload) > 0 {
+		payload, err := decodePayload[ConvertPayload](t)
+		if err != nil {
+			return Outcome{}, err
+		}
+		if payload.Params > 0 {
+			return e.convert(ctx, t, orig, info, payload.Params)
+		}
+	}
+	w, err := e.wanted(ctx, t)
 	if err != nil {
 		return Outcome{}, err
 	}
-	p, warnings, err := plan.Make(info, req)
-	if err != nil {
+	p, warnings, err := plan.Make(info, w.request)
+	bare := w.bare() && errors.Is(err, plan.ErrRequest) // nothing asked for, and there is not even a picture to make
+	if err != nil && !bare {
 		return Outcome{}, err
 	}
 	key := assetKey(t, orig.ID, planFile)
 	if err := e.putJSON(ctx, key, p); err != nil {
 		return Outcome{}, codec.NewError(codec.SinkIO, "plan", "", err)
 	}
-	assets := renditions(t, p)
+	assets := w.renditions(t, p)
 	ids := map[string]catalog.AssetID{}
 	for _, a := range assets {
 		ids[a.Name] = a.ID
@@ -88,14 +102,14 @@ func (e *Env) Plan(ctx context.Context, t catalog.Task, _ Progress) (Outcome, er
 			if _, err := tx.AddAssets(ctx, t.Entry, assets); err != nil {
 				return err
 			}
-			_, err := tx.AddTasks(ctx, t.Entry, tasksOf(p, MakePayload{PlanKey: key, Assets: ids, Span: -1}))
+			_, err := tx.AddTasks(ctx, t.Entry, tasksOf(p, MakePayload{PlanKey: key, Assets: ids, Span: -1, Bare: w.bare()}))
 			return err
 		},
 	}, nil
 }
 
 // renditions are the assets that the plan makes as track files.
-func renditions(t catalog.Task, p codec.Plan) []catalog.Asset {
+func (w *wanted) renditions(t catalog.Task, p codec.Plan) []catalog.Asset {
 	var out []catalog.Asset
 	add := func(a catalog.Asset) {
 		a.ID, a.Type, a.Status, a.Version, a.Container = catalog.NewAssetID(), catalog.AssetFlavor, catalog.AssetConverting, t.Version, "cmaf"
@@ -103,15 +117,19 @@ func renditions(t catalog.Task, p codec.Plan) []catalog.Asset {
 	}
 	if p.Video != nil {
 		for _, r := range p.Video.Rungs {
+			params := w.paramsOfRung(r)
 			add(catalog.Asset{
+				ParamsID: params.ID, Details: catalog.AssetDetails{Tags: tagsOf(params)},
 				Name: r.Name, Kind: "video", Width: r.Width, Height: r.Height, FrameRate: p.Video.FPS.Float(),
 				Props: props(FlavorProps{Copied: r.Copy, Codec: r.Enc.Codec}),
 			})
 		}
 	}
 	for _, a := range p.Audio {
+		params := w.paramsOfAudio(a)
 		add(catalog.Asset{
-			Name: a.Name, Kind: "audio", Language: a.Language, Title: a.Title, Default: a.Default,
+			ParamsID: params.ID,
+			Name:     a.Name, Kind: "audio", Language: a.Language, Title: a.Title, Default: a.Default,
 			Props: props(FlavorProps{Copied: a.Copy, Codec: a.Codec, Channels: a.Channels, SampleRate: a.SampleRate, Roles: a.Roles}),
 		})
 	}

@@ -28,7 +28,7 @@ func (e *Env) Transcode(ctx context.Context, t catalog.Task, progress Progress) 
 		}
 		job.Span, chunk = &p.Spans[payload.Span], p.Spans[payload.Span].Index
 	}
-	dir := fmt.Sprintf("%s%d-%d/", workPrefix(t), t.ID, t.Attempt)
+	dir := fmt.Sprintf("%s%d-%d/", workPrefix(t, payload.Run), t.ID, t.Attempt)
 	discard := func(ctx context.Context) { e.remove(ctx, t, dir) }
 	sink := newChunkSink(ctx, e.Store, chunk, func(name string) string { return dir + path.Base(name) }, nil)
 	sink.slices = audioSlices(p)

@@ -32,7 +32,7 @@ type Asset struct {
 func asset(a catalog.Asset, size int64) Asset {
 	d := a.Details
 	out := Asset{
-		ID: new(string(a.ID)), EntryID: new(string(a.Entry)), PartnerID: new(int64(a.Account)), Version: new(strconv.Itoa(a.Version)),
+		ID: new(string(a.ID)), EntryID: new(string(a.Entry)), PartnerID: new(int64(a.Account)), Version: new(strconv.Itoa(a.Version + a.Revision)),
 		Size: new((size + 1023) / 1024), SizeInBytes: new(size), Tags: new(strings.Join(d.Tags, ",")), FileExt: Opt(d.FileExt),
 		CreatedAt: At(a.CreatedAt), UpdatedAt: At(a.UpdatedAt), DeletedAt: At(a.DeletedAt), PartnerData: Opt(d.PartnerData),
 		PartnerDescription: Opt(d.PartnerDescription), Description: Opt(d.Description),

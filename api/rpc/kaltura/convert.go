@@ -1,6 +1,7 @@
 package kaltura
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -67,4 +68,12 @@ func same(values string) string {
 		b.WriteString(strings.ToUpper(v) + "=" + v + " ")
 	}
 	return b.String()
+}
+
+func itoa(n int) string { return strconv.Itoa(n) }
+
+// atoi is the number of an enum's value that was checked on arrival.
+func atoi(s string) int {
+	n, _ := strconv.Atoi(s)
+	return n
 }

@@ -135,7 +135,7 @@ func Flavor(a catalog.Asset, main *catalog.Asset) *FlavorAsset {
 		rate += main.BitRate
 	}
 	f := &FlavorAsset{
-		Asset: asset(a, size), FlavorParamsID: new(a.ParamsID), Width: new(a.Width), Height: new(a.Height), Bitrate: new((rate + 500) / 1000),
+		Asset: asset(a, size), FlavorParamsID: paramsID(a.ParamsID), Width: new(a.Width), Height: new(a.Height), Bitrate: new((rate + 500) / 1000),
 		FrameRate: new(a.FrameRate), IsOriginal: new(a.Original), Status: new(flavorStatus(a)), Language: new(LanguageName(a.Language)),
 		Label: Opt(a.Title), IsDefault: Bool(a.Default), ContainerFormat: Opt(containerID(a)), VideoCodecID: Opt(codecID(a)),
 	}
@@ -204,4 +204,27 @@ func FileExt(a catalog.Asset) string {
 		return "m4a"
 	}
 	return "mp4"
+}
+
+// FlavorAssetWithParams is a flavor with the parameters it was made by; either may be missing.
+type FlavorAssetWithParams struct {
+	rpc.Object
+	FlavorAsset  *FlavorAsset  `k:"flavorAsset"`
+	FlavorParams *FlavorParams `k:"flavorParams"`
+	EntryID      *string       `k:"entryId"`
+}
+
+// paramsID is nil for flavors that no parameters describe, whose id in the catalog is negative.
+func paramsID(id int64) *int64 {
+	if id < 0 {
+		return nil
+	}
+	return &id
+}
+
+// FlavorAssetUrlOptions say what the URL of a flavor is to do.
+type FlavorAssetUrlOptions struct { //nolint:revive // the class is called so
+	rpc.Object
+	FileName *string `k:"fileName"`
+	Referrer *string `k:"referrer"`
 }
