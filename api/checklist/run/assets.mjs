@@ -51,7 +51,8 @@ export default [
 		const list = await c.admin.call(captionAsset.listAction(new o.AssetFilter({ entryIdEqual: c.ready.id })))
 		assert.ok(list.objects.some((v) => v.id === a.id))
 		const url = await c.admin.call(captionAsset.getUrl(a.id))
-		assert.equal(await (await fetch(url)).text(), srt)
+		const res = await fetch(url)
+		assert.equal(await res.text(), srt, `${url}: ${res.status} ${res.headers.get('x-kaltura-app')}`)
 	}],
 	[51, 'a caption that waits for its moderator', async (c) => {
 		const api = c.api.as(await c.api.call(session.start(c.secret, 'vendor', 2, 102, 3600, 'enablecaptionmoderation,edit:*')))
