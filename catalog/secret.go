@@ -154,6 +154,9 @@ func (db *DB) Unlock(ctx context.Context, ring *seal.Ring) (made []AccountID, er
 		if err := tx.resealTokens(ctx, ring); err != nil {
 			return err
 		}
+		if err := tx.resealPasswords(ctx, ring); err != nil {
+			return err
+		}
 		made, err = tx.missingSecrets(ctx)
 		return err
 	})

@@ -13,6 +13,13 @@ func (r *Registry) Marshal(v any) ([]byte, error) {
 	return w.b, w.err
 }
 
+// MarshalXML returns a value of the wire as the XML inside an answer's result.
+func (r *Registry) MarshalXML(v any, ignoreNull bool) ([]byte, error) {
+	w := &writer{reg: r, xml: true, ignoreNull: ignoreNull}
+	w.value(reflect.ValueOf(v))
+	return w.b, w.err
+}
+
 // Unmarshal reads an object of the wire from JSON, with all its fields.
 func (r *Registry) Unmarshal(data []byte, dst Class) error {
 	var b budget
