@@ -1,9 +1,6 @@
 package catalog
 
-import (
-	"encoding/json"
-	"time"
-)
+import "time"
 
 // EntryType says what an entry is; the values are the wire's.
 type EntryType string
@@ -163,12 +160,22 @@ type EntryDetails struct {
 	TrimDisabled       *bool   `json:"trim_disabled,omitempty"`
 	// Texts are the fields name, description and tags in further languages: field, then language, then value.
 	Texts map[string]map[string]string `json:"texts,omitempty"`
-	// Operations is how the content is cut from its source, as sent.
-	Operations json.RawMessage `json:"operations,omitempty"`
-	Streams    []EntryStream   `json:"streams,omitempty"`
+	// Clips are the parts of the source that the content is made of; none means all of it.
+	Clips   []EntryClip   `json:"clips,omitempty"`
+	Streams []EntryStream `json:"streams,omitempty"`
 	// Content is that of data entries and of playlists (entry ids with commas between them).
 	Content      string `json:"content,omitempty"`
 	PlaylistType int    `json:"playlist_type,omitempty"`
+	// KeepThumbs of a hidden entry says that the thumbnails that were added by hand to the one it replaces stay.
+	KeepThumbs bool `json:"keep_thumbs,omitempty"`
+}
+
+// EntryClip is a part of a source, in milliseconds.
+type EntryClip struct {
+	Offset   int64 `json:"offset"`
+	Duration int64 `json:"duration"`
+	// At is where the part begins in the content.
+	At int64 `json:"at,omitempty"`
 }
 
 // EntryStream is what a client says of one stream of the source.

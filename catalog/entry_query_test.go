@@ -41,7 +41,7 @@ func TestEntriesKeepWhatTheyAreGiven(t *testing.T) {
 		Details: catalog.EntryDetails{
 			PartnerData: "pd", License: new(0), Template: "0_ffffffff", TrimDisabled: new(false),
 			Texts:      map[string]map[string]string{"name": {"fr": "é"}},
-			Operations: []byte(`[{"offset":1}]`), Streams: []catalog.EntryStream{{ID: "1", TrackIndex: new(0)}},
+			Clips: []catalog.EntryClip{{Offset: 1, Duration: 2}}, Streams: []catalog.EntryStream{{ID: "1", TrackIndex: new(0)}},
 		},
 	}
 	everyDatabase(t, func(t *testing.T, db *catalog.DB) {

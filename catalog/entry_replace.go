@@ -4,15 +4,26 @@ import (
 	"context"
 	"errors"
 	"fmt"
+
+	"github.com/uptrace/bun"
 )
 
 // EventEntryReplaced says that an entry has other content than before, which was made as a hidden entry.
 const EventEntryReplaced = "entry.replaced"
 
-// StartReplacement makes the hidden entry whose content is to replace that of an entry, with the given conversion profile,
-// and ties the two together. An entry that is being replaced already is ErrConflict, unless that attempt never got any
+// Replacement is how an entry's content is to be replaced.
+type Replacement struct {
+	// Profile is the conversion profile of the new content; 0 keeps the entry's.
+	Profile int64
+	// Status is ReplacementApprovedNotReady where nobody has to approve, else ReplacementNeither.
+	Status ReplacementStatus
+	// KeepThumbs keeps the thumbnails that were added by hand.
+	KeepThumbs bool
+}
+
+// StartReplacement makes the hidden entry whose content is to replace that of an entry, and ties the two together. An entry that is being replaced already is ErrConflict, unless that attempt never got any
 // content: then it is given up.
-func (db *DB) StartReplacement(ctx context.Context, id EntryID, profile int64, status ReplacementStatus) (Entry, error) {
+func (db *DB) StartReplacement(ctx context.Context, id EntryID, r Replacement) (Entry, error) {
 	var hidden Entry
 	err := db.InTx(ctx, func(tx *Tx) error {
 		if err := tx.lockEntries(ctx, id); err != nil {
@@ -31,15 +42,16 @@ func (db *DB) StartReplacement(ctx context.Context, id EntryID, profile int64, s
 		hidden = BlankEntry(e.Account)
 		hidden.Type, hidden.MediaType, hidden.Name, hidden.Owner, hidden.Creator = e.Type, e.MediaType, e.Name, e.Owner, e.Creator
 		hidden.ConversionProfile, hidden.AccessControl = e.ConversionProfile, e.AccessControl
-		if profile != 0 {
-			hidden.ConversionProfile = profile
+		if r.Profile != 0 {
+			hidden.ConversionProfile = r.Profile
 		}
+		hidden.Details.KeepThumbs = r.KeepThumbs
 		hidden.Display, hidden.Replaced = DisplaySystem, id
 		if hidden, err = tx.AddEntry(ctx, hidden); err != nil {
 			return err
 		}
 		return tx.UpdateEntry(ctx, id, func(e *Entry) error {
-			e.Replacing, e.Replacement = hidden.ID, status
+			e.Replacing, e.Replacement = hidden.ID, r.Status
 			return nil
 		})
 	})
@@ -92,8 +104,8 @@ func (tx *Tx) untie(ctx context.Context, id EntryID) (EntryID, error) {
 }
 
 // Replace gives an entry the content of the hidden entry that is to replace it, as its next version, and removes the hidden
-// entry. The objects stay where they are; captions and attachments that were added by hand stay with the entry, everything
-// else of its former content is deleted. An entry without a replacement, or whose replacement is not ready, is ErrConflict.
+// entry. The objects stay where they are; captions and attachments that were added by hand stay with the entry (and
+// thumbnails, where wanted), everything else of its former content is deleted. An entry without a replacement, or whose replacement is not ready, is ErrConflict.
 func (tx *Tx) Replace(ctx context.Context, id EntryID) error {
 	if err := tx.replace(ctx, id); err != nil {
 		return fmt.Errorf("replace content of entry %s: %w", id, err)
@@ -145,9 +157,12 @@ func (tx *Tx) replace(ctx context.Context, id EntryID) error {
 // moveAssets makes the hidden entry's assets those of e's next version.
 func (tx *Tx) moveAssets(ctx context.Context, e, hidden Entry, version int) error {
 	now := micros(tx.now)
-	byHand := "revision > 0 AND type IN (?, ?)"
+	kept := []AssetType{AssetCaption, AssetAttachment}
+	if hidden.Details.KeepThumbs {
+		kept = append(kept, AssetThumb)
+	}
 	_, err := tx.tx.NewUpdate().Table("assets").Set("status = ?", AssetDeleted).Set("deleted_at = ?", now).Set("updated_at = ?", now).
-		Where("entry = ?", e.ID).Where("deleted_at = 0").Where("NOT ("+byHand+")", AssetCaption, AssetAttachment).Exec(ctx)
+		Where("entry = ?", e.ID).Where("deleted_at = 0").Where("NOT (revision > 0 AND type IN (?))", bun.List(kept)).Exec(ctx)
 	if err != nil {
 		return err
 	}

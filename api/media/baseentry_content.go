@@ -27,7 +27,7 @@ func (s *Service) baseUpdateContent(c *rpc.Call, in struct {
 	if err != nil {
 		return nil, err
 	}
-	return s.updateContent(c, e, in.Resource, kaltura.Value(in.Profile))
+	return s.updateContent(c, e, in.Resource, replacement(in.Profile, in.Options))
 }
 
 func (s *Service) baseApproveReplace(c *rpc.Call, in entryRef) (kaltura.Entry, error) {

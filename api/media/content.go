@@ -17,7 +17,35 @@ func (s *Service) setContent(c *rpc.Call, e catalog.Entry, resource kaltura.AnyR
 	if err != nil {
 		return err
 	}
-	return s.enter(c, e, parts, content.Options{})
+	if err := s.enter(c, e, parts, content.Options{}); err != nil {
+		return err
+	}
+	return s.markClip(c, e.ID, parts)
+}
+
+// markClip notes on an entry which parts of what it is made of.
+func (s *Service) markClip(c *rpc.Call, id catalog.EntryID, parts []content.Part) error {
+	clips, ok := parts[0].Source.(content.Clips)
+	if !ok {
+		return nil
+	}
+	var root catalog.EntryID
+	if of, ok := clips.Of.(content.Entry); ok {
+		source, err := s.Catalog.Entry(c, c.AccountID(), of.ID)
+		if err != nil {
+			return failure(err, string(of.ID))
+		}
+		if root = source.Root; root == "" {
+			root = source.ID
+		}
+	}
+	return failure(s.Catalog.UpdateEntry(c, id, func(e *catalog.Entry) error {
+		e.SourceType, e.Root, e.Details.Clips = catalog.SourceClip, root, nil
+		for _, p := range clips.Parts {
+			e.Details.Clips = append(e.Details.Clips, catalog.EntryClip{Offset: p.Offset.Milliseconds(), Duration: p.Duration.Milliseconds()})
+		}
+		return nil
+	}), string(id))
 }
 
 // enter hands content over. Of the resources that name other entries, the session must see them.
@@ -54,16 +82,16 @@ func (s *Service) addContent(c *rpc.Call, e catalog.Entry, resource kaltura.AnyR
 
 // updateContent gives an entry other content: in place when it has none or is a picture, otherwise through a hidden entry
 // that takes its place when it is ready, and approved where the account wants that.
-func (s *Service) updateContent(c *rpc.Call, e catalog.Entry, resource kaltura.AnyResource, profile int64) (kaltura.Entry, error) {
+func (s *Service) updateContent(c *rpc.Call, e catalog.Entry, resource kaltura.AnyResource, r catalog.Replacement) (kaltura.Entry, error) {
 	parts, err := kaltura.ContentParts(resource)
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkProfile(c, profile); err != nil {
+	if err := s.checkProfile(c, r.Profile); err != nil {
 		return nil, err
 	}
 	if e.Status == catalog.EntryNoContent || e.MediaType == catalog.MediaImage {
-		if err := s.withProfile(c, e, profile); err != nil {
+		if err := s.withProfile(c, e, r.Profile); err != nil {
 			return nil, err
 		}
 		if err := s.enter(c, e, parts, content.Options{Replace: e.Status != catalog.EntryNoContent}); err != nil {
@@ -71,7 +99,8 @@ func (s *Service) updateContent(c *rpc.Call, e catalog.Entry, resource kaltura.A
 		}
 		return s.viewAgain(c, e.ID)
 	}
-	hidden, err := s.Catalog.StartReplacement(c, e.ID, profile, catalog.ReplacementApprovedNotReady)
+	r.Status = catalog.ReplacementApprovedNotReady
+	hidden, err := s.Catalog.StartReplacement(c, e.ID, r)
 	if errors.Is(err, catalog.ErrConflict) {
 		return nil, rpc.E("ENTRY_REPLACEMENT_ALREADY_EXISTS").Because(err)
 	}
@@ -108,6 +137,9 @@ func (s *Service) addWith(c *rpc.Call, in kaltura.Entry, typ kaltura.EntryType, 
 		if err != nil {
 			return nil, failure(err, string(e.ID))
 		}
+	}
+	if err := s.markClip(c, e.ID, []content.Part{{Source: src}}); err != nil {
+		return nil, err
 	}
 	return s.viewAgain(c, e.ID)
 }

@@ -282,7 +282,7 @@ func TestReplacementsSurviveACrash(t *testing.T) {
 	everyDatabase(t, func(f *fixture) {
 		id := f.playing("n")
 		// Between the hidden entry and its content.
-		lost, err := f.db.StartReplacement(f.Context(), catalog.EntryID(id), 0, catalog.ReplacementApprovedNotReady)
+		lost, err := f.db.StartReplacement(f.Context(), catalog.EntryID(id), catalog.Replacement{Status: catalog.ReplacementApprovedNotReady})
 		if err != nil {
 			f.Fatal(err)
 		}

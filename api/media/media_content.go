@@ -36,7 +36,16 @@ func (s *Service) mediaUpdateContent(c *rpc.Call, in struct {
 	if err != nil {
 		return nil, err
 	}
-	return asMedia(s.updateContent(c, e, in.Resource, kaltura.Value(in.Profile)))
+	return asMedia(s.updateContent(c, e, in.Resource, replacement(in.Profile, in.Options)))
+}
+
+// replacement is what a request says of the replacement of content.
+func replacement(profile *int64, options *kaltura.EntryReplacementOptions) catalog.Replacement {
+	r := catalog.Replacement{Profile: kaltura.Value(profile)}
+	if options != nil {
+		r.KeepThumbs = kaltura.Value(options.KeepManualThumbnails) == 1
+	}
+	return r
 }
 
 func (s *Service) mediaApproveReplace(c *rpc.Call, in entryRef) (kaltura.Media, error) {
@@ -79,7 +88,8 @@ func (s *Service) mediaAddFromEntry(c *rpc.Call, in struct {
 		return nil, err
 	}
 	entry := copyOf(in.MediaEntry, source)
-	return asMedia(s.addWith(c, entry, mediaClip, content.Entry{ID: source.ID, Params: kaltura.Value(in.SourceParamsID)}, source.SourceType))
+	src := clipped(content.Entry{ID: source.ID, Params: kaltura.Value(in.SourceParamsID)}, entry)
+	return asMedia(s.addWith(c, entry, mediaClip, src, source.SourceType))
 }
 
 func (s *Service) mediaAddFromFlavorAsset(c *rpc.Call, in struct {
@@ -98,7 +108,21 @@ func (s *Service) mediaAddFromFlavorAsset(c *rpc.Call, in struct {
 		return nil, err
 	}
 	entry := copyOf(in.MediaEntry, source)
-	return asMedia(s.addWith(c, entry, mediaClip, content.Asset{ID: a.ID}, source.SourceType))
+	return asMedia(s.addWith(c, entry, mediaClip, clipped(content.Asset{ID: a.ID}, entry), source.SourceType))
+}
+
+// clipped is a source, or the parts of it that the new entry's operationAttributes name.
+func clipped(src content.Source, entry *kaltura.MediaEntry) content.Source {
+	var parts []content.Clip
+	for _, o := range entry.OperationAttributes {
+		if clip, ok := o.(*kaltura.ClipAttributes); ok {
+			parts = append(parts, clip.Clip())
+		}
+	}
+	if len(parts) == 0 {
+		return src
+	}
+	return content.Clips{Of: src, Parts: parts}
 }
 
 // copyOf is what a new entry that takes another one's content is called when the request does not say.

@@ -60,6 +60,15 @@ func (e *BaseEntry) into(dst *catalog.Entry) {
 			d.License = nil
 		}
 	}
+	if e.Sent("operationAttributes") {
+		d.Clips = nil
+		for _, o := range e.OperationAttributes {
+			if clip, ok := o.(*ClipAttributes); ok {
+				at := Value(clip.GlobalOffsetInDestination)
+				d.Clips = append(d.Clips, catalog.EntryClip{Offset: Value(clip.Offset), Duration: Value(clip.Duration), At: at})
+			}
+		}
+	}
 	texts := maps.Clone(d.Texts) // the one before belongs to the state before
 	for field, sent := range map[string][]*MultiLingualString{
 		"name": e.MultiLingualName, "description": e.MultiLingualDescription, "tags": e.MultiLingualTags,

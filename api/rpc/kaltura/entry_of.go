@@ -62,6 +62,11 @@ func baseEntry(e catalog.Entry, v EntryView) BaseEntry {
 		MultiLingualName: languages(d.Texts["name"]), MultiLingualDescription: languages(d.Texts["description"]),
 		MultiLingualTags: languages(d.Texts["tags"]),
 	}
+	for _, clip := range d.Clips {
+		out.OperationAttributes = append(out.OperationAttributes, &ClipAttributes{
+			Offset: new(clip.Offset), Duration: new(clip.Duration), GlobalOffsetInDestination: new(clip.At),
+		})
+	}
 	if v.Admin {
 		out.AdminTags = new(strings.Join(e.AdminTags, ","))
 	}
