@@ -228,6 +228,12 @@ func TestErrorsHaveTheirNumbers(t *testing.T) {
 			t.Errorf("%s: %d %q %q %q, want error-%d", path, got.StatusCode, got.Header.Get("X-Kaltura"), got.Header.Get("X-Kaltura-App"), got.body, number)
 		}
 	}
+	for kind, number := range map[catalog.EntryType]int{catalog.EntryLiveStream: 36, catalog.EntryPlaylist: 12, catalog.EntryData: 12} {
+		h.update(func(e *catalog.Entry) { e.Type = kind })
+		if got := h.get(h.manifest("/format/applehttp")); got.Header.Get("X-Kaltura") != fmt.Sprintf("error-%d", number) {
+			t.Errorf("entry of type %s: %s", kind, got.Header.Get("X-Kaltura"))
+		}
+	}
 	if got := h.do(http.MethodOptions, h.manifest("/format/applehttp")); got.StatusCode != 204 || got.Header.Get("Access-Control-Allow-Origin") != "*" {
 		t.Errorf("OPTIONS: %d %v", got.StatusCode, got.Header)
 	}
@@ -436,4 +442,21 @@ func TestRulesSeeTheRequest(t *testing.T) {
 			}
 		})
 	}
+}
+
+// BenchmarkPlayManifest is the cost of a multivariant playlist, of an open entry and of one whose URLs are signed.
+func BenchmarkPlayManifest(b *testing.B) {
+	h := newHouse(b)
+	path := h.manifest("/format/applehttp/protocol/http/a.m3u8")
+	run := func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if got := h.get(path); got.StatusCode != 200 {
+				b.Fatal(got.StatusCode)
+			}
+		}
+	}
+	b.Run("open", run)
+	h.rules(catalog.AccessRule{Actions: []catalog.AccessAction{{Type: access.Preview, Seconds: 6}}})
+	b.Run("signed", run)
 }
