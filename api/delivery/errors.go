@@ -30,6 +30,7 @@ const (
 	badToken         = 27
 	sessionExpired   = 31
 	accountMismatch  = 32
+	notLive          = 36
 	captureForbidden = 38
 	minBitrateError  = 49
 	badParameter     = 50

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -29,6 +30,7 @@ import (
 	"sluice/packager/cmaf"
 	"sluice/packager/mp4"
 	"sluice/packager/origin"
+	"sluice/packager/uri"
 	"sluice/storage"
 	"sluice/storage/disk"
 )
@@ -113,7 +115,7 @@ type house struct {
 	t        testing.TB
 	db       *catalog.DB
 	store    storage.Store
-	lib      *play.Library
+	lib      atomic.Pointer[play.Library]
 	guard    *access.Guard
 	sessions sessions
 	tokens   *origin.Tokens
@@ -151,8 +153,8 @@ func newHouse(t testing.TB) *house {
 		t.Fatal(err)
 	}
 	h := &house{t: t, db: db, store: store, guard: &access.Guard{Catalog: db}, sessions: sessions{}, tokens: tokens}
-	h.lib = &play.Library{Catalog: db, Store: store, Restricted: h.guard.Restricted}
-	media, err := origin.New(origin.Config{Resolver: play.Resolver{Library: h.lib}, Tokens: tokens, Open: true, Refused: delivery.Refused})
+	h.lib.Store(h.library())
+	media, err := origin.New(origin.Config{Resolver: resolver{h}, Tokens: tokens, Open: true, Refused: delivery.Refused})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -168,14 +170,16 @@ func newHouse(t testing.TB) *house {
 	for _, p := range []string{"/hls/", "/dash/", "/mp4/", "/thumb/", "/raw/", "/t/"} {
 		mux.Handle(p, media)
 	}
-	captions := play.Captions{Library: h.lib, Tokens: tokens, Open: true}
+	captions := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		play.Captions{Library: h.lib.Load(), Tokens: tokens, Open: true}.ServeHTTP(w, r)
+	})
 	mux.Handle("GET /captions/{entry}/{file}", captions)
 	mux.Handle("GET /t/{token}/captions/{entry}/{file}", captions)
 	srv := httptest.NewServer(mux)
 	h.url = srv.URL
 	t.Cleanup(func() {
 		srv.Close()
-		h.lib.Close()
+		h.lib.Load().Close()
 		store.Close()
 		db.Close()
 	})
@@ -184,7 +188,7 @@ func newHouse(t testing.TB) *house {
 }
 
 func (h *house) facts(ctx context.Context, id catalog.EntryID) (catalog.Entry, []catalog.Asset, error) {
-	t, err := h.lib.Acquire(ctx, id)
+	t, err := h.lib.Load().Acquire(ctx, id)
 	if err != nil {
 		return catalog.Entry{}, nil, err
 	}
@@ -235,8 +239,23 @@ func (h *house) update(fn func(e *catalog.Entry)) {
 
 // forget makes the next request look at the catalog.
 func (h *house) forget() {
-	h.lib.Close()
 	*h.guard = access.Guard{Catalog: h.db, Geo: h.guard.Geo}
+	h.lib.Swap(h.library()).Close()
+}
+
+func (h *house) library() *play.Library {
+	return &play.Library{Catalog: h.db, Store: h.store, Restricted: h.guard.Restricted}
+}
+
+// resolver finds entries in the library of the moment.
+type resolver struct{ *house }
+
+func (r resolver) Resolve(ctx context.Context, src *uri.Source) (origin.Presentation, error) {
+	return play.Resolver{Library: r.lib.Load()}.Resolve(ctx, src)
+}
+
+func (r resolver) Original(ctx context.Context, file string) (origin.Original, error) {
+	return play.Resolver{Library: r.lib.Load()}.Original(ctx, file)
 }
 
 func (h *house) put(name string, b []byte) string {

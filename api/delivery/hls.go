@@ -116,7 +116,11 @@ func (m *manifest) sounds(b *bytes.Buffer) error {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(b, "%s,AUTOSELECT=YES,DEFAULT=NO,URI=%q\n", rendition("AUDIO", "audio", a, &names), to+"/index.m3u8")
+		described := ""
+		if slices.Contains(a.Details.Tags, "audio_description") {
+			described = `,CHARACTERISTICS="public.accessibility.describes-video"`
+		}
+		fmt.Fprintf(b, "%s%s,AUTOSELECT=YES,DEFAULT=NO,URI=%q\n", rendition("AUDIO", "audio", a, &names), described, to+"/index.m3u8")
 	}
 	return nil
 }

@@ -28,7 +28,10 @@ func (s *Service) playManifest(w http.ResponseWriter, a *ask) error {
 	if err := a.allowed(); err != nil {
 		return err
 	}
-	if a.entry.MediaType == catalog.MediaImage {
+	switch {
+	case a.entry.Type == catalog.EntryLiveStream:
+		return fail(notLive, "the entry is not live")
+	case a.entry.Type != catalog.EntryMedia && a.entry.Type != "" || a.entry.MediaType == catalog.MediaImage:
 		return fail(wrongEntryType, "invalid entry type")
 	}
 	choice, err := a.choice()

@@ -122,6 +122,10 @@ func TestSegmentsAreNamedAsPackagersNameThem(t *testing.T) {
 	if len(names) != 4 || !strings.Contains(body, "#EXT-X-ENDLIST") {
 		t.Fatalf("%q of\n%s", names, body)
 	}
+	original := strings.Replace(index, string(h.large.ID), string(h.source.ID), 1)
+	if got := h.get(original); got.StatusCode != 200 || string(got.body) != body {
+		t.Errorf("the best rung does not stand in for the original: %d %s", got.StatusCode, got.body)
+	}
 	dir := strings.TrimSuffix(index, "index.m3u8")
 	for _, object := range []string{names[0], "seg-1-v1-a1.ts", "seg-1-v1.ts", "seg-1-a1.ts", "index-v1.m3u8", "index-a1.m3u8", "index-v1-a1.m3u8", "master.m3u8",
 		"container/fmp4/seg-1-v1-a1.m4s", "container/fmp4/init-v1-a1.mp4", "tracks/a1/index.m3u8"} {
@@ -217,12 +221,17 @@ func TestErrorsHaveTheirNumbers(t *testing.T) {
 		"/p/103/sp/10300/serveFlavor/entryId/" + id + "/flavorId/" + string(h.large.ID) + "/name/a.mp4":                1,
 		"/hls" + served + "/flavorId/" + string(h.large.ID) + "/name/a.mp4/seg-99-v1-a1.ts":                            6,
 		"/hls" + served + "/flavorId/" + string(h.large.ID) + "/name/a.mp4/seg-x.ts":                                   25,
-		"/hls" + served + "/flavorId/" + string(h.source.ID) + "/name/a.mp4/index.m3u8":                                6,
 	} {
 		got := h.get(path)
 		app := fmt.Sprintf("exiting on error %d - ", number)
 		if got.StatusCode < 400 || got.Header.Get("X-Kaltura") != fmt.Sprintf("error-%d", number) || !strings.HasPrefix(got.Header.Get("X-Kaltura-App"), app) || len(got.body) != 0 {
 			t.Errorf("%s: %d %q %q %q, want error-%d", path, got.StatusCode, got.Header.Get("X-Kaltura"), got.Header.Get("X-Kaltura-App"), got.body, number)
+		}
+	}
+	for kind, number := range map[catalog.EntryType]int{catalog.EntryLiveStream: 36, catalog.EntryPlaylist: 12, catalog.EntryData: 12} {
+		h.update(func(e *catalog.Entry) { e.Type = kind })
+		if got := h.get(h.manifest("/format/applehttp")); got.Header.Get("X-Kaltura") != fmt.Sprintf("error-%d", number) {
+			t.Errorf("entry of type %s: %s", kind, got.Header.Get("X-Kaltura"))
 		}
 	}
 	if got := h.do(http.MethodOptions, h.manifest("/format/applehttp")); got.StatusCode != 204 || got.Header.Get("Access-Control-Allow-Origin") != "*" {
@@ -433,4 +442,21 @@ func TestRulesSeeTheRequest(t *testing.T) {
 			}
 		})
 	}
+}
+
+// BenchmarkPlayManifest is the cost of a multivariant playlist, of an open entry and of one whose URLs are signed.
+func BenchmarkPlayManifest(b *testing.B) {
+	h := newHouse(b)
+	path := h.manifest("/format/applehttp/protocol/http/a.m3u8")
+	run := func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if got := h.get(path); got.StatusCode != 200 {
+				b.Fatal(got.StatusCode)
+			}
+		}
+	}
+	b.Run("open", run)
+	h.rules(catalog.AccessRule{Actions: []catalog.AccessAction{{Type: access.Preview, Seconds: 6}}})
+	b.Run("signed", run)
 }

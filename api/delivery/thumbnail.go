@@ -3,6 +3,7 @@ package delivery
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"image"
@@ -32,7 +33,11 @@ var maxPictures = max(1, runtime.GOMAXPROCS(0)/2)
 
 // thumbnail makes a picture of an entry: of its thumbnail, or of its video at some time.
 func (s *Service) thumbnail(w http.ResponseWriter, a *ask) error {
-	if err := s.find(a, a.first("entry_id", "entryId"), access.Thumbnail); err != nil {
+	id, err := s.pictured(a)
+	if err != nil {
+		return err
+	}
+	if err := s.find(a, id, access.Thumbnail); err != nil {
 		return err
 	}
 	t, err := readThumb(a.params)
@@ -70,6 +75,20 @@ func (s *Service) thumbnail(w http.ResponseWriter, a *ask) error {
 	}
 	http.ServeContent(w, a.Request, "", time.Time{}, bytes.NewReader(body))
 	return nil
+}
+
+// pictured is the id of the entry that the request names, itself or by a widget of the account.
+func (s *Service) pictured(a *ask) (string, error) {
+	id := a.first("entry_id", "entryId")
+	widget := a.params["widget_id"]
+	if id != "" || widget == "" {
+		return id, nil
+	}
+	w, err := s.cfg.Guard.Catalog.Widget(a.Context(), a.partner, widget)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return "", fail(entryNotFound, "widget not found")
+	}
+	return string(w.Entry), err
 }
 
 // viewsAll says whether the session may see what viewers may not.

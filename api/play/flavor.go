@@ -2,6 +2,7 @@ package play
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -69,10 +70,11 @@ func parseFlavors(src *uri.Source) (s Served, flavors []catalog.AssetID, ok bool
 }
 
 // Flavors returns the presentation of flavors, each a file: a rung brings the main sound with it, unless sound is chosen
-// besides. The same choice gives the same pointer.
+// besides. The original, which is not kept as tracks, is stood in for by the best rung. The same choice gives the same
+// pointer.
 func (t *Title) Flavors(ids ...catalog.AssetID) (*packager.Set, error) {
 	return t.cached("flavors", ids, func() (*packager.Set, error) {
-		set, err := t.makeSet(ids)
+		set, err := t.makeSet(t.playedBy(ids))
 		if err != nil {
 			return nil, err
 		}
@@ -93,6 +95,18 @@ func (t *Title) Flavors(ids ...catalog.AssetID) (*packager.Set, error) {
 		}
 		return set, nil
 	})
+}
+
+// playedBy replaces the original by the best of what was made of it.
+func (t *Title) playedBy(ids []catalog.AssetID) []catalog.AssetID {
+	ids = slices.Clone(ids)
+	for i, id := range ids {
+		original := slices.ContainsFunc(t.Assets, func(a catalog.Asset) bool { return a.ID == id && a.Original && a.Version == t.Entry.Version })
+		if original && len(t.source) > 0 && t.source[0].track != nil {
+			ids[i] = t.source[0].asset.ID
+		}
+	}
+	return ids
 }
 
 // mainSound is the sound that goes with every rung, as far as there is any yet.

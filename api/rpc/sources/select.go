@@ -119,7 +119,7 @@ func Select(e catalog.Entry, assets []catalog.Asset, f Format, c Choice) Selecti
 	}
 	chosen, named := c.named(all)
 	if !named {
-		chosen = c.tagged(all, main, f)
+		chosen = withAlternatives(c.tagged(all, main, f), all, main, f)
 	}
 	s := Selection{Named: named}
 	pictures := slices.ContainsFunc(chosen, func(a catalog.Asset) bool { return a.Kind != "audio" })
@@ -224,6 +224,20 @@ func (c *Choice) tagged(all []catalog.Asset, main *catalog.Asset, f Format) []ca
 		}
 	}
 	return nil
+}
+
+// withAlternatives adds the sounds that formats offer a choice of, whatever else they are tagged with.
+func withAlternatives(chosen, all []catalog.Asset, main *catalog.Asset, f Format) []catalog.Asset {
+	if len(chosen) == 0 || f != HLS && f != DASH {
+		return chosen
+	}
+	for _, a := range all {
+		if a.Kind == "audio" && slices.Contains(kaltura.FlavorTags(a, main), kaltura.TagAltAudio) &&
+			!slices.ContainsFunc(chosen, func(o catalog.Asset) bool { return o.ID == a.ID }) {
+			chosen = append(chosen, a)
+		}
+	}
+	return chosen
 }
 
 // distinct drops the flavors that another one makes pointless: no larger a picture at nearly the same rate. The list is in

@@ -163,7 +163,7 @@ func cleanName(name string) string {
 
 // DownloadName is what a flavor of the entry is called on the disk of who downloads it.
 func DownloadName(e catalog.Entry, a catalog.Asset) string {
-	name := e.Name
+	name := strings.TrimSpace(e.Name)
 	if !a.Original && a.Type == catalog.AssetFlavor {
 		name += "_(" + a.Name + ")"
 	}
