@@ -128,7 +128,7 @@ func (b *builder) fewLanes(vp *codec.VideoPlan, steps []step) bool {
 // chunkPolicy chooses how a run is cut for its lanes: whole (rung mode) when it is short, has a single GOP, or memory is low.
 // With many cores even short sources are cut: the largest rung alone could not use them.
 func chunkPolicy(s *codec.Stream, durUS int64, tokens int, fewLanes bool) codec.ChunkPolicy {
-	short := int64(rungModeMax)
+	short := rungModeMax
 	if tokens > rungModeTokens {
 		short = 2 * minChunkUS
 	}
