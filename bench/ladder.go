@@ -48,7 +48,8 @@ func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
 		if err := os.MkdirAll(out, 0o755); err != nil {
 			return 0, err
 		}
-		u, err := timed(ctx, nil, ffmpeg, ladderArgs(src, out)...)
+		// As nice as sluice's media processes, or other programs on the machine would decide.
+		u, err := timed(ctx, nil, "nice", append([]string{"-n", "10", ffmpeg}, ladderArgs(src, out)...)...)
 		theirsRSS, theirsCPU = append(theirsRSS, float64(u.rss)/(1<<20)), append(theirsCPU, u.cpu.Seconds())
 		return u.wall.Seconds(), err
 	}

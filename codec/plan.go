@@ -59,6 +59,8 @@ type Policy struct {
 	// MemoryBytes is what the machines that will carry the plan out have for media work; 0 means enough. Where it does not
 	// hold two lanes, one decoder serves all rungs (ChunkPolicy.Mode "rung").
 	MemoryBytes int64 `json:"memory_bytes,omitempty"`
+	// Tokens is how many cores a job may get on the machines that will carry the plan out; 0 means not known.
+	Tokens int `json:"tokens,omitempty"`
 	// Preset overrides the x264 preset of all rungs.
 	Preset string `json:"preset,omitempty"`
 	// FromUS and LengthUS select a part of the source's presentation, to the frame: nothing is copied then. LengthUS 0 means to

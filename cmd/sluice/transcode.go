@@ -159,6 +159,9 @@ func ladderRequest(cfg *config.Config) codec.Request {
 	if req.Policy.MemoryBytes = cfg.Int("worker.memory_bytes"); req.Policy.MemoryBytes == 0 {
 		req.Policy.MemoryBytes = sched.MachineMemory()
 	}
+	if req.Policy.Tokens = int(cfg.Int("worker.tokens")); req.Policy.Tokens == 0 {
+		req.Policy.Tokens = sched.MachineTokens()
+	}
 	base := req.Ladder
 	req.Ladder = nil
 	for _, c := range cfg.List("engine.codecs") {

@@ -26,6 +26,7 @@ type input struct {
 		Deterministic bool             `json:"deterministic"`
 		Preset        string           `json:"preset"`
 		MemoryBytes   int64            `json:"memory_bytes"`
+		Tokens        int              `json:"tokens"`
 	} `json:"request"`
 }
 
@@ -39,6 +40,7 @@ func (in input) request() codec.Request {
 	r.Policy.Deterministic = in.Request.Deterministic
 	r.Policy.Preset = in.Request.Preset
 	r.Policy.MemoryBytes = in.Request.MemoryBytes
+	r.Policy.Tokens = in.Request.Tokens
 	return r
 }
 

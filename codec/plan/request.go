@@ -78,7 +78,7 @@ func CheckRequest(req codec.Request) error {
 	}
 	p := req.Policy
 	for name, v := range map[string]int64{
-		"max_copy_gop_us": p.MaxCopyGOPUS, "span_us": p.SpanUS, "max_pixels": p.MaxPixels, "memory_bytes": p.MemoryBytes,
+		"max_copy_gop_us": p.MaxCopyGOPUS, "span_us": p.SpanUS, "max_pixels": p.MaxPixels, "memory_bytes": p.MemoryBytes, "tokens": int64(p.Tokens),
 		"max_duration_us": p.MaxDurationUS, "max_streams": int64(p.MaxStreams), "from_us": p.FromUS, "length_us": p.LengthUS,
 	} {
 		if v < 0 {

@@ -8,8 +8,8 @@ import (
 	"strconv"
 )
 
-// machineTokens is the number of cores that this process may keep busy: GOMAXPROCS, or the cgroup's quota if that is less.
-func machineTokens() int {
+// MachineTokens is the number of cores that this process may keep busy: GOMAXPROCS, or the cgroup's quota if that is less.
+func MachineTokens() int {
 	n := runtime.GOMAXPROCS(0)
 	if q := quota("/proc/self/cgroup", "/sys/fs/cgroup"); q > 0 {
 		n = min(n, q)

@@ -65,7 +65,7 @@ type Scheduler struct {
 
 // New makes a Scheduler.
 func New(c Config) *Scheduler {
-	tokens := machineTokens()
+	tokens := MachineTokens()
 	if c.Tokens > 0 {
 		tokens = min(tokens, c.Tokens)
 	}
