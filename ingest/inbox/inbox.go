@@ -29,7 +29,7 @@ const (
 	fullPause = 15 * time.Second
 	// With more than crowdedFiles in it, an inbox whose notifications work is swept at restSweep at the earliest.
 	crowdedFiles = 50_000
-	restSweep = 5 * time.Minute
+	restSweep    = 5 * time.Minute
 	// eventQueue bounds the notifications that wait; when it is full, they are dropped and a sweep replaces them.
 	eventQueue = 4096
 	// maxDepth bounds the folders within folders.
