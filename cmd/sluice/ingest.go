@@ -241,7 +241,7 @@ func (s *system) startInbox(ctx context.Context, g *errgroup.Group) error {
 			_, _, err := s.catalog.EnsureAccount(ctx, id, fmt.Sprintf("account %d", id))
 			return err
 		},
-		Settle: s.cfg.Duration("inbox.settle"), Sweep: s.cfg.Duration("inbox.sweep"), Log: s.log,
+		Settle: s.cfg.Duration("inbox.settle"), Sweep: s.cfg.Duration("inbox.sweep"), Marker: s.cfg.Text("inbox.marker"), Log: s.log,
 	})
 	if err != nil {
 		return fmt.Errorf("inbox: %w", err)

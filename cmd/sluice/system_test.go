@@ -138,7 +138,17 @@ func (s *server) kill(name string) {
 func (s *server) stop(name string) {
 	s.t.Helper()
 	s.signal(name, syscall.SIGTERM)
-	<-s.procs[name].done
+	p := s.procs[name]
+	<-p.done
+	p.checkStopped(s.t, name)
+}
+
+// checkStopped holds that a process that was asked to stop took that for success.
+func (p *process) checkStopped(t *testing.T, name string) {
+	t.Helper()
+	if code := p.cmd.ProcessState.ExitCode(); code != 0 {
+		t.Errorf("%s ended with code %d after SIGTERM", name, code)
+	}
 }
 
 func (s *server) signal(name string, sig syscall.Signal) {
@@ -154,12 +164,16 @@ func (s *server) signal(name string, sig syscall.Signal) {
 func (s *server) stopAll() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, p := range s.procs {
-		_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	asked := map[string]bool{}
+	for name, p := range s.procs {
+		asked[name] = p.cmd.Process.Signal(syscall.SIGTERM) == nil
 	}
 	for name, p := range s.procs {
 		select {
 		case <-p.done:
+			if asked[name] {
+				p.checkStopped(s.t, name)
+			}
 		case <-time.After(30 * time.Second):
 			s.t.Errorf("%s did not stop within 30 s of SIGTERM", name)
 			_ = p.cmd.Process.Kill()

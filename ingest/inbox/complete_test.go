@@ -177,3 +177,22 @@ func TestALostNotificationIsMadeGood(t *testing.T) {
 	h.watch.events <- event{lost: true}
 	h.wantTaken(map[string]string{"101/film.mov": "content"})
 }
+
+func TestACrowdedInboxIsSweptLessOften(t *testing.T) {
+	h := newHouse(t)
+	for i := range 4 {
+		h.write(fmt.Sprintf("sub/%d.part", i), "x")
+	}
+	h.start(Config{Sweep: time.Millisecond, crowded: 3})
+	h.until("the first sweep", func() bool { return len(h.Status().Files) == 4 })
+	if got := h.untilSweep(); got != restSweep {
+		t.Errorf("with 4 files the next sweep is in %v", got)
+	}
+	if err := os.Remove(h.path("sub/0.part")); err != nil {
+		t.Fatal(err)
+	}
+	h.until("the file to be forgotten", func() bool { return len(h.Status().Files) == 3 })
+	if got := h.untilSweep(); got != time.Millisecond {
+		t.Errorf("with 3 files the next sweep is in %v", got)
+	}
+}

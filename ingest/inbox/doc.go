@@ -12,8 +12,8 @@
 //     for its close, however long the writer pauses;
 //   - a file that was renamed into place is taken at once; one that was closed after writing, when it stayed so for two
 //     seconds, since some tools open again; one of which nothing is known, when it did not change for the settling time;
-//   - where the file system cannot tell about writers (network mounts), it must moreover stay unchanged over three looks,
-//     and its container must look whole: boxes add up to the file, a length is a multiple of the packet's.
+//   - where the file system cannot tell about writers (network mounts), it must stay unchanged for six settling times and over
+//     three looks, and its container must look whole: boxes add up to the file, a length is a multiple of the packet's.
 //
 // After the claim moved the file, all this is looked at once more; a file that changed goes back.
 //

@@ -27,6 +27,9 @@ const (
 	lastRetry  = 5 * time.Minute
 	// fullPause is how long nothing is taken after the disk was full.
 	fullPause = 15 * time.Second
+	// With more than crowdedFiles in it, an inbox whose notifications work is swept at restSweep at the earliest.
+	crowdedFiles = 50_000
+	restSweep    = 5 * time.Minute
 	// eventQueue bounds the notifications that wait; when it is full, they are dropped and a sweep replaces them.
 	eventQueue = 4096
 	// maxDepth bounds the folders within folders.
@@ -64,6 +67,7 @@ type Config struct {
 	noLeases   bool          // tests: as if leases did not work
 	firstRetry time.Duration // tests: instead of the constants
 	fullPause  time.Duration
+	crowded    int
 }
 
 // Inbox watches a directory. Run owns it; Status may be asked meanwhile.
@@ -101,6 +105,7 @@ func New(cfg Config) (*Inbox, error) {
 	cfg.Workers = cmp.Or(cfg.Workers, DefaultWorkers)
 	cfg.firstRetry = cmp.Or(cfg.firstRetry, firstRetry)
 	cfg.fullPause = cmp.Or(cfg.fullPause, fullPause)
+	cfg.crowded = cmp.Or(cfg.crowded, crowdedFiles)
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
@@ -159,7 +164,7 @@ func (b *Inbox) loop(ctx context.Context) {
 			}
 		case <-sweep.C:
 			b.step(b.sweep)
-			sweep.Reset(b.cfg.Sweep)
+			sweep.Reset(b.untilSweep())
 		case <-due.C:
 			b.step(b.lookDue)
 		case jobs <- next:
@@ -168,6 +173,16 @@ func (b *Inbox) loop(ctx context.Context) {
 			b.step(func() { b.finish(r) })
 		}
 	}
+}
+
+// untilSweep is the time to the next sweep. Each costs a look at every file.
+func (b *Inbox) untilSweep() time.Duration {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.files) > b.cfg.crowded && b.watch != nil && b.status.WatchError == "" {
+		return max(b.cfg.Sweep, restSweep)
+	}
+	return b.cfg.Sweep
 }
 
 func (b *Inbox) step(do func()) {

@@ -16,6 +16,9 @@ import (
 const (
 	// reopenTime is how long a file that was closed must stay so: tools that copy in several goes open it again.
 	reopenTime = 2 * time.Second
+	// unseenFactor is how many settling times a file must be unchanged where nothing tells about its writers: one of them may
+	// pause.
+	unseenFactor = 6
 	// looksNeeded is how often a file must be found unchanged where nothing tells about its writers.
 	looksNeeded = 3
 	// brokenTime is how long a file may look cut off, where nothing tells about its writers, before it comes in all the
@@ -76,13 +79,14 @@ func (b *Inbox) judgeOpen(f *file, r *os.File, now time.Time) verdict {
 		return verdict{state: Taking}
 	}
 	quiet := b.cfg.Settle
-	if writers == writeprobe.Idle && f.id.size > 0 {
-		switch f.seen {
-		case moved:
-			quiet = 0
-		case closed:
-			quiet = min(quiet, reopenTime)
-		}
+	switch {
+	case writers != writeprobe.Idle:
+		quiet *= unseenFactor
+	case f.id.size == 0:
+	case f.seen == moved:
+		quiet = 0
+	case f.seen == closed:
+		quiet = min(quiet, reopenTime)
 	}
 	if left := quiet - now.Sub(f.changed); left > 0 {
 		return arriving(left, "it may still be written: no change for %v is asked for", quiet)

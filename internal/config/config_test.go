@@ -57,6 +57,7 @@ func TestFlagsBeatEnvironmentBeatsFileBeatsDefaults(t *testing.T) {
 func TestWrongValuesAreRefusedByName(t *testing.T) {
 	for _, tc := range []struct{ flag, want string }{
 		{"--http-listen=nonsense", "http.listen (from --http-listen): want host:port"},
+		{"--inbox-marker=done", "inbox.marker (from --inbox-marker): want a dot"},
 		{"--http-listen=127.0.0.1:99999", "http.listen (from --http-listen): port"},
 		{"--worker-tokens=many", `worker.tokens (from --worker-tokens): "many" is not a whole number`},
 		{"--worker-roles=api,cook", `worker.roles (from --worker-roles): "cook" is not one of`},

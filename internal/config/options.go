@@ -72,6 +72,7 @@ var Options = []Option{
 	{Key: "inbox.enabled", Default: true, Help: "Watch the inbox directory for files to take in."},
 	{Key: "inbox.dir", Default: "", Help: "The inbox. Empty means `inbox` in the data directory. Sub-directories named after an account's id take files for that account."},
 	{Key: "inbox.settle", Default: 5 * time.Second, Help: "Last resort: a file whose size and time have not changed for this long counts as complete when nothing better tells.", check: duration(0, 24*time.Hour)},
+	{Key: "inbox.marker", Default: "", Help: "Ending of marker files: with `.done`, `a.mp4` is taken when `a.mp4.done` is there. Empty means files need none.", check: ending},
 	{Key: "inbox.sweep", Default: 10 * time.Second, Help: "Time between full looks at the inbox; notifications only make it faster.", check: duration(100*time.Millisecond, time.Hour)},
 	{Key: "upload.max_bytes", Default: int64(5 << 40), Unit: "bytes", Help: "Largest file that comes in with an upload token.", check: between(1<<10, 1<<50)},
 	{Key: "upload.max_open", Default: int64(10_000), Help: "Most unfinished uploads of an account.", check: between(1, 1<<30)},
@@ -105,6 +106,13 @@ var Options = []Option{
 func notEmpty(v any) error {
 	if strings.TrimSpace(v.(string)) == "" {
 		return fmt.Errorf("must not be empty")
+	}
+	return nil
+}
+
+func ending(v any) error {
+	if s := v.(string); s != "" && (!strings.HasPrefix(s, ".") || len(s) < 2 || strings.ContainsAny(s, "/\x00")) {
+		return fmt.Errorf("want a dot and a few letters")
 	}
 	return nil
 }
