@@ -13,6 +13,7 @@ import (
 	"sluice/api/media"
 	"sluice/api/profile"
 	"sluice/api/rpc"
+	"sluice/api/rpc/access"
 	"sluice/api/upload"
 )
 
