@@ -74,6 +74,7 @@ var All = []Bench{
 	{"playlists", "media playlists, against nginx serving pre-made files", 1, runPlaylists},
 	{"progressive", "ranges of a progressive MP4, against nginx serving a pre-made file", 0.9, runProgressive},
 	{"tasks", "tasks through catalog and stream, against raw XADD, XREADGROUP, XACK", 0, runTasks},
+	{"api", "calls of the API over a million entries, against a bare handler that makes the same queries", 0, runAPI},
 	{"firstplay", "last byte in to first segment served, against ffmpeg making the whole ladder before serving", 1, runFirstPlay},
 }
 

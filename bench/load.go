@@ -30,6 +30,7 @@ type load struct {
 	requests []request
 	conns    int
 	duration time.Duration
+	timed    bool // keeps how long each request took
 }
 
 // served is what a load achieved.
@@ -37,6 +38,7 @@ type served struct {
 	requests int64
 	bytes    int64
 	elapsed  time.Duration
+	times    []time.Duration
 }
 
 func (s served) perSecond() float64 { return float64(s.requests) / s.elapsed.Seconds() }
@@ -58,6 +60,7 @@ func (l load) run(ctx context.Context) (served, error) {
 	for _, r := range results {
 		total.requests += r.requests
 		total.bytes += r.bytes
+		total.times = append(total.times, r.times...)
 	}
 	return total, errors.Join(errs...)
 }
@@ -83,6 +86,7 @@ func (l load) connection(ctx context.Context) (s served, err error) {
 	drop := newDropper(c.(*net.TCPConn))
 	for ctx.Err() == nil {
 		i := rand.IntN(len(raw))
+		began := time.Now()
 		if _, err := c.Write(raw[i]); err != nil {
 			return s, err
 		}
@@ -99,6 +103,9 @@ func (l load) connection(ctx context.Context) (s served, err error) {
 		}
 		if err := drop.discard(left); err != nil {
 			return s, fmt.Errorf("%s: body: %w", l.requests[i].path, err)
+		}
+		if l.timed {
+			s.times = append(s.times, time.Since(began))
 		}
 		s.requests++
 		s.bytes += n
