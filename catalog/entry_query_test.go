@@ -40,7 +40,7 @@ func TestEntriesKeepWhatTheyAreGiven(t *testing.T) {
 		LastPlayedAt: at, Rank: 1.5, TotalRank: 10, Votes: 11, PlayableAt: at, ReadyAt: at,
 		Details: catalog.EntryDetails{
 			PartnerData: "pd", License: new(0), Template: "0_ffffffff", TrimDisabled: new(false),
-			Texts:      map[string]map[string]string{"name": {"fr": "é"}},
+			Texts: map[string]map[string]string{"name": {"fr": "é"}},
 			Clips: []catalog.EntryClip{{Offset: 1, Duration: 2}}, Streams: []catalog.EntryStream{{ID: "1", TrackIndex: new(0)}},
 		},
 	}

@@ -1,6 +1,7 @@
 package media
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -72,7 +73,7 @@ func (s *Service) blank(c *rpc.Call, in kaltura.Entry, typ kaltura.EntryType) (c
 		e.AccessControl = known.access
 	}
 	if e.ConversionProfile == 0 {
-		e.ConversionProfile = known.profile
+		e.ConversionProfile = cmp.Or(profileOf(in), known.profile)
 	}
 	return e, nil
 }
@@ -129,7 +130,7 @@ func (s *Service) checked(c *rpc.Call, in kaltura.Entry, e *catalog.Entry) error
 			return err
 		}
 	}
-	if err := s.checkProfile(c, kaltura.Value(base.ConversionProfileID)); err != nil {
+	if err := s.checkProfile(c, profileOf(in)); err != nil {
 		return err
 	}
 	for _, id := range []*string{base.ParentEntryID, base.RedirectEntryID} {

@@ -23,8 +23,12 @@ func (s *Service) registerBaseEntry(svc *rpc.Service) {
 	rpc.Action(svc, "approveReplace", "Lets the new content take the place of the present one.", s.baseApproveReplace)
 	rpc.Action(svc, "cancelReplace", "Gives the new content up.", s.baseCancelReplace)
 	rpc.Action(svc, "addFromUploadedFile", "Makes an entry of an uploaded file.", s.baseAddFromUploadedFile)
-	rpc.Action(svc, "approve", "Lets an entry through moderation.", s.moderate(catalog.ModerationApproved), rpc.For(rpc.AdminSession))
-	rpc.Action(svc, "reject", "Keeps an entry from viewers.", s.moderate(catalog.ModerationRejected), rpc.For(rpc.AdminSession))
+	rpc.Action(svc, "clone", "Copies an entry.", s.clone)
+	s.registerModeration(svc)
+	s.registerThumbnails(svc)
+	if s.Uploads != nil {
+		rpc.Action(svc, "upload", "Takes a file in, for addFromUploadedFile.", s.upload)
+	}
 }
 
 func (s *Service) baseAdd(c *rpc.Call, in struct {

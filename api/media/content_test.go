@@ -3,6 +3,7 @@ package media_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"image"
 	"image/png"
 	"log/slog"
@@ -137,7 +138,10 @@ func (f *fixture) complete(id any, names ...string) {
 		f.Fatal(err)
 	}
 	for _, a := range assets {
-		if err := f.db.UpdateAsset(f.Context(), a.ID, func(a *catalog.Asset) error { a.Status = catalog.AssetReady; return nil }); err != nil {
+		if err := f.db.UpdateAsset(f.Context(), a.ID, func(a *catalog.Asset) error {
+			a.Status, a.Key = catalog.AssetReady, fmt.Sprintf("101/%s/%d/%s/source.mp4", entry, a.Version, a.ID)
+			return nil
+		}); err != nil {
 			f.Fatal(err)
 		}
 	}

@@ -68,7 +68,7 @@ func newFixture(t *testing.T, location string) *fixture {
 	f := &fixture{T: t, db: db}
 	f.content = newContent(t, db)
 	reg := rpc.NewRegistry()
-	(&media.Service{Catalog: db, Content: f.content}).Register(reg)
+	(&media.Service{Catalog: db, Content: f.content, Uploads: f.content.Uploads, Pictures: still{picture(t)}}).Register(reg)
 	(&apiupload.Service{Catalog: db, Engine: f.content.Uploads}).Register(reg)
 	server, err := rpc.NewServer(rpc.Config{
 		Registry: reg, Sessions: sessions{}, Accounts: db, PublicURL: "http://media.test", TempDir: t.TempDir(),

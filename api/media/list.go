@@ -44,7 +44,7 @@ func (s *Service) query(c *rpc.Call, f *rpc.Filter, types []string) (q catalog.Q
 		return q, false, rpc.E("FEATURE_FORBIDDEN", "FEATURE", "advancedSearch")
 	}
 	q.Order = orders(f.Order)
-	if q.Conds, err = s.withDefaultProfile(c, slices.Clone(f.Conds)); err != nil {
+	if q.Conds, err = s.withDefaultProfiles(c, slices.Clone(f.Conds)); err != nil {
 		return q, false, err
 	}
 	extra, err := s.extras(c, f.Extra)
@@ -140,17 +140,21 @@ func (s *Service) redirect(c *rpc.Call, id string) (string, error) {
 	return string(e.Redirect), nil
 }
 
-// withDefaultProfile lets a condition on the account's default access control profile meet the entries that name none.
-func (s *Service) withDefaultProfile(c *rpc.Call, conds []catalog.Cond) ([]catalog.Cond, error) {
+// withDefaultProfiles lets conditions on the account's default profiles meet the entries that name none.
+func (s *Service) withDefaultProfiles(c *rpc.Call, conds []catalog.Cond) ([]catalog.Cond, error) {
 	for i, cond := range conds {
-		if cond.Field != "accessControlId" || cond.Op != catalog.OpEq && cond.Op != catalog.OpIn {
+		if cond.Field != "accessControlId" && cond.Field != "conversionProfileId" || cond.Op != catalog.OpEq && cond.Op != catalog.OpIn {
 			continue
 		}
 		known, err := s.defaults.of(c, s.Catalog, c.AccountID())
 		if err != nil {
 			return nil, err
 		}
-		if slices.Contains(cond.Values, any(known.access)) {
+		byDefault := known.access
+		if cond.Field == "conversionProfileId" {
+			byDefault = known.profile
+		}
+		if slices.Contains(cond.Values, any(byDefault)) {
 			conds[i] = catalog.Cond{Field: cond.Field, Op: catalog.OpIn, Values: append(slices.Clone(cond.Values), int64(0))}
 		}
 	}

@@ -25,8 +25,12 @@ func (s *Service) registerMedia(svc *rpc.Service) {
 	rpc.Action(svc, "addFromUploadedFile", "Makes an entry of an uploaded file.", s.mediaAddFromUploadedFile)
 	rpc.Action(svc, "addFromEntry", "Makes an entry of another one's original.", s.mediaAddFromEntry)
 	rpc.Action(svc, "addFromFlavorAsset", "Makes an entry of another one's flavor.", s.mediaAddFromFlavorAsset)
-	rpc.Action(svc, "approve", "Lets an entry through moderation.", s.moderate(catalog.ModerationApproved), rpc.For(rpc.AdminSession))
-	rpc.Action(svc, "reject", "Keeps an entry from viewers.", s.moderate(catalog.ModerationRejected), rpc.For(rpc.AdminSession))
+	rpc.Action(svc, "convert", "Makes an entry's renditions anew.", s.convert)
+	s.registerModeration(svc)
+	s.registerThumbnails(svc)
+	if s.Uploads != nil {
+		rpc.Action(svc, "upload", "Takes a file in, for addFromUploadedFile.", s.upload)
+	}
 }
 
 // media returns an entry that the media service handles and the call may do with what it wants.

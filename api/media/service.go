@@ -16,15 +16,20 @@ import (
 type Service struct {
 	Catalog *catalog.DB
 	Content Content
+	// Uploads receives files; nil leaves the upload actions out.
+	Uploads Uploads
+	// Pictures makes pictures of entries; nil leaves the actions that need it out.
+	Pictures Pictures
 	// Playback answers what may be played; nil leaves its actions out.
 	Playback *Playback
 
 	defaults defaults
 }
 
-// Content gives entries their content; content.Service does.
+// Content gives entries and assets their content; content.Service does.
 type Content interface {
 	SetEntry(ctx context.Context, account catalog.AccountID, entry catalog.EntryID, parts []content.Part, opts content.Options) error
+	SetAsset(ctx context.Context, account catalog.AccountID, asset catalog.AssetID, src content.Source) error
 }
 
 // Register adds the services, their actions and the classes of entries.

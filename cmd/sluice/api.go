@@ -22,7 +22,7 @@ func (s *system) api(sessions *account.Sessions, who *playback) (*rpc.Server, er
 	reg := rpc.NewRegistry()
 	(&account.Service{Catalog: s.catalog, Sessions: sessions}).Register(reg)
 	playback := &media.Playback{Catalog: s.catalog, Guard: who.guard, Sessions: sessions}
-	(&media.Service{Catalog: s.catalog, Content: s.content, Playback: playback}).Register(reg)
+	(&media.Service{Catalog: s.catalog, Content: s.content, Uploads: s.content.Uploads, Playback: playback}).Register(reg)
 	(&asset.Service{
 		Catalog: s.catalog, Store: s.store, Content: s.content, Guard: who.guard, Signer: who, Log: s.log,
 	}).Register(reg)

@@ -169,6 +169,9 @@ func RegisterEntries(r *rpc.Registry) {
 	rpc.Base[Entry](r, &BaseEntry{})
 	rpc.Base[Media](r, &MediaEntry{})
 	r.Classes(&PlayableEntry{}, &MediaEntry{}, &DataEntry{}, &Playlist{}, &LiveStreamEntry{})
+	r.Abstract(&BaseEntryCloneOptionItem{})
+	rpc.Base[CloneOptionItem](r, &BaseEntryCloneOptionItem{})
+	r.Classes(&BaseEntryCloneOptionComponent{})
 	rpc.FilterExtras[BaseEntry](r, "freeText", "isRoot", "categoriesFullNameIn", "categoryAncestorIdIn", "redirectFromEntryId",
 		"tagsNameMultiLikeOr", "tagsNameMultiLikeAnd", "tagsAdminTagsMultiLikeOr", "tagsAdminTagsMultiLikeAnd",
 		"tagsAdminTagsNameMultiLikeOr", "tagsAdminTagsNameMultiLikeAnd", "+recent", "+weight")
