@@ -31,9 +31,6 @@ func (s *system) newContent() (*content.Service, error) {
 // sweepContent gives up uploads that rest too long and removes what is left of uploads and downloads, now and then.
 func (s *system) sweepContent(ctx context.Context) error {
 	return s.every(ctx, min(s.cfg.Duration("upload.lifetime")/4, time.Hour), "sweep uploads and downloads", func() error {
-		if err := s.content.Uploads.Sweep(ctx); err != nil {
-			return err
-		}
-		return s.content.Fetcher.Sweep(ctx, s.catalog)
+		return s.content.Sweep(ctx)
 	})
 }

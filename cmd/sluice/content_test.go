@@ -162,7 +162,8 @@ func (c *client) wantOriginal(id string, want []byte) {
 	c.t.Errorf("entry %s has no original", id)
 }
 
-func (s *server) restart(flags ...string) {
+// again kills the server and starts it anew.
+func (s *server) again(flags ...string) {
 	s.t.Helper()
 	s.kill("all")
 	s.start("all", append([]string{"serve"}, flags...)...)
@@ -210,7 +211,7 @@ func TestAnUploadSurvivesKills(t *testing.T) {
 				_ = send(&apiToken{}, at, n, at+n == len(film)) // whether it counted is asked below
 			}()
 			time.Sleep(time.Duration(kills*7) * time.Millisecond)
-			s.restart("--worker-lease=2s", "--upload-wait=1s")
+			s.again("--worker-lease=2s", "--upload-wait=1s")
 			<-done
 			c.call(&tok, "uploadToken", "get", map[string]any{"uploadTokenId": tok.ID}, nil)
 			if _, err := fmt.Sscan(tok.UploadedFileSize, &at); err != nil {
@@ -226,7 +227,7 @@ func TestAnUploadSurvivesKills(t *testing.T) {
 	if tok.Status != 3 {
 		t.Errorf("the token has status %d at the end", tok.Status)
 	}
-	s.restart("--worker-lease=2s")
+	s.again("--worker-lease=2s")
 	if e := c.waitEntry(id, 2); e.MSDuration < 5900 || e.MSDuration > 6100 || e.Width != 320 {
 		t.Errorf("the entry lasts %d ms and is %d wide", e.MSDuration, e.Width)
 	}
@@ -269,7 +270,7 @@ func TestADownloadSurvivesKills(t *testing.T) {
 		return err == nil && len(tasks) > 0 && tasks[0].Stage == catalog.StageFetch && tasks[0].Done > 0 && tasks[0].Total == int64(len(film))
 	})
 	slow.Store(false)
-	s.restart(flags...)
+	s.again(flags...)
 	c.waitEntry(id, 2)
 	c.wantOriginal(id, film)
 	if total := sent.Load(); total > int64(len(film))*3/2 {
