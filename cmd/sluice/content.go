@@ -18,10 +18,10 @@ func (s *system) newContent() (*content.Service, error) {
 	}
 	c := &content.Service{
 		Catalog: s.catalog, Store: s.store, Incoming: s.cfg.Data("incoming"), Log: s.log,
-		Fetcher: &fetch.Fetcher{Dir: s.cfg.Data("fetch"), Guard: guard, MaxSize: s.cfg.Int("fetch.max_bytes")},
+		Fetcher: &fetch.Fetcher{Dir: s.cfg.Data("fetch"), Guard: guard, MaxSize: s.cfg.Int("fetch.max_bytes"), Admit: s.admit},
 	}
 	c.Uploads = &upload.Engine{
-		Catalog: s.catalog, Dir: s.cfg.Data("uploads"), Arrived: c.Arrived, Lost: c.Lost, Log: s.log,
+		Catalog: s.catalog, Dir: s.cfg.Data("uploads"), Arrived: c.Arrived, Lost: c.Lost, Log: s.log, Admit: s.admit,
 		MaxSize: s.cfg.Int("upload.max_bytes"), MaxOpen: int(s.cfg.Int("upload.max_open")), Wait: s.cfg.Duration("upload.wait"),
 		Lifetime: s.cfg.Duration("upload.lifetime"),
 	}
@@ -31,9 +31,6 @@ func (s *system) newContent() (*content.Service, error) {
 // sweepContent gives up uploads that rest too long and removes what is left of uploads and downloads, now and then.
 func (s *system) sweepContent(ctx context.Context) error {
 	return s.every(ctx, min(s.cfg.Duration("upload.lifetime")/4, time.Hour), "sweep uploads and downloads", func() error {
-		if err := s.content.Uploads.Sweep(ctx); err != nil {
-			return err
-		}
-		return s.content.Fetcher.Sweep(ctx, s.catalog)
+		return s.content.Sweep(ctx)
 	})
 }

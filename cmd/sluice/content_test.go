@@ -162,7 +162,8 @@ func (c *client) wantOriginal(id string, want []byte) {
 	c.t.Errorf("entry %s has no original", id)
 }
 
-func (s *server) restart(flags ...string) {
+// again kills the server and starts it anew.
+func (s *server) again(flags ...string) {
 	s.t.Helper()
 	s.kill("all")
 	s.start("all", append([]string{"serve"}, flags...)...)
@@ -210,7 +211,7 @@ func TestAnUploadSurvivesKills(t *testing.T) {
 				_ = send(&apiToken{}, at, n, at+n == len(film)) // whether it counted is asked below
 			}()
 			time.Sleep(time.Duration(kills*7) * time.Millisecond)
-			s.restart("--worker-lease=2s", "--upload-wait=1s")
+			s.again("--worker-lease=2s", "--upload-wait=1s")
 			<-done
 			c.call(&tok, "uploadToken", "get", map[string]any{"uploadTokenId": tok.ID}, nil)
 			if _, err := fmt.Sscan(tok.UploadedFileSize, &at); err != nil {
@@ -226,7 +227,7 @@ func TestAnUploadSurvivesKills(t *testing.T) {
 	if tok.Status != 3 {
 		t.Errorf("the token has status %d at the end", tok.Status)
 	}
-	s.restart("--worker-lease=2s")
+	s.again("--worker-lease=2s")
 	if e := c.waitEntry(id, 2); e.MSDuration < 5900 || e.MSDuration > 6100 || e.Width != 320 {
 		t.Errorf("the entry lasts %d ms and is %d wide", e.MSDuration, e.Width)
 	}
@@ -269,7 +270,7 @@ func TestADownloadSurvivesKills(t *testing.T) {
 		return err == nil && len(tasks) > 0 && tasks[0].Stage == catalog.StageFetch && tasks[0].Done > 0 && tasks[0].Total == int64(len(film))
 	})
 	slow.Store(false)
-	s.restart(flags...)
+	s.again(flags...)
 	c.waitEntry(id, 2)
 	c.wantOriginal(id, film)
 	if total := sent.Load(); total > int64(len(film))*3/2 {
@@ -359,4 +360,65 @@ func TestADubIsPlayed(t *testing.T) {
 		}
 	}
 	ffmpeg(t, "-i", "http://"+s.addr+"/hls/"+id+"/master.m3u8", "-map", "0:a:m:language:spa?", "-map", "0:v:0", "-f", "null", "-")
+}
+
+// TestClipsAndRenditionsThroughTheAPI cuts a new entry out of another, trims that one, and makes an entry of two renditions.
+func TestClipsAndRenditionsThroughTheAPI(t *testing.T) {
+	s := startServer(t)
+	c := s.client()
+	upload := func() map[string]any {
+		var tok apiToken
+		c.call(&tok, "uploadToken", "add", nil, nil)
+		c.call(&tok, "uploadToken", "upload", map[string]any{"uploadTokenId": tok.ID}, apiFilm(t))
+		return map[string]any{"objectType": "KalturaUploadedFileTokenResource", "token": tok.ID}
+	}
+	source := c.addEntry()
+	c.addContent(source, upload())
+	c.waitEntry(source, 2)
+	cut := func(of string, parts ...[2]int) map[string]any {
+		var clips []any
+		for _, p := range parts {
+			clips = append(clips, map[string]any{"objectType": "KalturaClipAttributes", "offset": p[0], "duration": p[1]})
+		}
+		return map[string]any{
+			"objectType": "KalturaOperationResource", "resource": map[string]any{"objectType": "KalturaEntryResource", "entryId": of}, "operationAttributes": clips,
+		}
+	}
+	clipped := c.addEntry()
+	c.addContent(clipped, cut(source, [2]int{1000, 2000}, [2]int{4000, 1000}))
+	if e := c.waitEntry(clipped, 2); e.MSDuration < 2950 || e.MSDuration > 3050 {
+		t.Errorf("the clips last %d ms", e.MSDuration)
+	}
+	nested := cut(source, [2]int{0, 1000})
+	nested["resource"] = cut(source, [2]int{0, 1000})
+	err := c.try(&apiEntry{}, "media", "addContent", map[string]any{"entryId": c.addEntry(), "resource": nested}, nil)
+	if err == nil || !strings.Contains(err.Error(), "RESOURCE_TYPE_NOT_SUPPORTED") {
+		t.Errorf("clips of clips: %v", err)
+	}
+	renditions := c.addEntry()
+	part := func(params int) map[string]any {
+		return map[string]any{"objectType": "KalturaAssetParamsResourceContainer", "assetParamsId": params, "resource": upload()}
+	}
+	c.addContent(renditions, map[string]any{"objectType": "KalturaAssetsParamsResourceContainers", "resources": []any{part(3), part(4)}})
+	c.waitEntry(renditions, 2)
+	for _, id := range []string{clipped, renditions} {
+		ffmpeg(t, "-i", "http://"+s.addr+"/hls/"+id+"/master.m3u8", "-map", "0:v:0", "-map", "0:a:0", "-f", "null", "-")
+	}
+	s.eventually(time.Minute, "both renditions to be there", func() bool {
+		assets, err := s.catalog().Assets(t.Context(), catalog.EntryID(renditions), catalog.AssetFlavor)
+		ready := 0
+		for _, a := range assets {
+			if a.ParamsID > 0 && a.Status == catalog.AssetReady {
+				ready++
+			}
+		}
+		return err == nil && ready == 2
+	})
+	// A trim of an entry goes on in a hidden one, and takes its place.
+	var e apiEntry
+	c.call(&e, "media", "updateContent", map[string]any{"entryId": clipped, "resource": cut(clipped, [2]int{500, 1500})}, nil)
+	s.eventually(2*time.Minute, "the trimmed content to be in place", func() bool {
+		return c.try(&e, "media", "get", map[string]any{"entryId": clipped}, nil) == nil && e.Status == 2 && e.MSDuration > 1450 && e.MSDuration < 1550
+	})
+	ffmpeg(t, "-i", "http://"+s.addr+"/hls/"+clipped+"/master.m3u8", "-map", "0:v:0", "-map", "0:a:0", "-f", "null", "-")
 }

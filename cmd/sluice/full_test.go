@@ -36,8 +36,9 @@ func TestEveryStageWaitsOutAFullVolume(t *testing.T) {
 	id := catalog.EntryID(strings.Fields(out)[0])
 	db := s.catalog()
 	for _, stage := range catalog.Stages() {
-		if stage == catalog.StageFinish {
-			break // it writes nothing
+		switch stage {
+		case catalog.StageFetch, catalog.StageClip, catalog.StageAdopt, catalog.StageFinish:
+			continue // an ingested file has none of the first three, and the last writes nothing
 		}
 		v.fill(t)
 		s.start("worker", "worker", objects, "--engine-passthrough=false", "--worker-stages="+string(stage))

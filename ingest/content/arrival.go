@@ -106,7 +106,7 @@ func (a arrival) tasks(o origin) []catalog.NewTask {
 			Asset: a.Asset, From: from, Mine: mine, Lone: a.Lone,
 		}})
 		if a.Lone {
-			next(catalog.NewTask{Stage: catalog.StageFinish, Name: "finish"})
+			next(catalog.NewTask{Stage: catalog.StageFinish, Name: "finish", Payload: stage.MakePayload{Span: -1}})
 		}
 		return out
 	case a.Use == whole:

@@ -10,10 +10,12 @@ import (
 	"net/http/httptest"
 	"os/exec"
 	"strings"
+	"sync"
 	"testing"
 
 	"sluice/catalog"
 	"sluice/ingest/content"
+	"sluice/internal/pgtest"
 	"sluice/storage"
 )
 
@@ -225,4 +227,54 @@ func TestContentOfAssetsIsRefused(t *testing.T) {
 	if a := r.wantAsset(flavor, catalog.AssetQueued); a.Revision != 0 {
 		t.Errorf("the asset changed: %+v", a)
 	}
+}
+
+// TestContentComesInOnPostgreSQL attaches uploads while they end, on the database where transactions run side by side.
+func TestContentComesInOnPostgreSQL(t *testing.T) {
+	url := pgtest.Start(t)
+	r := newRig(t)
+	db, err := catalog.Open(t.Context(), url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	if _, _, err := db.EnsureAccount(t.Context(), account, "test"); err != nil {
+		t.Fatal(err)
+	}
+	r.Catalog, r.Uploads.Catalog, r.env.Catalog = db, db, db
+	b := film(t)
+	waiting := map[catalog.EntryID]catalog.UploadTokenID{}
+	var all sync.WaitGroup
+	for range 12 {
+		id := r.entry(catalog.MediaVideo)
+		tok, err := r.Uploads.Add(t.Context(), catalog.UploadToken{Account: account, FileName: "film.mp4"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting[id] = tok.ID
+		all.Go(func() {
+			if _, err := r.Uploads.Upload(t.Context(), account, tok.ID, wholeFile(b)); err != nil {
+				t.Error(err)
+			}
+		})
+		all.Go(func() {
+			if err := r.SetEntry(t.Context(), account, id, []content.Part{{Source: content.Token{ID: tok.ID}}}, content.Options{}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for id, token := range waiting {
+		r.wantEntry(id, catalog.EntryPreconvert)
+		if tok, err := db.UploadToken(t.Context(), account, token); err != nil || tok.Status != catalog.UploadClosed {
+			t.Errorf("token has status %d, %v", tok.Status, err)
+		}
+	}
+	id := r.entry(catalog.MediaVideo)
+	r.setEntry(id, content.Token{ID: r.upload("film.mp4", film(t))})
+	r.wantReady(id)
+	dub := r.asset(id, catalog.Asset{Type: catalog.AssetFlavor, Name: "dub", Kind: "audio"})
+	r.setAsset(dub, content.Entry{ID: id})
+	r.work(id)
+	r.wantAsset(dub, catalog.AssetReady)
 }

@@ -235,13 +235,15 @@ func (r *rig) upload(name string, b []byte) catalog.UploadTokenID {
 
 func (r *rig) send(id catalog.UploadTokenID, b []byte) catalog.UploadToken {
 	r.Helper()
-	t, err := r.Uploads.Upload(r.Context(), account, id, upload.Chunk{Final: true, Size: int64(len(b)), Open: func() (io.ReadCloser, error) {
-		return io.NopCloser(bytes.NewReader(b)), nil
-	}})
+	t, err := r.Uploads.Upload(r.Context(), account, id, wholeFile(b))
 	if err != nil {
 		r.Fatal(err)
 	}
 	return t
+}
+
+func wholeFile(b []byte) upload.Chunk {
+	return upload.Chunk{Final: true, Size: int64(len(b)), Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b)), nil }}
 }
 
 // clips are the films of the tests, by their arguments: made once.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 
 	"sluice/catalog"
 	"sluice/ingest/fetch"
@@ -89,12 +90,32 @@ func (s *Service) release(o origin) {
 // maxInline bounds what is downloaded before a call returns.
 const maxInline = 256 << 20
 
+// tempPrefix begins the names of files that are downloaded before a call returns; tempAge is older than any such call.
+const (
+	tempPrefix = "fetch-"
+	tempAge    = 24 * time.Hour
+)
+
+// Sweep gives up uploads that rest too long, and removes what crashes left of uploads and downloads. Any process may call it at
+// any time.
+func (s *Service) Sweep(ctx context.Context) error {
+	errs := []error{s.Uploads.Sweep(ctx), s.Fetcher.Sweep(ctx, s.Catalog)}
+	temps, err := filepath.Glob(filepath.Join(s.Incoming, tempPrefix+"*"))
+	errs = append(errs, err)
+	for _, path := range temps {
+		if st, err := os.Stat(path); err == nil && time.Since(st.ModTime()) > tempAge {
+			errs = append(errs, os.Remove(path))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // fetchNow downloads a URL to a file, which the caller removes.
 func (s *Service) fetchNow(ctx context.Context, o origin, id catalog.AssetID) (origin, error) {
 	if err := os.MkdirAll(s.Incoming, 0o750); err != nil {
 		return o, err
 	}
-	f, err := os.CreateTemp(s.Incoming, "fetch-"+string(id)+"-*")
+	f, err := os.CreateTemp(s.Incoming, tempPrefix+string(id)+"-*")
 	if err != nil {
 		return o, err
 	}

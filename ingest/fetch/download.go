@@ -265,6 +265,11 @@ func (d *download) accept(resp *http.Response, from int64) (int64, error) {
 	if limit := d.limit(); d.st.Size > limit {
 		return 0, d.fail(TooLarge, fmt.Errorf("it has %d bytes, the limit is %d", d.st.Size, limit))
 	}
+	if d.f.Admit != nil {
+		if err := d.f.Admit(max(0, d.st.Size)); err != nil {
+			return 0, err
+		}
+	}
 	if d.st.Size > 0 {
 		if err := unix.Fallocate(int(d.file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, d.st.Size); errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
 			return 0, full(err)

@@ -50,6 +50,9 @@ type Fetcher struct {
 	FirstWait time.Duration
 	// Ranges is how many ranges of a large file are fetched at a time; 0 means 8.
 	Ranges int
+	// Admit, when set, is asked whether there is room before a file comes in, of 0 bytes when its size is not known; its error
+	// refuses it.
+	Admit func(grows int64) error
 }
 
 // Check says what is wrong with a URL before anything is fetched: an *Error with BadURL.
@@ -131,7 +134,7 @@ func (f *Fetcher) download(ctx context.Context, req Request, path, state string,
 		}
 		var e *Error
 		if !errors.As(err, &e) {
-			return 0, err
+			return 0, errors.Join(err, d.settle(false))
 		}
 		if again, _ := e.RetryAfter(); !again || failures >= orDefault(f.Tries, defaultTries) {
 			return 0, errors.Join(err, d.settle(false))

@@ -25,6 +25,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest/fetch"
 	"sluice/pipeline/stage"
+	"sluice/storage"
 )
 
 func TestMain(m *testing.M) {
@@ -510,5 +511,34 @@ func waitFor(t *testing.T, path string) {
 			t.Fatalf("%s does not appear", path)
 		}
 		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+func TestNothingIsFetchedWithoutRoom(t *testing.T) {
+	o := &origin{body: data(1000, 7), tag: "a"}
+	srv := httptest.NewServer(o)
+	defer srv.Close()
+	f := newFetcher(t, t.TempDir())
+	f.Admit = func(grows int64) error { return fmt.Errorf("no room for %d: %w", grows, storage.ErrFull) }
+	if _, err := get(t, f, srv.URL); !errors.Is(err, storage.ErrFull) {
+		t.Errorf("%v", err)
+	}
+}
+
+// BenchmarkFetch downloads a file that comes in ranges.
+func BenchmarkFetch(b *testing.B) {
+	o := &origin{body: data(70<<20, 8), tag: "a"}
+	srv := httptest.NewServer(o)
+	defer srv.Close()
+	f := newFetcher(b, b.TempDir())
+	path := filepath.Join(b.TempDir(), "file")
+	b.SetBytes(int64(len(o.body)))
+	for b.Loop() {
+		if err := f.Get(b.Context(), fetch.Request{URL: srv.URL}, path); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.Remove(path); err != nil {
+			b.Fatal(err)
+		}
 	}
 }

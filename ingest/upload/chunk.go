@@ -144,6 +144,11 @@ func (e *Engine) begin(ctx context.Context, t catalog.UploadToken, c *Chunk) (ca
 
 // store writes the chunk's bytes and records them piece by piece, each after it is on disk.
 func (e *Engine) store(ctx context.Context, hold *hold, t catalog.UploadToken, at int64, c *Chunk) (catalog.UploadToken, error) {
+	if e.Admit != nil {
+		if err := e.Admit(c.Size); err != nil {
+			return t, err
+		}
+	}
 	src, err := c.Open()
 	if err != nil {
 		return t, err

@@ -45,6 +45,8 @@ type Engine struct {
 	// Lost is called in the transaction that gives an attached, incomplete token up.
 	Lost func(ctx context.Context, tx *catalog.Tx, t catalog.UploadToken) error
 	Log  *slog.Logger
+	// Admit, when set, is asked whether there is room before bytes are taken; its error refuses them.
+	Admit func(grows int64) error
 
 	// Limits; 0 means the default.
 	MaxSize  int64         // bytes of a file

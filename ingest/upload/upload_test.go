@@ -18,6 +18,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest"
 	"sluice/ingest/upload"
+	"sluice/storage"
 )
 
 // TestChunksMakeTheFile goes through every combination of the protocol's flags.
@@ -480,4 +481,30 @@ func TestKilledProcessesLoseNothingThatWasRecorded(t *testing.T) {
 	done := send(t, e, tok.ID, chunk(nil, true, true, childBytes))
 	wantStatus(t, done, catalog.UploadFull, childBytes)
 	wantFile(t, e, done, bytesOf(childBytes, 1))
+}
+
+func TestChunksAreRefusedWithoutRoom(t *testing.T) {
+	e := newEngine(t)
+	e.Admit = func(grows int64) error { return fmt.Errorf("no room for %d: %w", grows, storage.ErrFull) }
+	tok := add(t, e, catalog.UploadToken{})
+	if _, err := e.Upload(t.Context(), account, tok.ID, chunk([]byte("film"), false, true, 0)); !errors.Is(err, storage.ErrFull) {
+		t.Errorf("%v", err)
+	}
+	e.Admit = nil
+	wantStatus(t, send(t, e, tok.ID, chunk([]byte("film"), true, true, 0)), catalog.UploadFull, 4)
+}
+
+// BenchmarkUpload takes chunks in that come one after the other.
+func BenchmarkUpload(b *testing.B) {
+	e := newEngine(b)
+	data := bytesOf(8<<20, 9)
+	b.SetBytes(int64(len(data)))
+	for b.Loop() {
+		tok := add(b, e, catalog.UploadToken{})
+		send(b, e, tok.ID, chunk(data[:4<<20], false, false, 0))
+		send(b, e, tok.ID, chunk(data[4<<20:], true, true, 4<<20))
+		if err := e.Delete(b.Context(), account, tok.ID); err != nil {
+			b.Fatal(err)
+		}
+	}
 }

@@ -65,10 +65,18 @@ func (e *Env) Adopt(ctx context.Context, t catalog.Task, progress Progress) (Out
 	if err != nil {
 		return out, err
 	}
+	var old catalog.Asset
 	return Outcome{
 		Result: a.report, Discard: out.Discard,
-		Commit: func(ctx context.Context, tx *catalog.Tx) error { return a.commit(ctx, tx, t, p) },
+		Commit: func(ctx context.Context, tx *catalog.Tx) (err error) {
+			if old, err = tx.Asset(ctx, p.Asset); err != nil {
+				return err
+			}
+			return a.commit(ctx, tx, t, p)
+		},
 		After: func(ctx context.Context) {
+			e.drop(ctx, old.Key, "")
+			e.drop(ctx, old.IndexKey, "")
 			if !p.Mine && from == p.From.Key {
 				return
 			}

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 
 	"sluice/catalog"
 	"sluice/codec"
@@ -40,12 +42,19 @@ func (e *Env) ImportFile(ctx context.Context, t catalog.Task, p ImportPayload, p
 			return Outcome{}, codec.NewError(codec.Code(code), "import", "the same file failed before and is kept in quarantine", nil)
 		}
 	}
+	var old string // content that this takes the place of
 	return Outcome{
 		Result: map[string]any{"size": obj.Size, "sha256": obj.SHA256},
+		After:  func(ctx context.Context) { e.drop(ctx, old, p.Key) },
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {
 			err := tx.UpdateAsset(ctx, p.Asset, func(a *catalog.Asset) error {
-				if p.Use != UseWork {
-					a.Key, a.Size, a.SHA256, a.Status, a.ErrorText = p.Key, obj.Size, obj.SHA256, catalog.AssetReady, ""
+				if p.Use == UseWork {
+					return nil
+				}
+				old = a.Key
+				a.Key, a.Size, a.SHA256, a.Status, a.ErrorText = p.Key, obj.Size, obj.SHA256, catalog.AssetReady, ""
+				if p.Use == UseContent {
+					a.Container = strings.TrimPrefix(path.Ext(p.Key), ".")
 				}
 				return nil
 			})
@@ -61,6 +70,16 @@ func (e *Env) ImportFile(ctx context.Context, t catalog.Task, p ImportPayload, p
 			return err
 		},
 	}, nil
+}
+
+// drop removes an object that another took the place of.
+func (e *Env) drop(ctx context.Context, old, now string) {
+	if old == "" || old == now {
+		return
+	}
+	if err := e.Store.Delete(ctx, old); err != nil {
+		e.Log.Warn("replaced content stays in storage", "object", old, "error", err)
+	}
 }
 
 func (e *Env) importFile(ctx context.Context, p ImportPayload, progress Progress) (storage.Object, error) {
