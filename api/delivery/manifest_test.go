@@ -109,6 +109,13 @@ func TestTheMasterPlaylistNamesEachFlavorOnce(t *testing.T) {
 	if got := h.get(subs[1]); got.StatusCode != 200 || !strings.Contains(string(got.body), ".vtt") {
 		t.Errorf("captions: %d %s", got.StatusCode, got.body)
 	}
+	srt := regexp.MustCompile(`TYPE=SUBTITLES\S*NAME="Français"\S*URI="(\S+)index.m3u8"`).FindStringSubmatch(body)
+	if srt == nil {
+		t.Fatalf("no French captions in\n%s", body)
+	}
+	if got := h.get(srt[1] + "seg-1-s1.vtt"); !strings.Contains(string(got.body), "bonjour") {
+		t.Errorf("SubRip captions: %d %s", got.StatusCode, got.body)
+	}
 	if without := string(h.get(h.manifest("/disableCaptions/1/format/applehttp")).body); strings.Contains(without, "SUBTITLES") {
 		t.Errorf("captions that nobody wants in\n%s", without)
 	}
