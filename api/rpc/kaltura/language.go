@@ -18,8 +18,10 @@ var languageCodes = sync.OnceValue(func() map[string]string {
 	codes := map[string]string{}
 	namer := display.English.Languages()
 	for _, t := range display.Supported.Tags() {
-		if name := namer.Name(t); name != "" {
-			codes[strings.ToLower(name)] = t.String()
+		// Regional forms may go by the name of the language itself, whose code is the shortest.
+		name := strings.ToLower(namer.Name(t))
+		if known, ok := codes[name]; name != "" && (!ok || len(t.String()) < len(known)) {
+			codes[name] = t.String()
 		}
 	}
 	for name, code := range map[string]string{
