@@ -119,6 +119,7 @@ type house struct {
 	guard    *access.Guard
 	sessions sessions
 	tokens   *origin.Tokens
+	always   bool // everything is signed
 	url      string
 
 	entry                     catalog.Entry
@@ -243,7 +244,7 @@ func (h *house) update(fn func(e *catalog.Entry)) {
 
 // forget makes the next request look at the catalog.
 func (h *house) forget() {
-	*h.guard = access.Guard{Catalog: h.db, Geo: h.guard.Geo}
+	*h.guard = access.Guard{Catalog: h.db, Geo: h.guard.Geo, Always: h.always}
 	h.lib.Swap(h.library()).Close()
 }
 

@@ -467,3 +467,23 @@ func BenchmarkPlayManifest(b *testing.B) {
 	h.rules(catalog.AccessRule{Actions: []catalog.AccessAction{{Type: access.Preview, Seconds: 6}}})
 	b.Run("signed", run)
 }
+
+// TestEverythingIsSignedWhereKeysAreConfigured: a guard of everything restricts entries that nobody is refused.
+func TestEverythingIsSignedWhereKeysAreConfigured(t *testing.T) {
+	h := newHouse(t)
+	h.always = true
+	h.forget()
+	if got := h.get("/hls/" + string(h.entry.ID) + "/master.m3u8"); got.StatusCode != 403 {
+		t.Errorf("without a token: %d", got.StatusCode)
+	}
+	urls := servedURL.FindAllString(string(h.get(h.manifest("/format/applehttp")).body), -1)
+	if len(urls) != 2 || !strings.Contains(urls[0], "/t/") {
+		t.Fatalf("%q", urls)
+	}
+	for _, to := range []string{urls[0], h.get(h.manifest("/format/url")).Header.Get("Location"), h.get(h.manifest("/format/mpegdash")).Header.Get("Location"),
+		h.get(h.manifest("/format/download/flavorParamIds/0")).Header.Get("Location"), h.thumb("/vid_sec/3"), "/p/102/raw/entry_id/" + string(h.entry.ID)} {
+		if got := h.do(http.MethodHead, to); got.StatusCode != 200 {
+			t.Errorf("%s: %d", to, got.StatusCode)
+		}
+	}
+}

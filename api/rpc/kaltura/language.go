@@ -18,9 +18,8 @@ var languageCodes = sync.OnceValue(func() map[string]string {
 	codes := map[string]string{}
 	namer := display.English.Languages()
 	for _, t := range display.Supported.Tags() {
-		// Regional forms may go by the name of the language itself, whose code is the shortest.
 		name := strings.ToLower(namer.Name(t))
-		if known, ok := codes[name]; name != "" && (!ok || len(t.String()) < len(known)) {
+		if old, known := codes[name]; name != "" && (!known || len(t.String()) < len(old)) { // the language before its regions
 			codes[name] = t.String()
 		}
 	}
