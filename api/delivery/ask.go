@@ -19,27 +19,28 @@ type ask struct {
 	params
 	partner catalog.AccountID
 	session *ks.Session
+	invalid error // what is wrong with the session that the request names
 
 	entry  catalog.Entry
 	assets []catalog.Asset
 	access access.Decision
 }
 
-// ask reads the request. Its session must be valid where there is one.
-func (s *Service) ask(r *http.Request, partner catalog.AccountID, rest string) (*ask, error) {
+// ask reads the request, and opens its session where it names one.
+func (s *Service) ask(r *http.Request, partner catalog.AccountID, rest string) *ask {
 	a := &ask{Request: r, params: readParams(rest, r.URL.RawQuery), partner: partner}
 	token := a.params["ks"]
 	if token == "" {
 		token = r.Header.Get("X-Kaltura-Ks")
 	}
 	if token == "" {
-		return a, nil
+		return a
 	}
 	var err error
 	if a.session, err = s.cfg.Sessions.Open(r.Context(), token, ks.Origin{IP: s.cfg.ClientIP(r), URI: r.URL.RequestURI()}); err != nil {
-		return nil, sessionError(err)
+		a.session, a.invalid = nil, sessionError(err)
 	}
-	return a, nil
+	return a
 }
 
 // sessionError gives the exception for a session its number.
@@ -60,8 +61,9 @@ func sessionError(err error) error {
 	return &failure{number: number, reason: reason, err: err}
 }
 
-// find looks up the entry that the request names, and what the request may do with it.
-func (s *Service) find(a *ask, id string, contexts ...access.Context) error {
+// find looks up the entry that the request names, and what the request may do with it. A session must be valid, save that
+// pictures don't ask for one where there are no rules about them.
+func (s *Service) find(a *ask, id string, context access.Context) error {
 	if id == "" {
 		return fail(parameterMissing, "no entry named")
 	}
@@ -73,8 +75,13 @@ func (s *Service) find(a *ask, id string, contexts ...access.Context) error {
 		return err
 	case e.Account != a.partner:
 		return fail(entryNotFound, "entry not found")
+	case a.invalid != nil && context != access.Thumbnail:
+		return a.invalid
 	case a.session != nil && a.session.Account != e.Account:
-		return fail(accountMismatch, "the session is another account's")
+		a.session, a.invalid = nil, fail(accountMismatch, "the session is another account's")
+		if context != access.Thumbnail {
+			return a.invalid
+		}
 	}
 	account, err := s.cfg.Guard.Account(a.Context(), e.Account)
 	switch {
@@ -91,8 +98,11 @@ func (s *Service) find(a *ask, id string, contexts ...access.Context) error {
 		ref = referrer(ref)
 	}
 	a.access, err = s.cfg.Guard.Decide(a.Context(), e, &access.Request{
-		Contexts: contexts, Session: a.session, IP: s.cfg.ClientIP(a.Request), Referrer: ref, UserAgent: a.UserAgent(), Header: a.Header, Now: time.Now(),
+		Contexts: []access.Context{context}, Session: a.session, IP: s.cfg.ClientIP(a.Request), Referrer: ref, UserAgent: a.UserAgent(), Header: a.Header, Now: time.Now(),
 	})
+	if err == nil && a.access.Ruled {
+		err = a.invalid
+	}
 	return err
 }
 

@@ -34,6 +34,7 @@ const (
 	captureForbidden = 38
 	minBitrateError  = 49
 	badParameter     = 50
+	rateLimit        = 57
 )
 
 // failure is a refused request.

@@ -151,8 +151,8 @@ func (m *manifest) captions(b *bytes.Buffer) (any bool, err error) {
 
 // playsAsText says whether the origin can make playlists of the captions.
 func playsAsText(a catalog.Asset) bool {
-	switch a.Container {
-	case "", "vtt", "webvtt", "srt", "ttml", "dfxp":
+	switch kaltura.CaptionFile(a) {
+	case "vtt", "webvtt", "srt", "ttml", "dfxp", "ssa", "ass", "stl":
 		return true
 	}
 	return false

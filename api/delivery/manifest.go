@@ -9,8 +9,11 @@ import (
 	"sluice/catalog"
 )
 
-// Lifetime of manifests that say the same to everybody, in seconds.
-const manifestTTL = "public, max-age=60"
+// Lifetimes of manifests that say the same to everybody: of an entry that is ready, and of one in the making.
+const (
+	manifestTTL = "public, max-age=60"
+	growingTTL  = "public, max-age=3"
+)
 
 // playManifest answers with a playlist, or sends the client to where the format is.
 func (s *Service) playManifest(w http.ResponseWriter, a *ask) error {
@@ -59,11 +62,7 @@ func (s *Service) playManifest(w http.ResponseWriter, a *ask) error {
 		return fail(flavorNotFound, "no flavor to play")
 	}
 	m := &manifest{ask: a, urls: urls, choice: choice, selection: selection, format: format}
-	if a.access.Cacheable() && urls.Signer == nil {
-		w.Header().Set("Cache-Control", manifestTTL)
-	} else {
-		w.Header().Set("Cache-Control", "no-store")
-	}
+	w.Header().Set("Cache-Control", m.lifetime())
 	return s.render(w, m)
 }
 
@@ -74,6 +73,16 @@ type manifest struct {
 	choice    sources.Choice
 	selection sources.Selection
 	format    sources.Format
+}
+
+func (m *manifest) lifetime() string {
+	switch {
+	case !m.access.Cacheable() || m.urls.Signer != nil:
+		return "no-store"
+	case m.entry.Status != catalog.EntryReady:
+		return growingTTL
+	}
+	return manifestTTL
 }
 
 func (s *Service) render(w http.ResponseWriter, m *manifest) error {

@@ -109,6 +109,13 @@ func TestTheMasterPlaylistNamesEachFlavorOnce(t *testing.T) {
 	if got := h.get(subs[1]); got.StatusCode != 200 || !strings.Contains(string(got.body), ".vtt") {
 		t.Errorf("captions: %d %s", got.StatusCode, got.body)
 	}
+	srt := regexp.MustCompile(`TYPE=SUBTITLES\S*NAME="Français"\S*URI="(\S+)index.m3u8"`).FindStringSubmatch(body)
+	if srt == nil {
+		t.Fatalf("no French captions in\n%s", body)
+	}
+	if got := h.get(srt[1] + "seg-1-s1.vtt"); !strings.Contains(string(got.body), "bonjour") {
+		t.Errorf("SubRip captions: %d %s", got.StatusCode, got.body)
+	}
 	if without := string(h.get(h.manifest("/disableCaptions/1/format/applehttp")).body); strings.Contains(without, "SUBTITLES") {
 		t.Errorf("captions that nobody wants in\n%s", without)
 	}
@@ -459,4 +466,24 @@ func BenchmarkPlayManifest(b *testing.B) {
 	b.Run("open", run)
 	h.rules(catalog.AccessRule{Actions: []catalog.AccessAction{{Type: access.Preview, Seconds: 6}}})
 	b.Run("signed", run)
+}
+
+// TestEverythingIsSignedWhereKeysAreConfigured: a guard of everything restricts entries that nobody is refused.
+func TestEverythingIsSignedWhereKeysAreConfigured(t *testing.T) {
+	h := newHouse(t)
+	h.always = true
+	h.forget()
+	if got := h.get("/hls/" + string(h.entry.ID) + "/master.m3u8"); got.StatusCode != 403 {
+		t.Errorf("without a token: %d", got.StatusCode)
+	}
+	urls := servedURL.FindAllString(string(h.get(h.manifest("/format/applehttp")).body), -1)
+	if len(urls) != 2 || !strings.Contains(urls[0], "/t/") {
+		t.Fatalf("%q", urls)
+	}
+	for _, to := range []string{urls[0], h.get(h.manifest("/format/url")).Header.Get("Location"), h.get(h.manifest("/format/mpegdash")).Header.Get("Location"),
+		h.get(h.manifest("/format/download/flavorParamIds/0")).Header.Get("Location"), h.thumb("/vid_sec/3"), "/p/102/raw/entry_id/" + string(h.entry.ID)} {
+		if got := h.do(http.MethodHead, to); got.StatusCode != 200 {
+			t.Errorf("%s: %d", to, got.StatusCode)
+		}
+	}
 }

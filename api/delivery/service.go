@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"sluice/api/rpc"
@@ -38,8 +39,9 @@ type Config struct {
 type Service struct {
 	cfg Config
 
-	// pictures bounds the thumbnails that are made at once; further requests wait.
+	// pictures bounds the thumbnails that are made at once; further requests wait, and are refused when too many do.
 	pictures chan struct{}
+	waiting  atomic.Int64
 	made     made
 }
 
@@ -95,11 +97,7 @@ func (s *Service) serve(w http.ResponseWriter, r *http.Request) string {
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return kind
 	}
-	a, err := s.ask(r, partner, rest)
-	if err == nil {
-		err = h(w, a)
-	}
-	if err != nil {
+	if err := h(w, s.ask(r, partner, rest)); err != nil {
 		refuse(w, err)
 	}
 	return kind

@@ -25,6 +25,8 @@ const (
 	maxSource    = 100 << 20 // pixels of what is decoded
 	maxPictureIn = 64 << 20  // bytes of what is decoded
 	maxStrip     = 65500     // pixels of a sprite's side
+	maxSlices    = 1000
+	maxWaiting   = 128 // requests
 	pictureTime  = 30 * time.Second
 )
 
@@ -110,6 +112,10 @@ func (t *thumb) tag(a *ask, from *catalog.Asset) string {
 func (s *Service) picture(a *ask, t *thumb, from *catalog.Asset, tag string) ([]byte, error) {
 	if b := s.made.get(tag); b != nil {
 		return b, nil
+	}
+	defer s.waiting.Add(-1)
+	if s.waiting.Add(1) > maxWaiting {
+		return nil, fail(rateLimit, "too many thumbnails at once")
 	}
 	select {
 	case s.pictures <- struct{}{}:

@@ -161,7 +161,7 @@ func TestThumbnailsRefuseWhatMakesNoSense(t *testing.T) {
 	for keys, number := range map[string]int{
 		"/width/x": 25, "/width/-1": 25, "/width/10001": 25, "/height/1e3": 25, "/type/0": 25, "/type/6": 25, "/quality/101": 25, "/bgcolor/red": 25, "/bgcolor/1234567": 25,
 		"/format/tiff": 25, "/src_x/99999": 25, "/vid_sec/x": 25, "/vid_sec/NaN": 25, "/vid_slices/4/vid_slice/4": 25, "/start_sec/5/end_sec/5/vid_slices/2": 25,
-		"/width/9000/height/9000/type/5": 25, "/src_x/500/src_w/10": 25, "/vid_slices/2000/width/40": 25, "/vid_sec/100": 10, "/nearest_aspect_ratio/7": 25,
+		"/width/9000/height/9000/type/5": 25, "/src_x/500/src_w/10": 25, "/vid_slices/2000/width/40": 25, "/vid_slices/900/width/80": 25, "/vid_sec/100": 10, "/nearest_aspect_ratio/7": 25,
 	} {
 		if got := h.get(h.thumb(keys)); got.StatusCode != 404 || got.Header.Get("X-Kaltura") != fmt.Sprintf("error-%d", number) || len(got.body) != 0 {
 			t.Errorf("%s: %d %s %s", keys, got.StatusCode, got.Header.Get("X-Kaltura"), got.Header.Get("X-Kaltura-App"))
@@ -227,6 +227,9 @@ func TestThumbnailsKeepToTheRulesAboutThem(t *testing.T) {
 	h.rules(rule(access.Block, string(access.Thumbnail)))
 	check("/width/40", "error-3")
 	check("/width/40/ks/"+admin, "")
+	check("/width/40/ks/expired", "error-31")
+	h.rules(rule(access.Block, string(access.Download)))
+	check("/width/40/ks/expired", "")
 	h.rules(rule(access.LimitThumbnailCapture))
 	check("/width/40", "")
 	check("/vid_sec/5/width/40", "error-38")

@@ -61,7 +61,7 @@ func readThumb(p params) (*thumb, error) {
 	t.relWidth, t.relHeight = r.side("rel_width"), r.side("rel_height")
 	t.nearest = r.number("nearest_aspect_ratio", 0, 0, 1) == 1
 	t.timeMS, t.startMS, t.endMS = r.seconds("vid_sec"), r.seconds("start_sec"), r.seconds("end_sec")
-	t.slices, t.slice = r.number("vid_slices", -1, -1, maxStrip), r.number("vid_slice", -1, -1, maxStrip)
+	t.slices, t.slice = r.number("vid_slices", -1, -1, maxSlices), r.number("vid_slice", -1, -1, maxSlices)
 	switch ext(p["format"]) {
 	case "", "jpg", "jpeg":
 	case "png":

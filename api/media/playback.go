@@ -223,21 +223,13 @@ func (v *view) captions() []*kaltura.CaptionPlaybackPluginData {
 			label = kaltura.LanguageName(a.Language)
 		}
 		out = append(out, &kaltura.CaptionPlaybackPluginData{
-			Label: new(label), Format: new(kaltura.CaptionType(captionFormat(a))), Language: new(kaltura.LanguageName(a.Language)),
+			Label: new(label), Format: new(kaltura.CaptionType(kaltura.CaptionFormat(a))), Language: new(kaltura.LanguageName(a.Language)),
 			LanguageCode: new(a.Language), IsDefault: kaltura.Bool(a.Default),
 			URL:       new(service + "serve/captionAssetId/" + string(a.ID) + version),
 			WebVttURL: new(service + "serveWebVTT/captionAssetId/" + string(a.ID) + "/segmentIndex/-1" + version + "/captions.vtt"),
 		})
 	}
 	return out
-}
-
-// captionFormat is the format of captions on the wire; those that the system made are WebVTT.
-func captionFormat(a catalog.Asset) string {
-	if a.Details.Format != "" {
-		return a.Details.Format
-	}
-	return "3"
 }
 
 func (v *view) messages() []*kaltura.AccessControlMessage {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"sluice/api/rpc/kaltura"
 	"sluice/catalog"
 	"sluice/packager"
 	"sluice/packager/cmaf"
@@ -231,7 +232,7 @@ func (l *Library) openCaption(ctx context.Context, t *Title, a catalog.Asset) er
 	if err != nil {
 		return err
 	}
-	cues, err := vtt.Import(cmp.Or(a.Container, "vtt"), b)
+	cues, err := vtt.Import(kaltura.CaptionFile(a), b)
 	if err != nil {
 		slog.Warn("captions left out", "entry", t.Entry.ID, "asset", a.ID, "error", err) // the entry plays without
 		return nil

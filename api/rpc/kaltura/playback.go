@@ -1,6 +1,11 @@
 package kaltura
 
-import "sluice/api/rpc"
+import (
+	"cmp"
+
+	"sluice/api/rpc"
+	"sluice/catalog"
+)
 
 // AccessControlScope is what a client says of the request that rules are to be evaluated for.
 type AccessControlScope struct {
@@ -109,4 +114,9 @@ type EntryContextDataResult struct {
 	FlavorAssets          []*FlavorAsset `k:"flavorAssets"`
 	MsDuration            *int64         `k:"msDuration"`
 	PluginData            map[string]any `k:"pluginData"`
+}
+
+// CaptionFile is the format of a caption's file: what its owner says, else what it was found to be.
+func CaptionFile(a catalog.Asset) string {
+	return cmp.Or(CaptionContainer(a.Details.Format), a.Container, "vtt")
 }
