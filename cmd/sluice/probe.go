@@ -32,7 +32,7 @@ file, its durations in microseconds. The media is only ever opened in a caged pr
 			if err != nil {
 				return err
 			}
-			pool := newPool(cfg)
+			pool := newPool(cfg, true)
 			defer pool.Close()
 			for _, path := range args {
 				info, err := probeFile(cmd.Context(), pool, path, packets)
@@ -57,8 +57,11 @@ file, its durations in microseconds. The media is only ever opened in a caged pr
 }
 
 // newPool starts the caged engine of a command.
-func newPool(cfg *config.Config) *worker.Pool {
-	return worker.New(worker.Config{Program: engineProgram, Stall: cfg.Duration("worker.stall"), Memory: cfg.Int("worker.memory_bytes")})
+// newPool is for commands that do one thing and end; noSpare starts no process before it is needed.
+func newPool(cfg *config.Config, noSpare bool) *worker.Pool {
+	return worker.New(worker.Config{
+		Program: engineProgram, Jobs: 1, NoSpare: noSpare, Stall: cfg.Duration("worker.stall"), Memory: cfg.Int("worker.memory_bytes"),
+	})
 }
 
 func probeFile(ctx context.Context, engine codec.Engine, path string, packets bool) (codec.Info, error) {

@@ -64,7 +64,7 @@ func (f transcodeFlags) run(cmd *cobra.Command, cfg *config.Config, path string)
 	if err != nil {
 		return err
 	}
-	pool := newPool(cfg)
+	pool := newPool(cfg, false)
 	defer pool.Close()
 	if f.planOnly {
 		return printPlan(cmd, pool, src, req)

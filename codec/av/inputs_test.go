@@ -94,6 +94,20 @@ func TestSingleGroupOfPicturesIsDecodedOnce(t *testing.T) {
 	}
 }
 
+func TestLongGroupsOfPicturesAreSeldomDecodedTwice(t *testing.T) {
+	for _, gop := range []string{"250", "500"} {
+		src := clip(t, "gop"+gop+".mp4", "64x64", "25", 90, "-c:v", "libx264", "-preset", "ultrafast", "-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-pix_fmt", "yuv420p", "-an")
+		p, _, _ := planned(t, src)
+		m, rep := run(t, src, codec.Job{Plan: p, Video: true, Tokens: 2})
+		if n := int64(len(m.samples[0])); n != p.Video.Frames {
+			t.Errorf("groups of %s: %d frames, want %d", gop, n, p.Video.Frames)
+		}
+		if p.Chunks.Mode != "chunk" || rep.FramesIn > p.Video.Frames*9/8 {
+			t.Errorf("groups of %s, mode %q: %d pictures decoded for %d", gop, p.Chunks.Mode, rep.FramesIn, p.Video.Frames)
+		}
+	}
+}
+
 func TestDamagedSoundCostsOnlyItsTrack(t *testing.T) {
 	src := clip(t, "sound.mp4", "160x90", "25", 6, "-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart")
 	out, err := exec.Command("ffprobe", "-v", "error", "-select_streams", "a", "-show_entries", "packet=pos,size", "-of", "csv=p=0", src).Output()

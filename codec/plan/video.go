@@ -13,6 +13,7 @@ const (
 	rungModeTokens = 3              // with more cores, below two chunks only
 	minChunkUS     = 4 * second     // two segments of work
 	maxChunkUS     = 16 * second    //
+	longestChunkUS = 24 * second    // bounds memory and imbalance with sources of very long GOPs
 	firstChunk     = 2 * second     // so that playback can start early
 	shortScaler    = 360            // rungs of this height and below may use the cheap scaler under the cheap presets
 	modeChunk      = "chunk"        //
@@ -135,7 +136,13 @@ func chunkPolicy(s *codec.Stream, durUS int64, tokens int, fewLanes bool) codec.
 	if durUS < short || singleGOP(s, durUS) || fewLanes {
 		return codec.ChunkPolicy{Mode: modeRung, Batch: batchFrames}
 	}
-	return laneChunks
+	p := laneChunks
+	if k := s.Video.Keyframes; k != nil {
+		// Where the source's keyframes are rare, shorter chunks would mostly decode what another decodes, too.
+		p.MinUS = min(max(p.MinUS, k.MedianGapUS*3/4), longestChunkUS)
+		p.MaxUS = max(p.MaxUS, p.MinUS)
+	}
+	return p
 }
 
 var laneChunks = codec.ChunkPolicy{Mode: modeChunk, Batch: batchFrames, MinUS: minChunkUS, MaxUS: maxChunkUS, FirstUS: firstChunk}

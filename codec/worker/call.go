@@ -116,7 +116,7 @@ func (c *call) try(ctx context.Context) *codec.Error {
 		}
 		return codec.NewError(codec.EngineBug, "worker", err.Error(), err)
 	}
-	if c.class == classJob && !c.pool.cfg.NoSpare {
+	if c.class == classJob && !c.pool.cfg.NoSpare && c.pool.cfg.Jobs > 1 {
 		c.pool.warm(classJob) // the next job's process starts while this one works
 	}
 	t := &try{call: c, pr: pr, proxy: proxy}

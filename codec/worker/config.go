@@ -8,7 +8,8 @@ import (
 
 // Config configures a Pool. The zero value is a working configuration.
 type Config struct {
-	// Jobs is how many job processes may run at once; further calls of Run wait. 0 means one a core.
+	// Jobs is how many job processes may run at once; further calls of Run wait. 0 means one a core. With 1 no spare is started
+	// while it runs: that is for programs that do one thing and end.
 	Jobs int
 	// Probes is how many probe processes may run at once, beside the jobs. 0 means 2.
 	Probes int
