@@ -17,6 +17,7 @@ import (
 	"sluice/api/ops"
 	"sluice/api/play"
 	"sluice/catalog"
+	"sluice/codec/worker"
 	"sluice/internal/version"
 	"sluice/packager/origin"
 	"sluice/pipeline/stage"
@@ -107,10 +108,21 @@ func (s *system) delivery(lib *play.Library, tokens *origin.Tokens) (*origin.Ori
 		cors = nil // the origin's word for any
 	}
 	cfg := origin.Config{
-		Resolver: play.Resolver{Library: lib}, Tokens: tokens, CacheBytes: s.cfg.Int("play.cache_bytes"), CORSOrigins: cors,
+		Resolver: play.Resolver{Library: lib}, Thumbs: play.Frames{Engine: s.framePool()}, Tokens: tokens, CacheBytes: s.cfg.Int("play.cache_bytes"), CORSOrigins: cors,
 		ManifestTTL: s.cfg.Duration("play.ttl"), MediaTTL: s.cfg.Duration("play.ttl"), Registerer: prometheus.DefaultRegisterer,
 	}
 	return origin.New(cfg)
+}
+
+// framePool starts the engine's processes for pictures that players ask for. They have slots of their own, so as never to wait
+// behind a transcode, and none is kept warm: a picture is made once and then cached.
+func (s *system) framePool() *worker.Pool {
+	const concurrent, niceness = 2, 5
+	p := worker.New(worker.Config{
+		Program: engineProgram, Jobs: concurrent, Probes: concurrent, NoSpare: true, Nice: niceness, Memory: s.cfg.Int("worker.memory_bytes"), Log: s.log,
+	})
+	s.closers = append(s.closers, func() error { p.Close(); return nil })
+	return p
 }
 
 // tokens are the keys that sign playback URLs; nil when there are none and playback is open.

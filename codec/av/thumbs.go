@@ -24,6 +24,9 @@ func runThumbs(g *guard, cfg Config, src codec.Source, job *codec.Job, d *delive
 	if tp == nil {
 		return nil
 	}
+	if tp.FrameUS != nil {
+		return runFrame(g, cfg, src, job, d)
+	}
 	in, err := openInput(g, src, inputOpts{format: job.Plan.Format, rebase: job.Plan.Discontinuities, sequential: src.Sequential})
 	if err != nil {
 		return err
