@@ -12,13 +12,26 @@ import (
 // serverConnections is how many keep-alive connections load a server.
 const serverConnections = 8
 
+// noteVODModule says why nginx's own just-in-time packager is not a peer: Debian has no package of the module, and nginx is taken
+// as it is installed.
+func (e *Env) noteVODModule() {
+	found, _ := filepath.Glob("/usr/lib/nginx/modules/ngx_http_vod_module.so")
+	if len(found) == 0 {
+		e.Log("nginx's VOD module is not installed: only pre-made files are compared")
+		return
+	}
+	e.Log("nginx's VOD module is installed, but not compared: only pre-made files are")
+}
+
 func runSegmentsFMP4(ctx context.Context, e *Env, emit func(Result)) error {
+	e.noteVODModule()
 	return e.delivery(ctx, "segments-fmp4", emit, func(ctx context.Context, s *station) ([]string, error) {
 		return s.allSegments(ctx, "/hls/"+s.entry+"/container/fmp4/master.m3u8")
 	})
 }
 
 func runSegmentsTS(ctx context.Context, e *Env, emit func(Result)) error {
+	e.noteVODModule()
 	return e.delivery(ctx, "segments-ts", emit, func(ctx context.Context, s *station) ([]string, error) {
 		return s.allSegments(ctx, "/hls/"+s.entry+"/master.m3u8")
 	})

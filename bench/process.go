@@ -104,17 +104,23 @@ func (d *daemon) stop() {
 	}
 }
 
-// family returns the process and its descendants.
+// family returns the process and its descendants, whichever of its threads started them.
 func family(pid int) []int {
 	out := []int{pid}
 	for i := 0; i < len(out); i++ {
-		b, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", out[i], out[i]))
+		lists, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", out[i]))
 		if err != nil {
 			continue
 		}
-		for f := range strings.FieldsSeq(string(b)) {
-			if p, err := strconv.Atoi(f); err == nil {
-				out = append(out, p)
+		for _, list := range lists {
+			b, err := os.ReadFile(list)
+			if err != nil {
+				continue // the thread has ended
+			}
+			for f := range strings.FieldsSeq(string(b)) {
+				if p, err := strconv.Atoi(f); err == nil {
+					out = append(out, p)
+				}
 			}
 		}
 	}

@@ -67,6 +67,8 @@ func Markdown(w io.Writer, m Machine, results []Result, skipped map[string]strin
 Each line is the same work through sluice and through a peer, run in turn on one machine; the ratio is the median of the
 pairs, turned so that more than 1 means sluice is better. Made by `+"`make bench`"+` (one line: `+"`sluice bench NAME`"+`, a quick look:
 `+"`sluice bench --quick NAME`"+`). Figures on a shared machine are noisy: read the ratio with its spread.
+Lines ending in -cpu and -memory are the processor time and the peak of private memory beside the line before them. nginx serves pre-made
+files; its VOD module is not compared, since Debian does not package it.
 
 Machine: %s, %d cores, %s memory, %s, kernel %s, %s.
 

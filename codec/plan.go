@@ -198,6 +198,9 @@ type ThumbPlan struct {
 	Seek bool  `json:"seek,omitempty"`
 	Pre  []Op  `json:"pre,omitempty"` // rotate, deinterlace, tonemap
 	In   Color `json:"in,omitzero"`
+	// FrameUS asks for nothing but the frame shown at this time of the output timeline, microseconds, as the file "frame.jpg" of
+	// Width by Height pixels.
+	FrameUS *int64 `json:"frame_us,omitempty"`
 }
 
 // ChunkPolicy steers how a run is cut for its lanes.

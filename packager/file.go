@@ -128,9 +128,18 @@ type readerFile struct {
 	etag string
 }
 
-// ReaderFile makes a File of bytes that are not a local file. r must be safe for concurrent use.
+// ReaderFile makes a File of bytes that are not a local file. r must be safe for concurrent use. Where r has a method
+// Hint(off, n int64) that starts to fetch bytes, the File passes on to it what will be needed.
 func ReaderFile(r io.ReaderAt, size int64, etag string) File {
 	return &readerFile{r, size, etag}
+}
+
+// WillNeed tells the reader what will be read soon.
+func (f *readerFile) WillNeed(off, n int64) {
+	h, ok := f.ReaderAt.(interface{ Hint(off, n int64) })
+	if off, n = clampRange(off, n, f.size); ok && n > 0 {
+		h.Hint(off, n)
+	}
 }
 
 func (f *readerFile) Size() int64   { return f.size }

@@ -130,7 +130,7 @@ func (s *system) delivery(lib *play.Library, p *playback, media http.Handler, se
 // origin is the handler of everything that players ask for.
 func (s *system) origin(lib *play.Library, p *playback, cors []string) (*origin.Origin, error) {
 	return origin.New(origin.Config{
-		Resolver: play.Resolver{Library: lib}, Tokens: p.tokens, Open: p.open, CacheBytes: s.cfg.Int("play.cache_bytes"), CORSOrigins: cors,
+		Resolver: play.Resolver{Library: lib}, Thumbs: play.Frames{Engine: s.framePool()}, Tokens: p.tokens, Open: p.open, CacheBytes: s.cfg.Int("play.cache_bytes"), CORSOrigins: cors,
 		ManifestTTL: s.cfg.Duration("play.ttl"), MediaTTL: s.cfg.Duration("play.ttl"), Registerer: prometheus.DefaultRegisterer, Refused: delivery.Refused,
 	})
 }

@@ -24,6 +24,9 @@ func runThumbs(g *guard, cfg Config, src codec.Source, job *codec.Job, d *delive
 	if tp == nil {
 		return nil
 	}
+	if tp.FrameUS != nil {
+		return runFrame(g, cfg, src, job, d)
+	}
 	if tilesOf(job) != nil { // the storyboard comes out of the transcode
 		if !tp.Poster {
 			return nil

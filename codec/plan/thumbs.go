@@ -60,6 +60,27 @@ func (b *builder) planStill() {
 	b.plan.Thumbs = t
 }
 
+// Frame plans one picture of the main video, at a time that the caller sets; ok is false when there is no video. The picture is
+// upright, with square pixels, of the video's own size, or scaled to width and height: one of them 0 follows the other.
+func Frame(info *codec.Info, width, height int) (t *codec.ThumbPlan, ok bool) {
+	s := info.MainVideo()
+	if s == nil || s.Video == nil {
+		return nil, false
+	}
+	t = pictureThumbs(s)
+	own := uprightSize(s.Video)
+	switch {
+	case width <= 0 && height <= 0:
+		width, height = own.w, own.h
+	case width <= 0:
+		width = evenRound(float64(own.w) * float64(height) / float64(own.h))
+	case height <= 0:
+		height = evenRound(float64(own.h) * float64(width) / float64(own.w))
+	}
+	t.Width, t.Height = width, height
+	return t, true
+}
+
 func pictureThumbs(s *codec.Stream) *codec.ThumbPlan {
 	size := uprightSize(s.Video)
 	if size.short() > posterShort {

@@ -67,7 +67,7 @@ type Original struct {
 // Config of an Origin. Only Resolver is required.
 type Config struct {
 	Resolver Resolver
-	// Thumbs makes pictures at a time; nil serves them from the storyboard's tiles.
+	// Thumbs makes pictures at a time that are larger than the storyboard's tiles, or of no given size; nil serves tiles only.
 	Thumbs Thumbnailer
 	// Tokens, when set, must vouch for every request, or, when Open is set, for those to what is Restricted. A token that is
 	// given is verified in either case.

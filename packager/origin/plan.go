@@ -93,6 +93,11 @@ func bodyPlan(ctype, tag string, b packager.Body) *plan {
 	p := &plan{ctype: []string{ctype}, body: b, etag: []string{`"` + tag + `"`}, length: []string{strconv.FormatInt(b.Size(), 10)}}
 	g, ok := b.(packager.Gatherer)
 	if !ok {
+		if x, ok := b.(interface {
+			Extents(dst []packager.Piece) []packager.Piece
+		}); ok { // made of samples on the way, as TS is
+			willNeed(x.Extents(nil))
+		}
 		return p
 	}
 	pieces := g.Pieces(nil, 0, b.Size())
@@ -102,14 +107,12 @@ func bodyPlan(ctype, tag string, b packager.Body) *plan {
 			p.mapped = false
 		}
 	}
-	if p.mapped {
-		willNeed(pieces)
-	}
+	willNeed(pieces)
 	return p
 }
 
-// willNeed tells the kernel of mapped extents that may be cold: a plan is made when its body is about to be sent for the first
-// time in a while.
+// willNeed tells the kernel of mapped extents, and a remote store of its own, that may be cold: a plan is made when its body is
+// about to be sent for the first time in a while.
 func willNeed(pieces []packager.Piece) {
 	const enough = 8 << 20 // a player reads on from there, and so does the kernel
 	for i := 0; i < len(pieces); {

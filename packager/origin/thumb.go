@@ -14,27 +14,28 @@ import (
 	"sluice/packager/mp4"
 )
 
-// thumb makes a picture at a time: by the configured thumbnailer, else the storyboard's tile for that time.
+// thumb makes a picture at a time: of the storyboard's tile for that time where one is large enough, else by the configured
+// thumbnailer.
 func (b *builder) thumb(ctx context.Context) (*plan, error) {
 	r := b.req
 	if r.TimeMS > b.show.table.EndMS() {
 		return nil, fail(http.StatusNotFound, "the presentation ends before %d ms", r.TimeMS)
 	}
-	if b.o.cfg.Thumbs != nil {
-		pic, err := b.o.cfg.Thumbs.Thumb(ctx, b.show.set, r.TimeMS, r.Width, r.Height)
-		if err != nil {
-			return nil, err
-		}
-		return binaryPlan(typeJPEG, b.tag, pic), nil
-	}
 	sb := b.show.set.Storyboard
-	if sb == nil || sb.IntervalMS <= 0 || sb.Columns*sb.Rows <= 0 || sb.Tiles <= 0 {
+	tiled := sb != nil && sb.IntervalMS > 0 && sb.Columns*sb.Rows > 0 && sb.Tiles > 0
+	small := tiled && r.Width+r.Height > 0 && r.Width <= sb.TileWidth && r.Height <= sb.TileHeight
+	var pic []byte
+	var err error
+	switch {
+	case b.o.cfg.Thumbs != nil && !small:
+		pic, err = b.o.cfg.Thumbs.Thumb(ctx, b.show.set, r.TimeMS, r.Width, r.Height)
+	case !tiled:
 		return nil, fail(http.StatusNotFound, "the presentation has no pictures to take a thumbnail from")
-	}
-	if r.Width > sb.TileWidth || r.Height > sb.TileHeight {
+	case r.Width > sb.TileWidth || r.Height > sb.TileHeight:
 		return nil, fail(http.StatusNotImplemented, "thumbnails are served up to %d by %d pixels", sb.TileWidth, sb.TileHeight)
+	default:
+		pic, err = tile(sb, r.TimeMS, r.Width, r.Height)
 	}
-	pic, err := tile(sb, r.TimeMS, r.Width, r.Height)
 	if err != nil {
 		return nil, err
 	}

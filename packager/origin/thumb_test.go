@@ -56,6 +56,11 @@ func TestThumbnailerIsAskedOncePerPicture(t *testing.T) {
 			t.Errorf("%q", r.body)
 		}
 	}
+	for _, small := range []string{"thumb-4000-w8.jpg", "thumb-4000-w16-h9.jpg"} { // tiles do for these
+		if r := s.get("/thumb/0_stored/" + small); string(r.body) == "a picture" {
+			t.Errorf("%s is not the tile", small)
+		}
+	}
 	if a.asked != 1 {
 		t.Errorf("asked %d times", a.asked)
 	}

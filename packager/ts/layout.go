@@ -147,6 +147,24 @@ type segment struct {
 
 func (s *segment) Size() int64 { return s.size }
 
+// Extents appends where the samples of the segment lie, neighbours joined, for one who reads ahead of WriteRange.
+func (s *segment) Extents(dst []packager.Piece) []packager.Piece {
+	for i := range s.l.streams {
+		t, seg := s.l.streams[i].track, s.l.segs[i][s.k]
+		first := len(dst)
+		t.Walk(seg.First, seg.Count, func(_ int, x packager.Sample) bool {
+			f, n := t.Files[x.File], int64(x.Size)
+			if k := len(dst) - 1; k >= first && dst[k].File == f && dst[k].Off+dst[k].N == x.Offset {
+				dst[k].N += n
+			} else {
+				dst = append(dst, packager.Piece{File: f, Off: x.Offset, N: n})
+			}
+			return true
+		})
+	}
+	return dst
+}
+
 // WriteRange muxes bytes [off, off+n) of the segment; what lies before is counted, not produced. Hot path: BenchmarkSegment.
 func (s *segment) WriteRange(ctx context.Context, w io.Writer, off, n int64) error {
 	if off < 0 || n < 0 || off+n > s.size {
