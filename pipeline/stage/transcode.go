@@ -150,4 +150,3 @@ func addChunk(index int, w Written, report codec.Report) func(*catalog.Asset) er
 		return nil
 	}
 }
-
