@@ -165,6 +165,8 @@ type Part struct {
 	Key      string `json:"key"`
 	IndexKey string `json:"index_key"`
 	Size     int64  `json:"size"`
+	// DurationMS is the media time in it; 0 means unknown.
+	DurationMS int64 `json:"duration_ms,omitempty"`
 }
 
 // Stage names a kind of task.

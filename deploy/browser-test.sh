@@ -19,7 +19,7 @@ take() { bin/sluice ingest --json "$@" | node -e 'let s="";process.stdin.on("dat
 
 echo 'browser: making clips'
 bash deploy/sample.sh "$data/sample.mkv"
-ffmpeg -hide_banner -loglevel error -nostdin -f lavfi -i testsrc2=s=1280x720:r=25 -f lavfi -i sine=sample_rate=48000 -t 120 \
+ffmpeg -hide_banner -loglevel error -nostdin -f lavfi -i testsrc2=s=640x360:r=25 -f lavfi -i sine=sample_rate=48000 -t 60 \
   -c:v libx264 -preset ultrafast -g 50 -c:a aac "$data/growing.mp4"
 bin/sluice serve --worker-roles=api,feeder --worker-lease=10m &
 server=$!

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"path"
 	"slices"
-	"time"
 
 	"sluice/catalog"
 	"sluice/codec"
@@ -128,7 +127,9 @@ func mulDiv(a, b, c int64) int64 {
 func addChunk(index int, w Written, report codec.Report) func(*catalog.Asset) error {
 	return func(a *catalog.Asset) error {
 		parts := slices.DeleteFunc(slices.Clone(a.Parts), func(p catalog.Part) bool { return p.Index == index })
-		parts = append(parts, catalog.Part{Index: index, Key: w.Key, IndexKey: w.IndexKey, Size: w.Size})
+		parts = append(parts, catalog.Part{
+			Index: index, Key: w.Key, IndexKey: w.IndexKey, Size: w.Size, DurationMS: mulDiv(w.DurTicks, 1000, int64(w.Media.Timescale)),
+		})
 		slices.SortFunc(parts, func(x, y catalog.Part) int { return x.Index - y.Index })
 		a.Parts = parts
 		a.Codec = w.Media.CodecString()
@@ -148,40 +149,4 @@ func addChunk(index int, w Written, report codec.Report) func(*catalog.Asset) er
 		}
 		return nil
 	}
-}
-
-// markPlayable notes when an entry first has something to play: a rendition whose first chunk is there, and sound if there
-// is to be any.
-func markPlayable(ctx context.Context, tx *catalog.Tx, id catalog.EntryID) error {
-	en, err := tx.Entry(ctx, id)
-	if err != nil || !en.PlayableAt.IsZero() {
-		return err
-	}
-	assets, err := tx.Assets(ctx, id, catalog.AssetFlavor)
-	if err != nil {
-		return err
-	}
-	need, have := map[string]bool{}, map[string]bool{}
-	for _, a := range assets {
-		if a.Original || a.Version != en.Version || a.Status != catalog.AssetConverting && a.Status != catalog.AssetReady {
-			continue // what comes from elsewhere is not waited for
-		}
-		need[a.Kind] = true
-		if a.Key != "" || len(a.Parts) > 0 && a.Parts[0].Index == 0 {
-			have[a.Kind] = true
-		}
-	}
-	for kind := range need {
-		if !have[kind] {
-			return nil
-		}
-	}
-	if len(need) == 0 {
-		return nil
-	}
-	err = tx.UpdateEntry(ctx, id, func(en *catalog.Entry) error {
-		en.PlayableAt = time.Now()
-		return nil
-	})
-	return err
 }

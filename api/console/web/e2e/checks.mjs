@@ -97,7 +97,7 @@ async function growsWhileItPlays({ page, shot }, { GROWING_ID: id, WORKER_PID: w
   const before = await end();
   process.kill(Number(worker), 'SIGCONT');
   await page.waitForFunction((old) => document.querySelector('video').seekable.end(0) > old, before);
-  await page.locator('h1 + [data-status="ready"]').waitFor();
+  await page.locator('h1 + [data-status="ready"]').waitFor({ timeout: 300_000 });
   await page.getByTestId('progress').waitFor({ state: 'detached' });
   const at = await page.evaluate(() => document.querySelector('video').currentTime);
   await page.waitForFunction((t) => document.querySelector('video').currentTime > t + 0.3, at);
