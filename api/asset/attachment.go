@@ -20,7 +20,7 @@ func (s *Service) registerAttachments(r *rpc.Registry) {
 	rpc.Action(svc, "list", "Lists the attachments of entries.", s.attachmentList)
 	rpc.Action(svc, "delete", "Deletes an attachment.", s.attachmentDelete)
 	rpc.Action(svc, "getUrl", "Returns the URL of an attachment.", s.attachmentURL)
-	rpc.Action(svc, "serve", "Serves an attachment.", s.attachmentServe, rpc.For(rpc.Anonymous))
+	rpc.Action(svc, "serve", "Serves an attachment.", s.attachmentServe, rpc.For(rpc.Public))
 }
 
 func (s *Service) attachmentAdd(c *rpc.Call, in struct {

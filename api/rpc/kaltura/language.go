@@ -18,8 +18,9 @@ var languageCodes = sync.OnceValue(func() map[string]string {
 	codes := map[string]string{}
 	namer := display.English.Languages()
 	for _, t := range display.Supported.Tags() {
-		if name := namer.Name(t); name != "" {
-			codes[strings.ToLower(name)] = t.String()
+		name := strings.ToLower(namer.Name(t))
+		if old, known := codes[name]; name != "" && (!known || len(t.String()) < len(old)) { // the language before its regions
+			codes[name] = t.String()
 		}
 	}
 	for name, code := range map[string]string{
