@@ -49,7 +49,7 @@ var refusedExtensions = map[string]bool{
 }
 
 func (s *Service) attachmentSetContent(c *rpc.Call, in struct {
-	ID       string           `k:"id" ref:"attachmentAsset"`
+	ID       string              `k:"id" ref:"attachmentAsset"`
 	Resource kaltura.AnyResource `k:"contentResource" required:"true"`
 }) (kaltura.Attachment, error) {
 	a, _, err := s.find(c, attachments, in.ID, access.Edit)

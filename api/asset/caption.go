@@ -83,7 +83,7 @@ func (s *Service) checkCaption(c *rpc.Call, e catalog.Entry, in *kaltura.Caption
 }
 
 func (s *Service) captionSetContent(c *rpc.Call, in struct {
-	ID       string           `k:"id" ref:"captionAsset"`
+	ID       string              `k:"id" ref:"captionAsset"`
 	Resource kaltura.AnyResource `k:"contentResource" required:"true"`
 }) (*kaltura.CaptionAsset, error) {
 	a, _, err := s.find(c, captions, in.ID, access.Edit)

@@ -56,7 +56,7 @@ func (s *Service) thumbAdd(c *rpc.Call, in struct {
 }
 
 func (s *Service) thumbSetContent(c *rpc.Call, in struct {
-	ID       string           `k:"id" ref:"thumbAsset"`
+	ID       string              `k:"id" ref:"thumbAsset"`
 	Resource kaltura.AnyResource `k:"contentResource" required:"true"`
 }) (kaltura.Thumb, error) {
 	a, _, err := s.find(c, thumbs, in.ID, access.Edit)
