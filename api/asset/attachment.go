@@ -20,7 +20,7 @@ func (s *Service) registerAttachments(r *rpc.Registry) {
 	rpc.Action(svc, "list", "Lists the attachments of entries.", s.attachmentList)
 	rpc.Action(svc, "delete", "Deletes an attachment.", s.attachmentDelete)
 	rpc.Action(svc, "getUrl", "Returns the URL of an attachment.", s.attachmentURL)
-	rpc.Action(svc, "serve", "Serves an attachment.", s.attachmentServe, rpc.For(rpc.Anonymous))
+	rpc.Action(svc, "serve", "Serves an attachment.", s.attachmentServe, rpc.For(rpc.Public))
 }
 
 func (s *Service) attachmentAdd(c *rpc.Call, in struct {
@@ -49,7 +49,7 @@ var refusedExtensions = map[string]bool{
 }
 
 func (s *Service) attachmentSetContent(c *rpc.Call, in struct {
-	ID       string           `k:"id" ref:"attachmentAsset"`
+	ID       string              `k:"id" ref:"attachmentAsset"`
 	Resource kaltura.AnyResource `k:"contentResource" required:"true"`
 }) (kaltura.Attachment, error) {
 	a, _, err := s.find(c, attachments, in.ID, access.Edit)

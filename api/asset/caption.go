@@ -21,10 +21,10 @@ func (s *Service) registerCaptions(r *rpc.Registry) {
 	rpc.Action(svc, "list", "Lists the captions of entries.", s.captionList)
 	rpc.Action(svc, "delete", "Deletes captions.", s.captionDelete)
 	rpc.Action(svc, "getUrl", "Returns the URL of a caption file.", s.captionURL)
-	rpc.Action(svc, "serve", "Serves a caption file as it was given, or in another format.", s.captionServe, rpc.For(rpc.Anonymous))
-	rpc.Action(svc, "serveByEntryId", "Serves an entry's caption file.", s.captionServeByEntry, rpc.For(rpc.Anonymous))
-	rpc.Action(svc, "serveWebVTT", "Serves captions as WebVTT: a playlist of segments, one segment, or all.", s.captionServeWebVTT, rpc.For(rpc.Anonymous))
-	rpc.Action(svc, "serveAsJson", "Serves captions as JSON.", s.captionServeJSON, rpc.For(rpc.Anonymous))
+	rpc.Action(svc, "serve", "Serves a caption file as it was given, or in another format.", s.captionServe, rpc.For(rpc.Public))
+	rpc.Action(svc, "serveByEntryId", "Serves an entry's caption file.", s.captionServeByEntry, rpc.For(rpc.Public))
+	rpc.Action(svc, "serveWebVTT", "Serves captions as WebVTT: a playlist of segments, one segment, or all.", s.captionServeWebVTT, rpc.For(rpc.Public))
+	rpc.Action(svc, "serveAsJson", "Serves captions as JSON.", s.captionServeJSON, rpc.For(rpc.Public))
 }
 
 func (s *Service) captionAdd(c *rpc.Call, in struct {
@@ -83,7 +83,7 @@ func (s *Service) checkCaption(c *rpc.Call, e catalog.Entry, in *kaltura.Caption
 }
 
 func (s *Service) captionSetContent(c *rpc.Call, in struct {
-	ID       string           `k:"id" ref:"captionAsset"`
+	ID       string              `k:"id" ref:"captionAsset"`
 	Resource kaltura.AnyResource `k:"contentResource" required:"true"`
 }) (*kaltura.CaptionAsset, error) {
 	a, _, err := s.find(c, captions, in.ID, access.Edit)

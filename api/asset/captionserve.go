@@ -3,6 +3,7 @@ package asset
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -20,16 +21,43 @@ import (
 // maxCaption bounds the captions that are read to be shown in another form, bytes.
 const maxCaption = 8 << 20
 
-// served finds a text asset whose bytes a call wants and may have.
+// served finds a file of an entry whose bytes a call wants and may have. Calls without a session may have what rules allow
+// everybody; those with one get what is their account's.
 func (s *Service) served(c *rpc.Call, k kind, id, notReady string) (catalog.Asset, catalog.Entry, error) {
-	a, e, err := s.find(c, k, id, access.View)
-	if err != nil {
-		return a, e, err
+	a, err := s.Catalog.Asset(c, catalog.AssetID(id))
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		return catalog.Asset{}, catalog.Entry{}, err
+	}
+	if err != nil || a.Type != k.typ || a.Status == catalog.AssetDeleted || c.AccountID() != 0 && c.AccountID() != a.Account {
+		return catalog.Asset{}, catalog.Entry{}, k.missing(id)
+	}
+	e, err := s.Catalog.Entry(c, a.Account, a.Entry)
+	if err != nil || e.Status == catalog.EntryDeleted {
+		return catalog.Asset{}, catalog.Entry{}, k.missing(id)
+	}
+	context := access.Serve
+	if k.typ == catalog.AssetThumb {
+		context = access.Thumbnail
+	}
+	if err := s.allowed(c, e, context); err != nil {
+		return catalog.Asset{}, catalog.Entry{}, err
 	}
 	if a.Status != catalog.AssetReady || a.Key == "" {
-		return a, e, rpc.E(notReady, "ASSET_ID", id)
+		return catalog.Asset{}, catalog.Entry{}, rpc.E(notReady, "ASSET_ID", id)
 	}
-	return a, e, s.allowed(c, e, access.Serve)
+	return a, e, nil
+}
+
+// servedEntry finds the entry of a call that wants one of its files.
+func (s *Service) servedEntry(c *rpc.Call, id string) (catalog.Entry, error) {
+	e, err := s.Catalog.EntryByID(c, catalog.EntryID(id))
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		return catalog.Entry{}, err
+	}
+	if err != nil || e.Status == catalog.EntryDeleted || c.AccountID() != 0 && c.AccountID() != e.Account {
+		return catalog.Entry{}, access.NotFound(id)
+	}
+	return e, nil
 }
 
 func (s *Service) captionServe(c *rpc.Call, in struct {
@@ -47,7 +75,7 @@ func (s *Service) captionServeByEntry(c *rpc.Call, in struct {
 	EntryID string `k:"entryId" ref:"entry"`
 	Params  *int64 `k:"captionParamId"`
 }) (*rpc.File, error) {
-	e, err := access.Entry(c, s.Catalog, in.EntryID, access.View)
+	e, err := s.servedEntry(c, in.EntryID)
 	if err != nil {
 		return nil, err
 	}

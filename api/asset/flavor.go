@@ -108,7 +108,7 @@ func (s *Service) showFlavor(c *rpc.Call, e catalog.Entry, a catalog.Asset) (*ka
 }
 
 func (s *Service) flavorSetContent(c *rpc.Call, in struct {
-	ID       string           `k:"id" ref:"flavorAsset"`
+	ID       string              `k:"id" ref:"flavorAsset"`
 	Resource kaltura.AnyResource `k:"contentResource" required:"true"`
 }) (*kaltura.FlavorAsset, error) {
 	a, e, err := s.find(c, flavors, in.ID, access.Edit)

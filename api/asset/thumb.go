@@ -30,8 +30,8 @@ func (s *Service) registerThumbs(r *rpc.Registry) {
 	rpc.Action(svc, "delete", "Deletes a thumbnail.", s.thumbDelete)
 	rpc.Action(svc, "setAsDefault", "Makes a thumbnail the one that stands for its entry.", s.thumbSetDefault)
 	rpc.Action(svc, "getUrl", "Returns the URL of a thumbnail.", s.thumbURL)
-	rpc.Action(svc, "serve", "Serves a thumbnail.", s.thumbServe, rpc.For(rpc.Anonymous))
-	rpc.Action(svc, "serveByEntryId", "Serves an entry's thumbnail.", s.thumbServeByEntry, rpc.For(rpc.Anonymous))
+	rpc.Action(svc, "serve", "Serves a thumbnail.", s.thumbServe, rpc.For(rpc.Public))
+	rpc.Action(svc, "serveByEntryId", "Serves an entry's thumbnail.", s.thumbServeByEntry, rpc.For(rpc.Public))
 	if s.Pictures != nil {
 		rpc.Action(svc, "generate", "Makes a thumbnail of an entry's picture.", s.thumbGenerate)
 		rpc.Action(svc, "generateByEntryId", "Makes a thumbnail of an entry's picture by its parameters.", s.thumbGenerateByParams)
@@ -56,7 +56,7 @@ func (s *Service) thumbAdd(c *rpc.Call, in struct {
 }
 
 func (s *Service) thumbSetContent(c *rpc.Call, in struct {
-	ID       string           `k:"id" ref:"thumbAsset"`
+	ID       string              `k:"id" ref:"thumbAsset"`
 	Resource kaltura.AnyResource `k:"contentResource" required:"true"`
 }) (kaltura.Thumb, error) {
 	a, _, err := s.find(c, thumbs, in.ID, access.Edit)
@@ -216,21 +216,15 @@ func (s *Service) thumbServe(c *rpc.Call, in struct {
 	Params  *kaltura.ThumbParams       `k:"thumbParams"`
 	Options *kaltura.ThumbServeOptions `k:"options"`
 }) (*rpc.File, error) {
-	a, e, err := s.find(c, thumbs, in.ID, access.View)
+	a, _, err := s.served(c, thumbs, in.ID, "THUMB_ASSET_IS_NOT_READY")
 	if err != nil {
 		return nil, err
 	}
-	return s.thumbFile(c, e, a, in.Options)
+	return s.thumbFile(a, in.Options)
 }
 
-// thumbFile serves a picture that the call may have.
-func (s *Service) thumbFile(c *rpc.Call, e catalog.Entry, a catalog.Asset, o *kaltura.ThumbServeOptions) (*rpc.File, error) {
-	if a.Status != catalog.AssetReady || a.Key == "" {
-		return nil, rpc.E("THUMB_ASSET_IS_NOT_READY")
-	}
-	if err := s.allowed(c, e, access.Thumbnail); err != nil {
-		return nil, err
-	}
+// thumbFile serves a picture.
+func (s *Service) thumbFile(a catalog.Asset, o *kaltura.ThumbServeOptions) (*rpc.File, error) {
 	name := ""
 	if o != nil && kaltura.Value(o.Download) {
 		name = fmt.Sprintf("%s.%s", a.ID, a.Container)
@@ -245,7 +239,7 @@ func (s *Service) thumbServeByEntry(c *rpc.Call, in struct {
 	EntryID string `k:"entryId" ref:"entry"`
 	Params  *int64 `k:"thumbParamId"`
 }) (*rpc.File, error) {
-	e, err := access.Entry(c, s.Catalog, in.EntryID, access.View)
+	e, err := s.servedEntry(c, in.EntryID)
 	if err != nil {
 		return nil, err
 	}
@@ -265,7 +259,11 @@ func (s *Service) thumbServeByEntry(c *rpc.Call, in struct {
 	if found == nil {
 		return nil, thumbs.missing(strconv.FormatInt(kaltura.Value(in.Params), 10))
 	}
-	return s.thumbFile(c, e, *found, nil)
+	a, _, err := s.served(c, thumbs, string(found.ID), "THUMB_ASSET_IS_NOT_READY")
+	if err != nil {
+		return nil, err
+	}
+	return s.thumbFile(a, nil)
 }
 
 func (s *Service) thumbGenerate(c *rpc.Call, in struct {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"sluice/api/account"
+	"sluice/api/annotate"
 	"sluice/api/asset"
 	"sluice/api/media"
 	"sluice/api/profile"
@@ -28,6 +29,10 @@ func (s *system) api(sessions *account.Sessions, who *playback) (*rpc.Server, er
 	}).Register(reg)
 	(&upload.Service{Catalog: s.catalog, Engine: s.content.Uploads}).Register(reg)
 	(&profile.Access{Catalog: s.catalog}).Register(reg)
+	(&profile.Conversion{Catalog: s.catalog}).Register(reg)
+	responses := &profile.Responses{Catalog: s.catalog}
+	responses.Register(reg)
+	(&annotate.Service{Catalog: s.catalog}).Register(reg)
 	var proxies []netip.Prefix
 	for _, p := range s.cfg.List("http.trusted_proxies") {
 		proxies = append(proxies, netip.MustParsePrefix(p)) // checked when the configuration was read
@@ -37,7 +42,8 @@ func (s *system) api(sessions *account.Sessions, who *playback) (*rpc.Server, er
 		return nil, fmt.Errorf("api: %w", err)
 	}
 	return rpc.NewServer(rpc.Config{
-		Registry: reg, Sessions: sessions, Accounts: sessions, Owner: access.Owner(s.catalog), Logger: s.log, Registerer: prometheus.DefaultRegisterer,
+		Registry: reg, Profiles: responses, Sessions: sessions, Accounts: sessions, Owner: access.Owner(s.catalog), Logger: s.log,
+		Registerer: prometheus.DefaultRegisterer,
 		PublicURL: s.cfg.Text("http.public_url"), TrustedProxies: proxies, TempDir: temp,
 		MaxBody: s.cfg.Int("api.max_body_bytes"), MaxUpload: s.cfg.Int("api.max_upload_bytes"),
 		MaxCalls: int(s.cfg.Int("api.max_calls")), Timeout: s.cfg.Duration("api.timeout"),

@@ -125,7 +125,10 @@ func (s *Service) setWhole(ctx context.Context, a catalog.Asset, p piece) error 
 			return err
 		}
 		err := tx.UpdateAsset(ctx, p.Asset, func(n *catalog.Asset) error {
-			if n.Container = strings.TrimPrefix(p.Ext, "."); picErr == nil {
+			if n.Type != catalog.AssetCaption { // captions are of the format that they were added with
+				n.Container = strings.TrimPrefix(p.Ext, ".")
+			}
+			if picErr == nil {
 				n.Kind, n.Container, n.Width, n.Height = "image", format, size.Width, size.Height
 			}
 			return nil
