@@ -44,7 +44,7 @@ func (s *system) api(sessions *account.Sessions, who *playback) (*rpc.Server, er
 	return rpc.NewServer(rpc.Config{
 		Registry: reg, Profiles: responses, Sessions: sessions, Accounts: sessions, Owner: access.Owner(s.catalog), Logger: s.log,
 		Registerer: prometheus.DefaultRegisterer,
-		PublicURL: s.cfg.Text("http.public_url"), TrustedProxies: proxies, TempDir: temp,
+		PublicURL:  s.cfg.Text("http.public_url"), TrustedProxies: proxies, TempDir: temp,
 		MaxBody: s.cfg.Int("api.max_body_bytes"), MaxUpload: s.cfg.Int("api.max_upload_bytes"),
 		MaxCalls: int(s.cfg.Int("api.max_calls")), Timeout: s.cfg.Duration("api.timeout"),
 	})
