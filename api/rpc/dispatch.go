@@ -76,7 +76,7 @@ func (q *request) run(c *Call, act *action, n *node, res *result) error {
 	if sessionErr != nil {
 		return sessionErr
 	}
-	if err := q.authorize(c, act, n, in); err != nil {
+	if err := q.authorize(c, act, n); err != nil {
 		return err
 	}
 	value, err := invoke(c, act, in)
@@ -161,7 +161,7 @@ func reference(s *ks.Session, now time.Time) time.Time {
 }
 
 // authorize finds the acting account and checks that the session may make the call.
-func (q *request) authorize(c *Call, act *action, n *node, in reflect.Value) error {
+func (q *request) authorize(c *Call, act *action, n *node) error {
 	partner := partnerOf(n)
 	if act.access == Public {
 		if c.Session == nil {
@@ -169,18 +169,10 @@ func (q *request) authorize(c *Call, act *action, n *node, in reflect.Value) err
 		}
 		partner = 0 // a parameter of the action's own
 	}
-	id := catalog.AccountID(partner)
-	if c.Session == nil && id == 0 {
-		if act.access != Anonymous || act.out != fileType || q.s.cfg.Owner == nil {
-			return E("MISSING_KS")
-		}
-		var err error
-		if id, err = q.owner(c, act, in); errors.Is(err, catalog.ErrNotFound) {
-			return nil // the action says of what there is none
-		} else if err != nil {
-			return err
-		}
+	if c.Session == nil && partner == 0 {
+		return E("MISSING_KS")
 	}
+	id := catalog.AccountID(partner)
 	if c.Session != nil {
 		if id != 0 && id != c.Session.Account {
 			return E("INVALID_KS", "KSID", "INVALID_PARTNER", "ERR_CODE", "-2", "ERR_DESC", "INVALID_PARTNER")
@@ -197,16 +189,6 @@ func (q *request) authorize(c *Call, act *action, n *node, in reflect.Value) err
 		return E("SERVICE_FORBIDDEN_CONTENT_BLOCKED")
 	}
 	return q.permit(c, act)
-}
-
-// owner is the account of the first object that a call names.
-func (q *request) owner(c *Call, act *action, in reflect.Value) (catalog.AccountID, error) {
-	for _, f := range act.params.fields {
-		if f.ref != "" && f.ref != "-" {
-			return q.s.cfg.Owner(c, f.ref, q.s.reg.pick(at(in, f.index), nil))
-		}
-	}
-	return 0, E("MISSING_KS")
 }
 
 // accountActive is the status of accounts that may be used.

@@ -1,7 +1,6 @@
 package rpc_test
 
 import (
-	"context"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -10,7 +9,6 @@ import (
 	"testing"
 
 	"sluice/api/rpc"
-	"sluice/catalog"
 )
 
 func TestChecksComeInTheProtocolsOrder(t *testing.T) {
@@ -231,35 +229,6 @@ func TestClientsAddressComesFromTrustedProxiesOnly(t *testing.T) {
 		res.Body.Close()
 		if !strings.HasPrefix(seen, c.ip+" "+c.base) {
 			t.Errorf("%+v: %s", c, seen)
-		}
-	}
-}
-
-// TestURLsOfFilesNeedNoAccount: the account is that of the object.
-func TestURLsOfFilesNeedNoAccount(t *testing.T) {
-	f := start(t, func(c *rpc.Config) {
-		c.Owner = func(_ context.Context, kind, id string) (catalog.AccountID, error) {
-			switch kind + " " + id {
-			case "thing here":
-				return 102, nil
-			case "thing blocked":
-				return 103, nil
-			}
-			return 0, catalog.ErrNotFound
-		}
-	})
-	for _, c := range []struct {
-		path   string
-		status int
-		reason string
-	}{
-		{"/api_v3/service/box_thing/action/serve/id/here", 200, ""},
-		{"/api_v3/service/box_thing/action/serve/id/blocked", 404, "error- SERVICE_FORBIDDEN_CONTENT_BLOCKED"},
-		{"/api_v3/service/box_thing/action/serve/id/nope", 404, "error- THING_NOT_FOUND"},
-		{"/api_v3/service/box_thing/action/get/id/here", 200, "error-MISSING_KS"}, // no file
-	} {
-		if res, body := f.do(t, "GET", c.path, "", ""); res.StatusCode != c.status || res.Header.Get("X-Kaltura") != c.reason {
-			t.Errorf("%s: %d %q %s", c.path, res.StatusCode, res.Header.Get("X-Kaltura"), body)
 		}
 	}
 }

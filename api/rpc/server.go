@@ -34,10 +34,7 @@ type Config struct {
 	Accounts Accounts
 	// Profiles finds stored response profiles; nil when there are none.
 	Profiles Profiles
-	// Owner finds the account of an object by the kind of its ref tag, or returns catalog.ErrNotFound. It is asked for calls
-	// without session and account of Anonymous actions that answer with a file: URLs of files name neither. Nil for never.
-	Owner  func(ctx context.Context, kind, id string) (catalog.AccountID, error)
-	Logger *slog.Logger
+	Logger   *slog.Logger
 	// Registerer takes the metrics; nil for none.
 	Registerer prometheus.Registerer
 	// PublicURL is scheme and host that answers name; empty for those of the request.

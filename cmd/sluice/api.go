@@ -14,7 +14,6 @@ import (
 	"sluice/api/media"
 	"sluice/api/profile"
 	"sluice/api/rpc"
-	"sluice/api/rpc/access"
 	"sluice/api/upload"
 )
 
@@ -42,9 +41,8 @@ func (s *system) api(sessions *account.Sessions, who *playback) (*rpc.Server, er
 		return nil, fmt.Errorf("api: %w", err)
 	}
 	return rpc.NewServer(rpc.Config{
-		Registry: reg, Profiles: responses, Sessions: sessions, Accounts: sessions, Owner: access.Owner(s.catalog), Logger: s.log,
-		Registerer: prometheus.DefaultRegisterer,
-		PublicURL:  s.cfg.Text("http.public_url"), TrustedProxies: proxies, TempDir: temp,
+		Registry: reg, Profiles: responses, Sessions: sessions, Accounts: sessions, Logger: s.log, Registerer: prometheus.DefaultRegisterer,
+		PublicURL: s.cfg.Text("http.public_url"), TrustedProxies: proxies, TempDir: temp,
 		MaxBody: s.cfg.Int("api.max_body_bytes"), MaxUpload: s.cfg.Int("api.max_upload_bytes"),
 		MaxCalls: int(s.cfg.Int("api.max_calls")), Timeout: s.cfg.Duration("api.timeout"),
 	})
