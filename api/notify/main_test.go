@@ -153,7 +153,7 @@ func (f *fixture) run() (stop func()) {
 // eventually waits for something that happens by itself.
 func (f *fixture) eventually(what string, ok func() bool) {
 	f.t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(30 * time.Second); !ok(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			f.t.Fatalf("%s: not within 30 s; deliveries %+v", what, f.deliveries(""))
 		}

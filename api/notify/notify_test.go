@@ -113,7 +113,6 @@ func TestTemplatesChooseEvents(t *testing.T) {
 		}
 		for path, events := range want {
 			if path == "/asset" { // an entry that is deleted takes its assets with it, one event each
-				events = nil
 				if len(got[path]) < 3 {
 					t.Errorf("%s was told %v", path, got[path])
 				}

@@ -60,7 +60,7 @@ func TestSecretsAreShownOnceAndNeverLogged(t *testing.T) {
 	}
 	s.answers("user.list", url.Values{"ks": {session.Token + "x"}})
 	first := s.procs["all"].log
-	s.restart()
+	s.startAgain()
 	if !s.answers("user.list", url.Values{"ks": {session.Token}}) {
 		t.Error("the token does not outlive the process")
 	}
@@ -87,8 +87,8 @@ func exitOf(err error) int {
 	return -1
 }
 
-// restart stops the server and starts it again.
-func (s *server) restart() {
+// startAgain stops the server and starts it again.
+func (s *server) startAgain() {
 	s.t.Helper()
 	s.stopAll()
 	s.start("all", "serve", "--inbox-enabled=false")

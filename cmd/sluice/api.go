@@ -12,6 +12,7 @@ import (
 	"sluice/api/annotate"
 	"sluice/api/asset"
 	"sluice/api/media"
+	"sluice/api/notify"
 	"sluice/api/profile"
 	"sluice/api/rpc"
 	"sluice/api/upload"
@@ -32,6 +33,7 @@ func (s *system) api(sessions *account.Sessions, who *playback) (*rpc.Server, er
 	responses := &profile.Responses{Catalog: s.catalog}
 	responses.Register(reg)
 	(&annotate.Service{Catalog: s.catalog}).Register(reg)
+	(&notify.Service{Catalog: s.catalog, Engine: s.notify}).Register(reg)
 	var proxies []netip.Prefix
 	for _, p := range s.cfg.List("http.trusted_proxies") {
 		proxies = append(proxies, netip.MustParsePrefix(p)) // checked when the configuration was read
@@ -46,6 +48,11 @@ func (s *system) api(sessions *account.Sessions, who *playback) (*rpc.Server, er
 		MaxBody: s.cfg.Int("api.max_body_bytes"), MaxUpload: s.cfg.Int("api.max_upload_bytes"),
 		MaxCalls: int(s.cfg.Int("api.max_calls")), Timeout: s.cfg.Duration("api.timeout"),
 	})
+}
+
+// newNotify makes what tells other systems of events. Where URLs may be fetched from, notifications may be sent to.
+func (s *system) newNotify() *notify.Engine {
+	return notify.NewEngine(notify.Config{Catalog: s.catalog, Guard: s.content.Fetcher.Guard, Base: baseURL(s.cfg), Logger: s.log})
 }
 
 // replace puts new content of entries in place when it is ready.

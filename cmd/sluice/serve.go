@@ -91,6 +91,8 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 		if err := sys.unlock(ctx, os.Stderr); err != nil {
 			return err
 		}
+		sys.notify = sys.newNotify()
+		g.Go(func() error { return sys.notify.Run(ctx) })
 		if err := sys.startHTTP(ctx, g, media); err != nil {
 			return err
 		}

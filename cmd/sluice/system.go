@@ -11,6 +11,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"sluice/api/notify"
 	"sluice/catalog"
 	"sluice/ingest/content"
 	"sluice/internal/config"
@@ -28,6 +29,7 @@ type system struct {
 	store   storage.Store
 	content *content.Service
 	redis   redis.UniversalClient
+	notify  *notify.Engine
 	closers []func() error
 }
 

@@ -33,7 +33,14 @@ func (s *system) upkeep(ctx context.Context) error {
 		})
 	})
 	g.Go(func() error {
-		return s.every(ctx, 10*time.Minute, "trim revocations", func() error { return s.trimRevocations(ctx, time.Now()) })
+		return s.every(ctx, 10*time.Minute, "trim revocations", func() error {
+			return trimAll(ctx, time.Now(), s.catalog.TrimRevocations)
+		})
+	})
+	g.Go(func() error {
+		return s.every(ctx, 10*time.Minute, "trim deliveries of notifications", func() error {
+			return trimAll(ctx, time.Now().Add(-s.cfg.Duration("catalog.keep_events")), s.catalog.TrimDeliveries)
+		})
 	})
 	g.Go(func() error { return s.sweepContent(ctx) })
 	if store, ok := s.store.(storage.Sweeper); ok {
@@ -124,10 +131,10 @@ func (s *system) trimEvents(ctx context.Context, before time.Time) error {
 	}
 }
 
-// trimRevocations deletes those of sessions that have expired by now.
-func (s *system) trimRevocations(ctx context.Context, now time.Time) error {
+// trimAll deletes with trim until a batch is not full.
+func trimAll(ctx context.Context, before time.Time, trim func(ctx context.Context, before time.Time, limit int) (int, error)) error {
 	for {
-		n, err := s.catalog.TrimRevocations(ctx, now, eventBatch)
+		n, err := trim(ctx, before, eventBatch)
 		if err != nil || n < eventBatch {
 			return err
 		}
