@@ -11,4 +11,4 @@ CREATE TABLE moderation_flags (
     status     INTEGER NOT NULL,
     comments   TEXT    NOT NULL
 );
-CREATE INDEX moderation_flags_entry ON moderation_flags (account, entry, id);
+CREATE INDEX moderation_flags_entry ON moderation_flags (entry, id);
