@@ -292,8 +292,6 @@ func ContentError(err error) error {
 			object = class
 		}
 		return rpc.E("RESOURCE_TYPE_NOT_SUPPORTED", "RES_TYPE", object).Because(err)
-	case content.Restricted:
-		return rpc.E("UPLOAD_TOKEN_FILE_TYPE_RESTRICTED_FOR_UPLOAD").Because(err)
 	}
 	return err
 }
