@@ -17,6 +17,7 @@ const (
 	NoText       Kind = "no content"        // empty text or file
 	NotSupported Kind = "not supported"     // this source cannot serve here; Object is its kind: "Clips", "Text", …
 	BadClip      Kind = "bad clip"          // offset or duration make no sense
+	Restricted   Kind = "file type refused" // the file is of a type that is not taken in
 )
 
 // Error is an error of the caller's making; others are failures of storage or database.

@@ -292,6 +292,8 @@ func ContentError(err error) error {
 			object = class
 		}
 		return rpc.E("RESOURCE_TYPE_NOT_SUPPORTED", "RES_TYPE", object).Because(err)
+	case content.Restricted:
+		return rpc.E("FILE_CONTENT_NOT_SECURE").Because(err)
 	}
 	return err
 }
