@@ -221,6 +221,11 @@ func TestContentOfAssetsIsRefused(t *testing.T) {
 			t.Errorf("%s: %v, want %q", name, err, c.kind)
 		}
 	}
+	notes := r.asset(id, catalog.Asset{Type: catalog.AssetAttachment, Name: "notes"})
+	program := content.Stream{Name: "notes.txt", Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("\x7fELF…")), nil }}
+	if err := r.SetAsset(t.Context(), account, notes, program); content.KindOf(err) != content.Restricted {
+		t.Errorf("a program: %v", err)
+	}
 	if err := r.SetAsset(t.Context(), account+1, flavor, content.Text{Content: "x"}); content.KindOf(err) != content.NoAsset {
 		t.Errorf("another's asset: %v", err)
 	}

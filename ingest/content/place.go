@@ -4,12 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"time"
 
 	"sluice/catalog"
 	"sluice/ingest/fetch"
+	"sluice/ingest/upload"
 	"sluice/pipeline/stage"
 	"sluice/storage"
 )
@@ -27,6 +29,9 @@ func (p *placed) apply(a *catalog.Asset, at arrival) {
 
 // place stores what an origin has now. Files stay where they are: they go when what follows is committed.
 func (s *Service) place(ctx context.Context, a arrival, o origin) (*placed, error) {
+	if err := checkType(o); err != nil {
+		return nil, err
+	}
 	var obj storage.Object
 	var err error
 	switch {
@@ -49,6 +54,34 @@ func (s *Service) place(ctx context.Context, a arrival, o origin) (*placed, erro
 		return nil, errors.Join(&Error{Kind: NoText, Object: o.name}, s.Store.Delete(ctx, obj.Key))
 	}
 	return &placed{obj}, nil
+}
+
+// checkType refuses files of types that uploads are refused for. Text is what its author says, and what is stored was looked at.
+func checkType(o origin) error {
+	open := o.open
+	switch {
+	case o.kind == "Text" || o.stored != nil:
+		return nil
+	case o.path != "":
+		open = func() (io.ReadCloser, error) { return os.Open(o.path) }
+	}
+	if open == nil {
+		return nil
+	}
+	r, err := open()
+	if err != nil {
+		return &Error{Kind: NoFile, Object: o.name, Err: err}
+	}
+	defer r.Close()
+	head := make([]byte, 4096)
+	n, err := io.ReadFull(r, head)
+	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	if err := upload.CheckType(head[:n]); err != nil {
+		return &Error{Kind: Restricted, Object: o.name, Err: err}
+	}
+	return nil
 }
 
 func (s *Service) put(ctx context.Context, key string, o origin) (storage.Object, error) {

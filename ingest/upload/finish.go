@@ -101,7 +101,7 @@ func (e *Engine) seal(t catalog.UploadToken, size int64) error {
 		err = nil
 	}
 	if err == nil {
-		err = checkType(head[:min(int64(n), size)])
+		err = CheckType(head[:min(int64(n), size)])
 	}
 	if err == nil {
 		err = f.Truncate(size)

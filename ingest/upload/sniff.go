@@ -10,9 +10,9 @@ import (
 // sniffBytes is how much of a file its type is told by.
 const sniffBytes = 4096
 
-// checkType refuses what nobody uploads to a media platform in good faith: programs, scripts and pages that a browser would run
+// CheckType refuses, by the first bytes of a file and with ErrForbidden, what nobody uploads to a media platform in good faith: programs, scripts and pages that a browser would run
 // in the platform's name. The name of a file says nothing.
-func checkType(head []byte) error {
+func CheckType(head []byte) error {
 	for _, t := range []struct{ magic, what string }{
 		{"MZ", "a Windows program"}, {"\x7fELF", "a program"}, {"\xfe\xed\xfa\xce", "a program"}, {"\xfe\xed\xfa\xcf", "a program"},
 		{"\xce\xfa\xed\xfe", "a program"}, {"\xcf\xfa\xed\xfe", "a program"}, {"\xca\xfe\xba\xbe", "a program"},

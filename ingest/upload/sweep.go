@@ -64,17 +64,15 @@ func (e *Engine) sweepFolder(ctx context.Context, id catalog.UploadTokenID) erro
 	if err != nil {
 		return err
 	}
-	switch t.Status {
-	case catalog.UploadTimeout, catalog.UploadDeleted:
-		return os.RemoveAll(e.folder(id))
-	case catalog.UploadClosed:
-		wanted, err := e.wanted(ctx, t)
-		if err != nil || wanted {
+	if t.Open() || t.Status == catalog.UploadFull {
+		return e.sweepOld(t)
+	}
+	if t.AttachedID != "" { // the file was handed over, whatever became of the token afterwards
+		if wanted, err := e.wanted(ctx, t); err != nil || wanted {
 			return err
 		}
-		return os.RemoveAll(e.folder(id))
 	}
-	return e.sweepOld(t)
+	return os.RemoveAll(e.folder(id))
 }
 
 // wanted says whether the object that a file was handed to may still want it.

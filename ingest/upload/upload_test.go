@@ -369,6 +369,26 @@ func TestAttachedUploadsAreHandedOver(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantFile(t, e, tok, []byte("film"))
+	made, _, _, err := e.Catalog.CreateEntry(t.Context(), catalog.NewEntry{Account: account, Name: "film"}, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, keeps := range []bool{true, false} {
+		object := string(made.ID)
+		if !keeps {
+			object = "0_nosuchen"
+		}
+		_, err := e.Catalog.UpdateUploadToken(t.Context(), account, a.ID, func(u *catalog.UploadToken) error {
+			u.AttachedID = object
+			return nil
+		})
+		if err == nil {
+			err = e.Sweep(t.Context())
+		}
+		if _, statErr := os.Stat(e.Path(tok)); err != nil || (statErr == nil) != keeps {
+			t.Errorf("after a sweep: %v, %v; want it to be there: %v", err, statErr, keeps)
+		}
+	}
 }
 
 func TestUseTakesACompleteFileOnce(t *testing.T) {

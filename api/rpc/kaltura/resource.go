@@ -293,7 +293,7 @@ func ContentError(err error) error {
 		}
 		return rpc.E("RESOURCE_TYPE_NOT_SUPPORTED", "RES_TYPE", object).Because(err)
 	case content.Restricted:
-		return rpc.E("UPLOAD_TOKEN_FILE_TYPE_RESTRICTED_FOR_UPLOAD").Because(err)
+		return rpc.E("FILE_CONTENT_NOT_SECURE").Because(err)
 	}
 	return err
 }
