@@ -145,7 +145,7 @@ func (s *Service) makePicture(ctx context.Context, a *ask, t *thumb, from *catal
 	case t.slices > 0 && t.slice < 0:
 		return s.strip(ctx, a, t)
 	case t.captures():
-		img, err := s.frame(ctx, a, t.at(a.entry.DurationMS))
+		img, err := s.frame(ctx, a, t, t.at(a.entry.DurationMS))
 		if err != nil {
 			return nil, err
 		}
@@ -171,7 +171,7 @@ func (s *Service) strip(ctx context.Context, a *ask, t *thumb) (image.Image, err
 	one := *t
 	for i := range t.slices {
 		one.slice = i
-		img, err := s.frame(ctx, a, one.at(a.entry.DurationMS))
+		img, err := s.frame(ctx, a, t, one.at(a.entry.DurationMS))
 		if err != nil {
 			return nil, err
 		}
@@ -190,8 +190,8 @@ func (s *Service) strip(ctx context.Context, a *ask, t *thumb) (image.Image, err
 	return all, nil
 }
 
-// frame is the picture of the video at a time, from the origin.
-func (s *Service) frame(ctx context.Context, a *ask, ms int64) (image.Image, error) {
+// frame is the picture of the video at a time, from the origin: no larger than it needs to be, where the origin can.
+func (s *Service) frame(ctx context.Context, a *ask, t *thumb, ms int64) (image.Image, error) {
 	urls, err := s.urls(a)
 	if err != nil {
 		return nil, err
@@ -200,7 +200,14 @@ func (s *Service) frame(ctx context.Context, a *ask, ms int64) (image.Image, err
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.text(a.WithContext(ctx), dir+"/thumb-"+strconv.FormatInt(ms, 10)+".jpg")
+	name := dir + "/thumb-" + strconv.FormatInt(ms, 10)
+	var b []byte
+	if width := t.needs(a.entry.Width, a.entry.Height); width > 0 {
+		b, err = s.text(a.WithContext(ctx), name+"-w"+strconv.Itoa(width)+".jpg")
+	}
+	if b == nil {
+		b, err = s.text(a.WithContext(ctx), name+".jpg")
+	}
 	if err != nil {
 		return nil, fail(noThumbnail, "no picture at %d ms", ms)
 	}

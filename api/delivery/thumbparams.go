@@ -97,6 +97,18 @@ func (t *thumb) at(durationMS int64) int64 {
 	return start + max(0, end-start)*int64(max(0, t.slice))/int64(t.slices)
 }
 
+// needs is the width of a picture that is large enough for the result, made from a video of w by h; 0 is all there is.
+func (t *thumb) needs(w, h int) int {
+	if w <= 0 || h <= 0 || t.x|t.y|t.w|t.h != 0 {
+		return 0
+	}
+	need := max(t.width, (t.height*w+h-1)/h)
+	if need >= w {
+		return 0
+	}
+	return need
+}
+
 // last is the latest time of a frame in the result.
 func (t *thumb) last(durationMS int64) int64 {
 	one := *t
