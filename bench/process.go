@@ -35,7 +35,7 @@ func isExecutable(p string) bool {
 // usage is what a finished process cost.
 type usage struct {
 	wall, cpu time.Duration
-	rss       int64 // bytes, largest single process
+	rss       int64 // bytes, largest single process; never less than this process has, from which it was forked
 	private   int64 // bytes that no other process shares, all processes, at their sampled peak
 }
 
@@ -153,7 +153,7 @@ func watchMemory(pid int) func() int64 {
 	quit, done := make(chan struct{}), make(chan int64)
 	go func() {
 		peak := int64(0)
-		t := time.NewTicker(50 * time.Millisecond)
+		t := time.NewTicker(10 * time.Millisecond)
 		defer t.Stop()
 		for {
 			peak = max(peak, residentBytes(pid))

@@ -43,25 +43,25 @@ func (e *Env) remux(ctx context.Context, seconds int, emit func(Result)) error {
 		"-f", "hls", "-hls_time", "6", "-hls_list_size", "0", "-hls_playlist_type", "vod", playlist)...); err != nil {
 		return err
 	}
-	run := func(rss, cpu *[]float64, name string, args ...string) func(context.Context) (float64, error) {
+	run := func(mem, cpu *[]float64, name string, args ...string) func(context.Context) (float64, error) {
 		return func(ctx context.Context) (float64, error) {
 			defer os.Remove(out)
 			u, err := timed(ctx, nil, name, args...)
-			*rss, *cpu = append(*rss, float64(u.rss)/(1<<20)), append(*cpu, u.cpu.Seconds())
+			*mem, *cpu = append(*mem, float64(u.private)/(1<<20)), append(*cpu, u.cpu.Seconds())
 			return u.wall.Seconds(), err
 		}
 	}
-	var oursRSS, theirsRSS, oursCPU, theirsCPU []float64
+	var oursMem, theirsMem, oursCPU, theirsCPU []float64
 	name := fmt.Sprintf("remux-%ds", seconds)
 	res, err := e.compare(ctx, pair{name, "ffmpeg", "s", true,
-		run(&oursRSS, &oursCPU, e.Binary, "remux", "--quiet", "--force", "--output", out, playlist),
-		run(&theirsRSS, &theirsCPU, ffmpeg, append(quiet, "-i", playlist, "-c", "copy", "-movflags", "+faststart", out)...),
+		run(&oursMem, &oursCPU, e.Binary, "remux", "--quiet", "--force", "--output", out, playlist),
+		run(&theirsMem, &theirsCPU, ffmpeg, append(quiet, "-i", playlist, "-c", "copy", "-movflags", "+faststart", out)...),
 	}, e.rounds(7, 3))
 	if err != nil {
 		return err
 	}
 	emit(res)
 	emit(lesser(name+"-cpu", "ffmpeg", "CPU s", oursCPU, theirsCPU))
-	emit(lesser(name+"-memory", "ffmpeg", "MiB", oursRSS, theirsRSS))
+	emit(lesser(name+"-memory", "ffmpeg", "MiB", oursMem, theirsMem))
 	return nil
 }
