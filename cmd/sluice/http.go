@@ -17,7 +17,6 @@ import (
 	"sluice/api/ops"
 	"sluice/api/play"
 	"sluice/catalog"
-	"sluice/codec/worker"
 	"sluice/internal/version"
 	"sluice/packager/origin"
 	"sluice/pipeline/stage"
@@ -109,17 +108,6 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 	})
 	s.log.Info("listening", "url", baseURL(s.cfg))
 	return nil
-}
-
-// framePool starts the engine's processes for pictures that players ask for. They have slots of their own, so as never to wait
-// behind a transcode, and none is kept warm: a picture is made once and then cached.
-func (s *system) framePool() *worker.Pool {
-	const concurrent, niceness = 2, 5
-	p := worker.New(worker.Config{
-		Program: engineProgram, Jobs: concurrent, Probes: concurrent, NoSpare: true, Nice: niceness, Memory: s.cfg.Int("worker.memory_bytes"), Log: s.log,
-	})
-	s.closers = append(s.closers, func() error { p.Close(); return nil })
-	return p
 }
 
 // health is what /healthz tells.
