@@ -53,7 +53,7 @@ func (e *Env) ImportFile(ctx context.Context, t catalog.Task, p ImportPayload, p
 				}
 				old = a.Key
 				a.Key, a.Size, a.SHA256, a.Status, a.ErrorText = p.Key, obj.Size, obj.SHA256, catalog.AssetReady, ""
-				if p.Use == UseContent {
+				if p.Use == UseContent && a.Type != catalog.AssetCaption { // captions are of the format that they were added with
 					a.Container = strings.TrimPrefix(path.Ext(p.Key), ".")
 				}
 				return nil
