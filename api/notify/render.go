@@ -136,7 +136,7 @@ func (r *renderer) xml(n notification, id int64) (string, error) {
 	var object []byte
 	if n.object != nil {
 		var err error
-		if object, err = r.reg.MarshalXML(n.object, n.template.Spec.Data.IgnoreNull); err != nil {
+		if object, err = r.reg.XML(n.object, n.template.Spec.Data.IgnoreNull); err != nil {
 			return "", err
 		}
 	}

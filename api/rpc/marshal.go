@@ -13,8 +13,8 @@ func (r *Registry) Marshal(v any) ([]byte, error) {
 	return w.b, w.err
 }
 
-// MarshalXML returns a value of the wire as the XML inside an answer's result.
-func (r *Registry) MarshalXML(v any, ignoreNull bool) ([]byte, error) {
+// XML returns a value of the wire as the XML inside an answer's result.
+func (r *Registry) XML(v any, ignoreNull bool) ([]byte, error) {
 	w := &writer{reg: r, xml: true, ignoreNull: ignoreNull}
 	w.value(reflect.ValueOf(v))
 	return w.b, w.err
