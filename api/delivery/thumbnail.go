@@ -258,3 +258,24 @@ func rank(a catalog.Asset) int {
 	}
 	return 4
 }
+
+// Picture makes a picture of an entry as the keys of a thumbnail URL ask, for a caller who may change the entry.
+func (s *Service) Picture(ctx context.Context, e catalog.Entry, keys map[string]string) (data []byte, contentType string, err error) {
+	_, assets, err := s.cfg.Entry(ctx, e.ID)
+	if err != nil {
+		return nil, "", err
+	}
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "/", http.NoBody)
+	if err != nil {
+		return nil, "", err
+	}
+	r.RemoteAddr = "127.0.0.1:0"
+	a := &ask{Request: r, params: keys, partner: e.Account, entry: e, assets: assets}
+	t, err := readThumb(a.params)
+	if err != nil {
+		return nil, "", err
+	}
+	from := a.picture(t)
+	data, err = s.picture(a, t, from, t.tag(a, from))
+	return data, t.contentType(), err
+}

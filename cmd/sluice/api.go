@@ -19,13 +19,13 @@ import (
 )
 
 // api is the server of the API's calls, with the services that it has.
-func (s *system) api(sessions *account.Sessions, who *playback) (*rpc.Server, error) {
+func (s *system) api(sessions *account.Sessions, who *playback, drawn *pictures) (*rpc.Server, error) {
 	reg := rpc.NewRegistry()
 	(&account.Service{Catalog: s.catalog, Sessions: sessions}).Register(reg)
 	playback := &media.Playback{Catalog: s.catalog, Guard: who.guard, Sessions: sessions}
-	(&media.Service{Catalog: s.catalog, Content: s.content, Uploads: s.content.Uploads, Playback: playback}).Register(reg)
+	(&media.Service{Catalog: s.catalog, Content: s.content, Uploads: s.content.Uploads, Playback: playback, Pictures: drawn}).Register(reg)
 	(&asset.Service{
-		Catalog: s.catalog, Store: s.store, Content: s.content, Guard: who.guard, Signer: who, Log: s.log,
+		Catalog: s.catalog, Store: s.store, Content: s.content, Guard: who.guard, Signer: who, Pictures: drawn, Log: s.log,
 	}).Register(reg)
 	(&upload.Service{Catalog: s.catalog, Engine: s.content.Uploads}).Register(reg)
 	(&profile.Access{Catalog: s.catalog}).Register(reg)

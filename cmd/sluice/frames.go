@@ -1,6 +1,12 @@
 package main
 
-import "sluice/codec/worker"
+import (
+	"sluice/api/delivery"
+	"sluice/codec/worker"
+)
+
+// pictures makes the pictures of entries that calls of the API ask for. Delivery makes them, and is made after the API.
+type pictures struct{ *delivery.Service }
 
 // framePool starts the engine's processes for pictures that players ask for. They have slots of their own, so as never to wait
 // behind a transcode, and none is kept warm: a picture is made once and then cached.

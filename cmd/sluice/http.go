@@ -46,7 +46,8 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 		return err
 	}
 	sessions := account.NewSessions(account.Config{Catalog: s.catalog, Redis: s.redis, Logger: s.log})
-	calls, err := s.api(sessions, access)
+	drawn := &pictures{}
+	calls, err := s.api(sessions, access, drawn)
 	if err != nil {
 		return err
 	}
@@ -54,6 +55,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 	if err != nil {
 		return err
 	}
+	drawn.Service = pages
 	checks := []ops.Check{
 		{Name: "catalog", Run: s.catalog.Check},
 		{Name: "storage", Run: s.store.Check},
