@@ -31,8 +31,18 @@ func (s tokens) Open(_ context.Context, token string, _ ks.Origin) (*ks.Session,
 func (tokens) Count(context.Context, *ks.Session) error                           { return nil }
 func (tokens) Permits(context.Context, *ks.Session, string, string) (bool, error) { return true, nil }
 
-// serve runs the accessControlProfile service; call posts a form to one of its actions and returns the answer's JSON.
+// serve runs the services; call posts a form to an action of accessControlProfile and returns the answer's JSON.
 func serve(t *testing.T) (call func(action, token string, pairs ...string) map[string]any) {
+	t.Helper()
+	all := serveAll(t)
+	return func(action, token string, pairs ...string) map[string]any {
+		t.Helper()
+		return all("accesscontrolprofile", action, token, pairs...)
+	}
+}
+
+// serveAll is serve for every service of the package.
+func serveAll(t *testing.T) (call func(service, action, token string, pairs ...string) map[string]any) {
 	t.Helper()
 	db, err := catalog.Open(t.Context(), "sqlite://"+filepath.Join(t.TempDir(), "catalog.db"))
 	if err != nil {
@@ -49,19 +59,22 @@ func serve(t *testing.T) (call func(action, token string, pairs ...string) map[s
 	}
 	reg := rpc.NewRegistry()
 	(&profile.Access{Catalog: db}).Register(reg)
-	server, err := rpc.NewServer(rpc.Config{Registry: reg, Sessions: sessions, Accounts: db})
+	(&profile.Conversion{Catalog: db}).Register(reg)
+	responses := &profile.Responses{Catalog: db}
+	responses.Register(reg)
+	server, err := rpc.NewServer(rpc.Config{Registry: reg, Sessions: sessions, Accounts: db, Profiles: responses})
 	if err != nil {
 		t.Fatal(err)
 	}
 	srv := httptest.NewServer(server)
 	t.Cleanup(srv.Close)
-	return func(action, token string, pairs ...string) map[string]any {
+	return func(service, action, token string, pairs ...string) map[string]any {
 		t.Helper()
 		v := url.Values{"format": {"1"}, "ks": {token}}
 		for i := 0; i+1 < len(pairs); i += 2 {
 			v.Set(pairs[i], pairs[i+1])
 		}
-		resp, err := http.PostForm(srv.URL+"/api_v3/service/accesscontrolprofile/action/"+action, v)
+		resp, err := http.PostForm(srv.URL+"/api_v3/service/"+service+"/action/"+action, v)
 		if err != nil {
 			t.Fatal(err)
 		}
