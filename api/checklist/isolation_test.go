@@ -149,7 +149,17 @@ var makers = []maker{
 	{"metadataProfile", made("metadata_metadataProfile", "add", map[string]any{"metadataProfile": map[string]any{"name": "mine", "metadataObjectType": "1"}, "xsdData": emptyXSD})},
 	{"metadata", made("metadata_metadata", "add", map[string]any{"metadataProfileId": "$metadataProfile", "objectType": "1", "objectId": "$entry", "xmlData": "<metadata/>"})},
 	{"eventNotificationTemplate", made("eventNotification_eventNotificationTemplate", "add", map[string]any{
-		"eventNotificationTemplate": map[string]any{"objectType": "KalturaHttpNotificationTemplate", "name": "mine", "url": "https://example.com/"}})},
+		"eventNotificationTemplate": map[string]any{"objectType": "KalturaHttpNotificationTemplate", "name": "mine", "url": "https://127.0.0.1:1/",
+			"eventType": "3", "eventObjectType": "1", "manualDispatchEnabled": true}})},
+	{"eventNotificationDelivery", func(c *caller, made map[string]string) string {
+		a := c.call("eventNotification_eventNotificationTemplate", "dispatch", map[string]any{
+			"id": made["eventNotificationTemplate"], "scope": map[string]any{"objectId": made["entry"]}})
+		id, ok := a.value.(float64)
+		if !ok {
+			c.t.Errorf("dispatch: %s", a.body)
+		}
+		return fmt.Sprintf("%.0f", id)
+	}},
 }
 
 const emptyXSD = `<xsd:schema xmlns:xsd="http://www.w3.org/2001/XMLSchema"><xsd:element name="metadata"><xsd:complexType><xsd:sequence/></xsd:complexType></xsd:element></xsd:schema>`
