@@ -17,7 +17,7 @@ import (
 )
 
 // runChild is a process that works through the catalog at the location given: it claims tasks and completes them, each
-// with an asset named after it, and prints the id of each after the commit.
+// with an asset named after it, and prints the id of each after the commit. It stops after CATALOG_TEST_TASKS of them.
 func runChild(location string) int {
 	ctx := context.Background()
 	db, err := catalog.Open(ctx, location)
@@ -25,14 +25,20 @@ func runChild(location string) int {
 		fmt.Println(err)
 		return 1
 	}
-	if err := workThrough(ctx, db, func(id catalog.TaskID) { fmt.Println(id) }); err != nil {
+	most, err := strconv.Atoi(os.Getenv("CATALOG_TEST_TASKS"))
+	if err != nil {
+		fmt.Println(err)
+		return 1
+	}
+	if err := workThrough(ctx, db, most, func(id catalog.TaskID) { fmt.Println(id) }); err != nil {
 		fmt.Println(err)
 		return 1
 	}
 	return 0
 }
 
-func workThrough(ctx context.Context, db *catalog.DB, done func(catalog.TaskID)) error {
+// workThrough completes tasks until there are none, or most of them.
+func workThrough(ctx context.Context, db *catalog.DB, most int, done func(catalog.TaskID)) error {
 	for {
 		offers, err := db.Runnable(ctx, catalog.StageProbe, 20, 0)
 		if err != nil || len(offers) == 0 {
@@ -52,6 +58,9 @@ func workThrough(ctx context.Context, db *catalog.DB, done func(catalog.TaskID))
 					return err
 				}
 				done(task.ID)
+				if most--; most == 0 {
+					return nil
+				}
 			}
 		}
 	}
@@ -65,11 +74,11 @@ func manyTasks(n int) []catalog.NewTask {
 	return tasks
 }
 
-// child starts a process on the catalog and returns its output.
-func child(t *testing.T, location string) (*exec.Cmd, *bufio.Scanner) {
+// child starts a process that does at most so many tasks of the catalog, and returns its output.
+func child(t *testing.T, location string, most int) (*exec.Cmd, *bufio.Scanner) {
 	t.Helper()
 	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), "CATALOG_TEST_CHILD="+location)
+	cmd.Env = append(os.Environ(), "CATALOG_TEST_CHILD="+location, "CATALOG_TEST_TASKS="+strconv.Itoa(most))
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -87,7 +96,8 @@ func TestTwoProcessesShareOneFile(t *testing.T) {
 	db := open(t, location)
 	const n = 400
 	e, _ := newEntry(t, db, manyTasks(n)...)
-	cmd, out := child(t, location)
+	// Half is left for this process, however slowly it is scheduled.
+	cmd, out := child(t, location, n/2)
 	var mu sync.Mutex
 	by := map[catalog.TaskID][]string{}
 	add := func(who string, id catalog.TaskID) {
@@ -112,7 +122,7 @@ func TestTwoProcessesShareOneFile(t *testing.T) {
 			}
 		}
 	}()
-	if err := workThrough(t.Context(), db, func(id catalog.TaskID) { add("this", id) }); err != nil {
+	if err := workThrough(t.Context(), db, n, func(id catalog.TaskID) { add("this", id) }); err != nil {
 		t.Fatal(err)
 	}
 	<-read
@@ -138,7 +148,7 @@ func TestKilledProcessLeavesWholeTransactions(t *testing.T) {
 	everyLocation(t, func(t *testing.T, location string) {
 		db := open(t, location)
 		e, _ := newEntry(t, db, manyTasks(300)...)
-		cmd, out := child(t, location)
+		cmd, out := child(t, location, 300)
 		reported := map[string]bool{}
 		for range 50 {
 			if !out.Scan() {
