@@ -34,12 +34,12 @@ func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
 	if err != nil {
 		return err
 	}
-	var oursRSS, theirsRSS, oursCPU, theirsCPU []float64
+	var oursMem, theirsMem, oursCPU, theirsCPU []float64
 	ours := func(ctx context.Context) (float64, error) {
 		out := filepath.Join(e.Dir, "ladder-ours")
 		defer os.RemoveAll(out)
 		u, err := timed(ctx, nil, e.Binary, "transcode", "--no-thumbs", "--heights", "1080,720,540,360", "--audio", "128", "--out", out, "--quiet", src)
-		oursRSS, oursCPU = append(oursRSS, float64(u.rss)/(1<<20)), append(oursCPU, u.cpu.Seconds())
+		oursMem, oursCPU = append(oursMem, float64(u.private)/(1<<20)), append(oursCPU, u.cpu.Seconds())
 		return u.wall.Seconds(), err
 	}
 	theirs := func(ctx context.Context) (float64, error) {
@@ -50,7 +50,7 @@ func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
 		}
 		// As nice as sluice's media processes, or other programs on the machine would decide.
 		u, err := timed(ctx, nil, "nice", append([]string{"-n", "10", ffmpeg}, ladderArgs(src, out)...)...)
-		theirsRSS, theirsCPU = append(theirsRSS, float64(u.rss)/(1<<20)), append(theirsCPU, u.cpu.Seconds())
+		theirsMem, theirsCPU = append(theirsMem, float64(u.private)/(1<<20)), append(theirsCPU, u.cpu.Seconds())
 		return u.wall.Seconds(), err
 	}
 	res, err := e.compare(ctx, pair{"ladder", "ffmpeg", "s", true, ours, theirs}, e.rounds(3, 1))
@@ -61,7 +61,7 @@ func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
 	cpu := memoryResult("ladder-cpu", "ffmpeg", median(oursCPU), median(theirsCPU), len(oursCPU))
 	cpu.Unit = "CPU s"
 	emit(cpu)
-	emit(memoryResult("ladder-memory", "ffmpeg", median(oursRSS), median(theirsRSS), len(oursRSS)))
+	emit(memoryResult("ladder-memory", "ffmpeg", median(oursMem), median(theirsMem), len(oursMem)))
 	return nil
 }
 

@@ -35,7 +35,6 @@ func isExecutable(p string) bool {
 // usage is what a finished process cost.
 type usage struct {
 	wall, cpu time.Duration
-	rss       int64 // bytes, largest single process; never less than this process has, from which it was forked
 	private   int64 // bytes that no other process shares, all processes, at their sampled peak
 }
 
@@ -56,9 +55,6 @@ func timed(ctx context.Context, env []string, name string, args ...string) (usag
 	}
 	if s := cmd.ProcessState; s != nil {
 		u.cpu = s.UserTime() + s.SystemTime()
-		if ru, ok := s.SysUsage().(*syscall.Rusage); ok {
-			u.rss = ru.Maxrss << 10
-		}
 	}
 	if err != nil {
 		return u, fmt.Errorf("%s: %w: %s", filepath.Base(name), err, tail(stderr.String(), 500))
