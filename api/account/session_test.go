@@ -452,3 +452,18 @@ func TestRolesDecideWhatSessionsMayCall(t *testing.T) {
 		}
 	})
 }
+
+func TestEndedSessionIsOfNoUseInTheSameRequest(t *testing.T) {
+	everyDatabase(t, func(t *testing.T, f *fixture) {
+		get := params{"service": "session", "action": "get"}
+		answers, ok := f.raw("multirequest.", params{"ks": f.admin(), "1": get, "2": get, "3": params{"service": "session", "action": "end"}, "4": get}).([]any)
+		if !ok || len(answers) != 4 {
+			t.Fatalf("answers %v", answers)
+		}
+		for i, want := range []string{"KalturaSessionInfo", "KalturaSessionInfo", "", "KalturaAPIException"} {
+			if got, _ := answers[i].(map[string]any); got["objectType"] != want && want != "" {
+				t.Errorf("answer %d is %v, want %s", i+1, answers[i], want)
+			}
+		}
+	})
+}

@@ -25,7 +25,9 @@ func (q *request) call(n *node) result {
 		ctx, cancel := context.WithTimeout(q.http.Context(), q.s.cfg.Timeout)
 		defer cancel()
 		c.Context = ctx
-		err = q.run(c, act, n, &res)
+		if err = q.run(c, act, n, &res); act.service.Name == "session" {
+			q.opened = opened{}
+		}
 	}
 	if err != nil {
 		res.err = q.exception(c, act, err)
@@ -125,8 +127,12 @@ func (q *request) session(c *Call, act *action, n *node) (*ks.Session, error) {
 	if token == "" {
 		return nil, nil
 	}
+	if q.opened.token == token {
+		return q.opened.session, nil
+	}
 	s, err := q.s.cfg.Sessions.Open(c, token, ks.Origin{IP: c.ClientIP, URI: q.http.URL.RequestURI()})
 	if err == nil {
+		q.opened = opened{token, s}
 		return s, nil
 	}
 	var e *Error

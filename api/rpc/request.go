@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"sluice/api/rpc/ks"
 )
 
 // request is one HTTP request on its way through the calls that it makes.
@@ -17,6 +19,14 @@ type request struct {
 	id      string
 	started time.Time
 	now     time.Time
+	opened  opened
+}
+
+// opened is the session that the call before opened. The calls of a multirequest mostly carry the same token, and what made
+// it valid a moment ago still does, unless a call of the session service came between.
+type opened struct {
+	token   string
+	session *ks.Session
 }
 
 // format is the encoding of the answer.
