@@ -36,6 +36,8 @@ type File struct {
 	Identity string
 	// Whole says that the store shows complete files only, as S3 does.
 	Whole bool
+	// Odd, when set, is why this can never come in: it is no regular file, say.
+	Odd Code
 }
 
 // Opener opens the store of a folder, whose Secrets are set. There is one for each type of folder. What keeps it from working is an
