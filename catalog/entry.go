@@ -161,11 +161,15 @@ func checkID(id string) error {
 }
 
 func (db *DB) entryByDedup(ctx context.Context, account AccountID, key string) (Entry, error) {
+	return entryByDedup(ctx, db.read, account, key)
+}
+
+func entryByDedup(ctx context.Context, q bun.IDB, account AccountID, key string) (Entry, error) {
 	if key == "" {
 		return Entry{}, ErrNotFound
 	}
 	var row entryRow
-	err := db.read.NewSelect().Model(&row).Where("account = ?", account).Where("dedup_key = ?", key).Scan(ctx)
+	err := q.NewSelect().Model(&row).Where("account = ?", account).Where("dedup_key = ?", key).Scan(ctx)
 	if err != nil {
 		return Entry{}, notFound(err, "entry with dedup key %q", key)
 	}

@@ -157,6 +157,9 @@ func (db *DB) Unlock(ctx context.Context, ring *seal.Ring) (made []AccountID, er
 		if err := tx.resealPasswords(ctx, ring); err != nil {
 			return err
 		}
+		if err := tx.resealDropFolders(ctx, ring); err != nil {
+			return err
+		}
 		made, err = tx.missingSecrets(ctx)
 		return err
 	})

@@ -23,7 +23,7 @@ const codeFetch = "url_failed"
 
 // setPicture makes a picture the content of its entry at once. It reports whether it did: what is no picture, or one that only
 // the engine knows, takes the way of films.
-func (s *Service) setPicture(ctx context.Context, e catalog.Entry, p piece) (bool, error) {
+func (s *Service) setPicture(ctx context.Context, e catalog.Entry, p piece, opts Options) (bool, error) {
 	if len(p.clips) > 0 || p.pending || p.url != nil && p.url.Later {
 		return false, nil
 	}
@@ -54,7 +54,12 @@ func (s *Service) setPicture(ctx context.Context, e catalog.Entry, p piece) (boo
 			return false, s.unplace(ctx, []piece{p}) // the engine may know it
 		}
 	}
-	err = s.Catalog.InTx(ctx, func(tx *catalog.Tx) error { return s.enterPicture(ctx, tx, e, p, size, format) })
+	err = s.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
+		if err := s.enterPicture(ctx, tx, e, p, size, format); err != nil {
+			return err
+		}
+		return opts.also(ctx, tx)
+	})
 	if err != nil {
 		return true, errors.Join(err, s.unplace(ctx, []piece{p}))
 	}

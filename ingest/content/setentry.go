@@ -39,7 +39,7 @@ func (s *Service) setEntry(ctx context.Context, account catalog.AccountID, id ca
 		return err
 	}
 	if len(pieces) == 1 && pieces[0].Use == original {
-		done, err := s.setPicture(ctx, e, pieces[0])
+		done, err := s.setPicture(ctx, e, pieces[0], opts)
 		if done || err != nil {
 			return err
 		}
@@ -53,11 +53,24 @@ func (s *Service) setEntry(ctx context.Context, account catalog.AccountID, id ca
 			return errors.Join(err, s.unplace(ctx, pieces))
 		}
 	}
-	err = s.Catalog.InTx(ctx, func(tx *catalog.Tx) error { return s.enter(ctx, tx, e, version, pieces) })
+	err = s.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
+		if err := s.enter(ctx, tx, e, version, pieces); err != nil {
+			return err
+		}
+		return opts.also(ctx, tx)
+	})
 	if err != nil {
 		return errors.Join(err, s.unplace(ctx, pieces))
 	}
 	return nil
+}
+
+// also runs what goes with the content.
+func (o Options) also(ctx context.Context, tx *catalog.Tx) error {
+	if o.Also == nil {
+		return nil
+	}
+	return o.Also(ctx, tx)
 }
 
 // pieces resolves the parts and finds or names their assets.

@@ -1,6 +1,7 @@
 package content
 
 import (
+	"context"
 	"io"
 	"time"
 
@@ -77,4 +78,6 @@ type Options struct {
 	// Replace gives an entry that has content new content in place, as its next version. Without it such an entry is refused
 	// with HasContent.
 	Replace bool
+	// Also, when set, is run in the transaction that gives the entry its content: both happen, or neither. It may run several times.
+	Also func(ctx context.Context, tx *catalog.Tx) error
 }

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"sluice/ingest/complete"
 )
 
 func TestSweepsAloneFindEverything(t *testing.T) {
@@ -141,40 +143,12 @@ func TestMarkersCompleteTheirFiles(t *testing.T) {
 	})
 }
 
-func TestALostNotificationIsTold(t *testing.T) {
-	w, err := newWatcher(2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer w.close()
-	dir := t.TempDir()
-	if err := w.add("", dir); err != nil {
-		t.Fatal(err)
-	}
-	// Nobody listens: the queue of two fills, the rest is lost.
-	for i := range 10 {
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint(i)), nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for i := 0; ; i++ {
-		e := <-w.events
-		if e.lost {
-			return
-		}
-		// Each later file makes an event that has room, and word of the lost ones goes before it.
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprint("later", i)), nil, 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-}
-
 // TestALostNotificationIsMadeGood sends word of lost events while sweeps are an hour apart.
 func TestALostNotificationIsMadeGood(t *testing.T) {
 	h := newHouse(t).start(Config{Sweep: time.Hour})
 	h.deaf()
 	h.drop("film.mov", "content")
-	h.watch.events <- event{lost: true}
+	h.watch.Events <- complete.Event{Lost: true}
 	h.wantTaken(map[string]string{"101/film.mov": "content"})
 }
 

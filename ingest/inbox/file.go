@@ -3,11 +3,10 @@ package inbox
 import (
 	"crypto/sha256"
 	"fmt"
-	"os"
-	"syscall"
 	"time"
 
 	"sluice/catalog"
+	"sluice/ingest/complete"
 )
 
 // State is where a file in the inbox stands.
@@ -25,65 +24,31 @@ const (
 	Ignored State = "ignored"
 )
 
-// evidence is what we saw happen to a file since it last changed.
-type evidence int
-
-const (
-	none   evidence = iota
-	closed          // it was closed after writing
-	moved           // it was renamed into place
-)
-
-// identity tells whether a file is what it was when we looked before.
-type identity struct {
-	dev, ino     uint64
-	size         int64
-	mtime, ctime int64 // nanoseconds
-	links        uint64
-}
-
-func identify(st os.FileInfo) identity {
-	id := identity{size: st.Size(), mtime: st.ModTime().UnixNano()}
-	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
-		id.dev, id.ino, id.ctime, id.links = sys.Dev, sys.Ino, sys.Ctim.Nano(), sys.Nlink
-	}
-	return id
-}
-
 // file is what the inbox knows of a file in it.
 type file struct {
 	rel     string // path below the inbox
 	account catalog.AccountID
-	id      identity
-	since   time.Time // when it was first seen
-	changed time.Time // when it was last seen to have changed, or an event told so
-	looks   int       // how often it was the same since
-	seen    evidence
-	state   State
-	why     string
-	due     time.Time // when to look again; zero: at the next event or sweep
-	tries   int       // failed attempts to take it
-	sweep   int64     // the last sweep that saw it
-	heap    int       // place among those that are due, from 1
+	complete.Progress
+	since time.Time // when it was first seen
+	state State
+	why   string
+	due   time.Time // when to look again; zero: at the next event or sweep
+	tries int       // failed attempts to take it
+	sweep int64     // the last sweep that saw it
+	heap  int       // place among those that are due, from 1
 }
 
-// update enters what a look found. It reports whether the file changed. Tools set times and permissions after they
-// closed a file: that a close was seen still counts then, from now on.
-func (f *file) update(id identity, now time.Time) bool {
-	if id == f.id {
-		return false
+// update enters what a look found. It reports whether the file changed.
+func (f *file) update(id complete.Identity, now time.Time) bool {
+	changed := f.Update(id, now)
+	if changed {
+		f.tries = 0
 	}
-	if f.seen != none && f.id.ino == id.ino && f.id.dev == id.dev && f.id.size == id.size {
-		f.seen = closed
-	} else {
-		f.seen = none
-	}
-	f.id, f.changed, f.looks, f.tries = id, now, 0, 0
-	return true
+	return changed
 }
 
 // dedupKey names this delivery of this file.
 func (f *file) dedupKey() string {
 	path := sha256.Sum256([]byte(f.rel))
-	return fmt.Sprintf("inbox:%x:%d:%d:%d", path[:12], f.id.size, f.id.mtime, f.id.ino)
+	return fmt.Sprintf("inbox:%x:%d:%d:%d", path[:12], f.ID.Size, f.ID.MTime, f.ID.Ino)
 }

@@ -13,6 +13,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest"
+	"sluice/ingest/complete"
 )
 
 // Defaults of Config.
@@ -73,7 +74,7 @@ type Config struct {
 // Inbox watches a directory. Run owns it; Status may be asked meanwhile.
 type Inbox struct {
 	cfg      Config
-	watch    *watcher // nil when there are no notifications
+	watch    *complete.Watcher // nil when there are no notifications
 	jobs     chan job
 	results  chan result
 	accounts sync.Map // those that are ensured
@@ -82,7 +83,7 @@ type Inbox struct {
 	files    map[string]*file
 	dues     dues
 	queue    fair
-	open     openFiles
+	judging  complete.Judge
 	pause    time.Time // nothing is taken before
 	problems map[string]string
 	status   Status
@@ -115,6 +116,7 @@ func New(cfg Config) (*Inbox, error) {
 	return &Inbox{
 		cfg: cfg, jobs: make(chan job), results: make(chan result, cfg.Workers),
 		files: map[string]*file{}, problems: map[string]string{},
+		judging: complete.Judge{Settle: cfg.Settle, NoLeases: cfg.noLeases},
 	}, nil
 }
 
@@ -122,15 +124,15 @@ func (b *Inbox) path(rel string) string { return filepath.Join(b.cfg.Dir, rel) }
 
 // Run watches until ctx ends, and returns when everything it started has ended.
 func (b *Inbox) Run(ctx context.Context) error {
-	w, err := newWatcher(eventQueue)
+	w, err := complete.NewWatcher(eventQueue)
 	if b.cfg.noWatch && err == nil {
-		err = errors.Join(errors.New("switched off"), w.close())
+		err = errors.Join(errors.New("switched off"), w.Close())
 	}
 	b.setWatch(w, err)
 	if err != nil {
 		b.cfg.Log.Warn("the inbox is swept only: no notifications", "error", err)
 	} else {
-		defer w.close()
+		defer w.Close()
 	}
 	var workers sync.WaitGroup
 	for range b.cfg.Workers {
@@ -144,9 +146,9 @@ func (b *Inbox) Run(ctx context.Context) error {
 
 // loop is the one goroutine that decides. It ends with ctx.
 func (b *Inbox) loop(ctx context.Context) {
-	var events chan event
+	var events chan complete.Event
 	if b.watch != nil {
-		events = b.watch.events
+		events = b.watch.Events
 	}
 	sweep := time.NewTimer(0)
 	defer sweep.Stop()
@@ -159,7 +161,7 @@ func (b *Inbox) loop(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case e := <-events:
-			if b.step(func() { b.notice(e) }); e.lost {
+			if b.step(func() { b.notice(e) }); e.Lost {
 				sweep.Reset(0)
 			}
 		case <-sweep.C:

@@ -110,9 +110,7 @@ func (h *house) start(cfg Config) *house {
 
 // deaf makes the watcher hear nothing, until a sweep watches again.
 func (h *house) deaf() {
-	h.watch.mu.Lock()
-	defer h.watch.mu.Unlock()
-	clear(h.watch.dirs)
+	h.watch.Reset()
 }
 
 // until polls for what other goroutines do.

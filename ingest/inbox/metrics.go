@@ -19,10 +19,6 @@ var (
 		Help:    "Time of a full look at the inbox.",
 		Buckets: prometheus.ExponentialBuckets(0.0005, 4, 9),
 	})
-	overflows = promauto.NewCounter(prometheus.CounterOpts{
-		Name: "sluice_ingest_inbox_overflows_total",
-		Help: "Times that notifications were dropped, by the kernel or by us; a sweep replaced them.",
-	})
 )
 
 func (b *Inbox) measure() {

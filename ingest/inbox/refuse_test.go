@@ -18,6 +18,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest"
+	"sluice/ingest/complete"
 	"sluice/internal/corpus"
 	"sluice/storage"
 )
@@ -156,11 +157,11 @@ func TestHostileNames(t *testing.T) {
 			t.Fatal(err)
 		}
 		name := string(raw)
-		if strings.ContainsAny(name, "/\x00") || name == "." || name == ".." || len(name) > 255 || isUnfinished(name) {
+		if strings.ContainsAny(name, "/\x00") || name == "." || name == ".." || len(name) > 255 || complete.Unfinished(name) {
 			continue
 		}
 		h.drop(name, name)
-		if isHidden(name) {
+		if complete.Hidden(name) {
 			hidden++
 			continue
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/ingest/complete"
 )
 
 // maxShown bounds the files that Status lists.
@@ -46,12 +47,12 @@ func (b *Inbox) Status() Status {
 	s := b.status
 	s.Dir, s.Counts, s.Problems = b.cfg.Dir, b.counts(), map[string]string{}
 	for p, why := range b.problems {
-		s.Problems[shown(p)] = why
+		s.Problems[complete.Shown(p)] = why
 	}
 	s.Files = make([]FileStatus, 0, len(b.files))
 	for _, f := range b.files {
 		s.Files = append(s.Files, FileStatus{
-			Path: shown(f.rel), Account: f.account, Size: f.id.size, State: f.state, Why: f.why, Since: f.since,
+			Path: complete.Shown(f.rel), Account: f.account, Size: f.ID.Size, State: f.state, Why: f.why, Since: f.since,
 		})
 	}
 	slices.SortFunc(s.Files, func(a, b FileStatus) int {
@@ -70,7 +71,7 @@ func (b *Inbox) counts() map[State]int {
 }
 
 // setWatch enters the watcher, or why there is none.
-func (b *Inbox) setWatch(w *watcher, err error) {
+func (b *Inbox) setWatch(w *complete.Watcher, err error) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.status.Watching = err == nil

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"sluice/ingest/complete"
 )
 
 // sweepBatch is how many names of a folder are read at a time.
@@ -23,7 +25,7 @@ func (b *Inbox) sweep() {
 	if err := os.MkdirAll(b.cfg.Dir, 0o770); err != nil {
 		b.problems["."] = reason(err)
 	}
-	b.walk("", 0, none)
+	b.walk("", 0, complete.None)
 	for rel, f := range b.files {
 		if f.sweep != b.status.Sweeps && f.state != Taking {
 			b.forget(rel, f)
@@ -39,13 +41,13 @@ func (b *Inbox) forget(rel string, f *file) {
 }
 
 // walk visits what the folder holds, and watches it from before. Seen is what is known of the files in it.
-func (b *Inbox) walk(dir string, depth int, seen evidence) {
+func (b *Inbox) walk(dir string, depth int, seen complete.Evidence) {
 	if depth > maxDepth {
 		b.problems[dir] = "it is too deep: folders are followed 32 levels down"
 		return
 	}
 	if b.watch != nil {
-		if err := b.watch.add(dir, b.path(dir)); err != nil && !errors.Is(err, unix.ENOENT) {
+		if err := b.watch.Add(dir, b.path(dir)); err != nil && !errors.Is(err, unix.ENOENT) {
 			b.watchFailed(err)
 		}
 	}
@@ -61,7 +63,7 @@ func (b *Inbox) walk(dir string, depth int, seen evidence) {
 		entries, err := d.ReadDir(sweepBatch)
 		for _, e := range entries {
 			switch rel := path.Join(dir, e.Name()); {
-			case isHidden(e.Name()):
+			case complete.Hidden(e.Name()):
 			case e.IsDir():
 				folders = append(folders, rel)
 			default:
@@ -82,29 +84,20 @@ func (b *Inbox) walk(dir string, depth int, seen evidence) {
 }
 
 // notice deals with a notification.
-func (b *Inbox) notice(e event) {
-	if e.lost || isHidden(e.name) {
+func (b *Inbox) notice(e complete.Event) {
+	if e.Lost || complete.Hidden(e.Name) {
 		return // a sweep follows, or nobody cares
 	}
-	rel := path.Join(e.dir, e.name)
-	seen := none
-	switch {
-	case e.mask&unix.IN_MOVED_TO != 0:
-		seen = moved
-	case e.mask&unix.IN_CLOSE_WRITE != 0:
-		seen = closed
+	rel := path.Join(e.Dir, e.Name)
+	if !e.IsDir() {
+		b.visit(rel, e.Evidence())
+	} else if e.Appeared() {
+		b.walk(rel, strings.Count(rel, "/")+1, e.Evidence())
 	}
-	if e.mask&unix.IN_ISDIR != 0 {
-		if e.mask&(unix.IN_CREATE|unix.IN_MOVED_TO) != 0 {
-			b.walk(rel, strings.Count(rel, "/")+1, seen)
-		}
-		return
-	}
-	b.visit(rel, seen)
 }
 
 // visit looks at a file, which may be new, changed, the same or gone. Seen is what an event told about it.
-func (b *Inbox) visit(rel string, seen evidence) {
+func (b *Inbox) visit(rel string, seen complete.Evidence) {
 	if m := b.cfg.Marker; m != "" && strings.HasSuffix(rel, m) {
 		if f := b.files[strings.TrimSuffix(rel, m)]; f != nil && f.state != Taking {
 			b.look(f, time.Now())
@@ -125,7 +118,8 @@ func (b *Inbox) visit(rel string, seen evidence) {
 		return
 	}
 	if f == nil {
-		f = &file{rel: rel, account: b.cfg.Account, since: now, changed: now}
+		f = &file{rel: rel, account: b.cfg.Account, since: now}
+		f.Changed = now
 		if id, ok := accountOf(rel); ok && b.cfg.EnsureAccount != nil {
 			f.account = id
 		}
@@ -135,12 +129,12 @@ func (b *Inbox) visit(rel string, seen evidence) {
 	if f.state == Taking {
 		return // when it is taken, its name is looked at again
 	}
-	changed := f.update(identify(st), now)
-	if seen != none {
-		f.seen, f.changed = seen, now
+	changed := f.update(complete.Identify(st), now)
+	if seen != complete.None {
+		f.Seen, f.Changed = seen, now
 	}
 	// One that waits for a time, and did not change, waits on.
-	if changed || seen != none || f.due.IsZero() {
+	if changed || seen != complete.None || f.due.IsZero() {
 		b.look(f, now)
 	}
 }

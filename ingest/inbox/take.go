@@ -14,6 +14,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest"
+	"sluice/ingest/complete"
 	"sluice/storage"
 )
 
@@ -65,7 +66,7 @@ func (b *Inbox) take(ctx context.Context, j job) result {
 	r.entry, r.err = e.ID, err
 	if m := b.cfg.Marker; m != "" && err == nil {
 		if err := os.Remove(b.path(j.rel + m)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			b.cfg.Log.Warn("a marker could not be removed", "file", shown(j.rel+m), "error", err)
+			b.cfg.Log.Warn("a marker could not be removed", "file", complete.Shown(j.rel+m), "error", err)
 		}
 	}
 	return r
@@ -94,7 +95,7 @@ func (b *Inbox) reject(rel string, why error) (string, error) {
 	if err := os.MkdirAll(dir, 0o770); err != nil {
 		return "", err
 	}
-	text := fmt.Sprintf("%s\n%s\n", shown(rel), why)
+	text := fmt.Sprintf("%s\n%s\n", complete.Shown(rel), why)
 	err := os.WriteFile(dir+".reason.txt", []byte(text), 0o660)
 	if err == nil {
 		err = os.Rename(b.path(rel), filepath.Join(dir, path.Base(rel)))
@@ -102,7 +103,7 @@ func (b *Inbox) reject(rel string, why error) (string, error) {
 	if err != nil {
 		return "", errors.Join(err, os.RemoveAll(dir), os.RemoveAll(dir+".reason.txt"))
 	}
-	b.cfg.Log.Warn("a file was refused", "file", shown(rel), "reason", why, "kept", dir)
+	b.cfg.Log.Warn("a file was refused", "file", complete.Shown(rel), "reason", why, "kept", dir)
 	return dir, nil
 }
 
@@ -125,7 +126,7 @@ func (b *Inbox) finish(r result) {
 	case errors.Is(r.err, ingest.ErrNotRegular):
 		f.state, f.why = Ignored, reason(r.err)
 	case errors.Is(r.err, storage.ErrChanged):
-		f.seen, f.changed, f.looks = none, now, 0
+		f.Seen, f.Changed, f.Looks = complete.None, now, 0
 		b.look(f, now)
 	default:
 		b.retry(f, r.err, now)
@@ -135,7 +136,7 @@ func (b *Inbox) finish(r result) {
 // leave forgets a file that is no longer here. Another may have its name already.
 func (b *Inbox) leave(f *file) {
 	b.forget(f.rel, f)
-	b.visit(f.rel, none)
+	b.visit(f.rel, complete.None)
 }
 
 // retry keeps the file for another try, later each time.
@@ -152,6 +153,6 @@ func (b *Inbox) retry(f *file, err error, now time.Time) {
 	} else {
 		f.tries++
 	}
-	b.cfg.Log.Warn("a file could not be taken; it is tried again", "file", shown(f.rel), "in", pause, "error", err)
+	b.cfg.Log.Warn("a file could not be taken; it is tried again", "file", complete.Shown(f.rel), "in", pause, "error", err)
 	b.dues.set(f, now.Add(pause))
 }

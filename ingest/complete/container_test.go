@@ -1,4 +1,4 @@
-package inbox
+package complete
 
 import (
 	"bytes"
@@ -56,7 +56,7 @@ func TestCutOffContainersAreTold(t *testing.T) {
 		"G is for many things":  {append([]byte("Good day "), make([]byte, 1000)...), false},
 		"matroska length of 0s": {[]byte{0x1a, 0x45, 0xdf, 0xa3, 0, 0, 0, 0, 0, 0, 0, 0, 0}, false},
 	} {
-		if why := incomplete(bytes.NewReader(c.content), int64(len(c.content))); (why != "") != c.cut {
+		if why := CutOff(bytes.NewReader(c.content), int64(len(c.content))); (why != "") != c.cut {
 			t.Errorf("%s: %q, want cut off %v", name, why, c.cut)
 		}
 	}
@@ -82,7 +82,7 @@ func TestWholeFilesLookWhole(t *testing.T) {
 			st, err := f.Stat()
 			if err == nil && st.Mode().IsRegular() {
 				n++
-				if why := incomplete(f, st.Size()); why != "" {
+				if why := CutOff(f, st.Size()); why != "" {
 					t.Errorf("%s/%s: %s", sub, filepath.Base(path), why)
 				}
 			}
@@ -95,5 +95,5 @@ func TestWholeFilesLookWhole(t *testing.T) {
 func FuzzIncomplete(f *testing.F) {
 	f.Add(join(box("ftyp", 8), box("moov", 8)))
 	f.Add([]byte{0x1a, 0x45, 0xdf, 0xa3, 0x84, 1, 2, 3, 4, 0x18, 0x53, 0x80, 0x67, 0x40, 0x64})
-	f.Fuzz(func(_ *testing.T, b []byte) { incomplete(bytes.NewReader(b), int64(len(b))) })
+	f.Fuzz(func(_ *testing.T, b []byte) { CutOff(bytes.NewReader(b), int64(len(b))) })
 }

@@ -1,4 +1,4 @@
-package inbox
+package complete
 
 import (
 	"bytes"
@@ -11,9 +11,9 @@ import (
 // maxBoxes bounds the boxes that are looked at; a file of more is taken as whole.
 const maxBoxes = 100_000
 
-// incomplete says what tells that a file of that size is only the beginning of one, or "" if nothing does. It looks at the
+// CutOff says what tells that a file of that size is only the beginning of one, or "" if nothing does. It looks at the
 // outermost structure of the containers that have one; what they hold is for the probe.
-func incomplete(r io.ReaderAt, size int64) string {
+func CutOff(r io.ReaderAt, size int64) string {
 	head := make([]byte, 64)
 	n, err := r.ReadAt(head, 0)
 	if err != nil && err != io.EOF || n < 12 {

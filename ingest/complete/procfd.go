@@ -1,4 +1,4 @@
-package inbox
+package complete
 
 import (
 	"bufio"
@@ -23,11 +23,11 @@ type openFiles struct {
 }
 
 // has reports whether the file is open for writing, by a look that is at most scanLife old.
-func (o *openFiles) has(id identity, now time.Time) bool {
+func (o *openFiles) has(id Identity, now time.Time) bool {
 	if o.files == nil || now.Sub(o.at) > scanLife {
 		o.at, o.files = now, scanOpen()
 	}
-	return o.files[[2]uint64{id.dev, id.ino}]
+	return o.files[[2]uint64{id.Dev, id.Ino}]
 }
 
 // scanOpen goes through the descriptors of every process that we may look at (proc(5)).

@@ -1,4 +1,4 @@
-package inbox
+package complete
 
 import (
 	"bytes"
@@ -15,38 +15,57 @@ import (
 const watched = unix.IN_CLOSE_WRITE | unix.IN_MOVED_TO | unix.IN_MOVED_FROM | unix.IN_CREATE | unix.IN_DELETE |
 	unix.IN_ONLYDIR | unix.IN_DONT_FOLLOW | unix.IN_EXCL_UNLINK
 
-// event is a notification about dir/name. Lost says that some were dropped, and nothing else.
-type event struct {
-	dir, name string
-	mask      uint32
-	lost      bool
+// Event is a notification about Dir/Name, of inotify(7). Lost says that some were dropped, and nothing else.
+type Event struct {
+	Dir, Name string
+	Mask      uint32
+	Lost      bool
 }
 
-// watcher reads notifications. Its queue is bounded: when it is full, events are dropped and one that says so follows, as
+// Evidence is what the event tells of a file.
+func (e Event) Evidence() Evidence {
+	switch {
+	case e.Mask&unix.IN_MOVED_TO != 0:
+		return Moved
+	case e.Mask&unix.IN_CLOSE_WRITE != 0:
+		return Closed
+	}
+	return None
+}
+
+// IsDir says that the event is about a directory, Appeared that this is new in its place.
+func (e Event) IsDir() bool { return e.Mask&unix.IN_ISDIR != 0 }
+
+// Appeared says that the name is new.
+func (e Event) Appeared() bool { return e.Mask&(unix.IN_CREATE|unix.IN_MOVED_TO) != 0 }
+
+// Watcher reads notifications about directories, which come by Events. Its queue is bounded: when it is full, events are dropped and one that says so follows, as
 // the kernel does with its own queue.
-type watcher struct {
-	file   *os.File
-	events chan event
-	done   chan struct{}
+type Watcher struct {
+	Events chan Event
+
+	file *os.File
+	done chan struct{}
 
 	mu   sync.Mutex
 	dirs map[int32]string // by watch descriptor
 }
 
-func newWatcher(queue int) (*watcher, error) {
+// NewWatcher makes a watcher of nothing yet, with a queue of so many events.
+func NewWatcher(queue int) (*Watcher, error) {
 	fd, err := unix.InotifyInit1(unix.IN_CLOEXEC | unix.IN_NONBLOCK)
 	if err != nil {
 		return nil, fmt.Errorf("inotify: %w", err)
 	}
-	w := &watcher{
-		file: os.NewFile(uintptr(fd), "inotify"), events: make(chan event, queue), done: make(chan struct{}), dirs: map[int32]string{},
+	w := &Watcher{
+		file: os.NewFile(uintptr(fd), "inotify"), Events: make(chan Event, queue), done: make(chan struct{}), dirs: map[int32]string{},
 	}
 	go w.read()
 	return w, nil
 }
 
-// add watches dir, a path below the inbox as given by full; adding it again renews its path.
-func (w *watcher) add(dir, full string) error {
+// Add watches dir, a path as events shall have it, which is at full; adding it again renews its path.
+func (w *Watcher) Add(dir, full string) error {
 	conn, err := w.file.SyscallConn()
 	if err != nil {
 		return err
@@ -69,14 +88,21 @@ func (w *watcher) add(dir, full string) error {
 	return nil
 }
 
-// close ends the watcher and waits for its goroutine.
-func (w *watcher) close() error {
+// Reset forgets the directories: nothing is told of them until they are added again.
+func (w *Watcher) Reset() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.dirs)
+}
+
+// Close ends the watcher and waits for its goroutine.
+func (w *Watcher) Close() error {
 	err := w.file.Close()
 	<-w.done
 	return err
 }
 
-func (w *watcher) read() {
+func (w *Watcher) read() {
 	defer close(w.done)
 	buf := make([]byte, 64<<10)
 	lost := false
@@ -94,16 +120,16 @@ func (w *watcher) read() {
 }
 
 // send queues the event, after word of those that were lost before. It returns whether some are lost.
-func (w *watcher) send(e event, lost bool) bool {
+func (w *Watcher) send(e Event, lost bool) bool {
 	if lost {
 		select {
-		case w.events <- event{lost: true}:
+		case w.Events <- Event{Lost: true}:
 		default:
 			return true
 		}
 	}
 	select {
-	case w.events <- e:
+	case w.Events <- e:
 		return false
 	default:
 		return true
@@ -111,10 +137,10 @@ func (w *watcher) send(e event, lost bool) bool {
 }
 
 // parse reads a sequence of struct inotify_event (inotify(7)).
-func (w *watcher) parse(b []byte) []event {
+func (w *Watcher) parse(b []byte) []Event {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var out []event
+	var out []Event
 	for len(b) >= unix.SizeofInotifyEvent {
 		wd := int32(binary.NativeEndian.Uint32(b))
 		mask := binary.NativeEndian.Uint32(b[4:])
@@ -128,11 +154,11 @@ func (w *watcher) parse(b []byte) []event {
 		switch {
 		case mask&unix.IN_Q_OVERFLOW != 0:
 			overflows.Inc()
-			out = append(out, event{lost: true})
+			out = append(out, Event{Lost: true})
 		case mask&unix.IN_IGNORED != 0:
 			delete(w.dirs, wd)
 		case known && len(name) > 0:
-			out = append(out, event{dir: dir, name: string(name), mask: mask})
+			out = append(out, Event{Dir: dir, Name: string(name), Mask: mask})
 		}
 	}
 	return out
