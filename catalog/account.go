@@ -34,6 +34,10 @@ type AccountDetails struct {
 	MaxSession int64 `json:"max_session,omitempty"`
 	// ActsFor are the accounts whose sessions this one may start.
 	ActsFor []AccountID `json:"acts_for,omitempty"`
+	// UploadRate, in bits a second, is what all transfers into the account may have together; Storage, in bytes, what it may
+	// keep. 0 is the installation's default.
+	UploadRate int64 `json:"upload_rate,omitempty"`
+	Storage    int64 `json:"storage,omitempty"`
 }
 
 // LongestSession is how long a session of the account may last at most.

@@ -1,0 +1,256 @@
+package quota
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"sluice/catalog"
+	"sluice/pipeline/redisd"
+	"sluice/storage"
+)
+
+const account catalog.AccountID = 101
+
+// accounts has one account.
+type accounts struct {
+	detail catalog.AccountDetails
+	stored int64
+}
+
+func (a *accounts) Account(_ context.Context, id catalog.AccountID) (catalog.Account, error) {
+	if id != account {
+		return catalog.Account{}, catalog.ErrNotFound
+	}
+	return catalog.Account{ID: id, Details: a.detail}, nil
+}
+
+func (a *accounts) StoredBytes(context.Context, catalog.AccountID) (int64, error) {
+	return a.stored, nil
+}
+
+// clock is a time that passes only while somebody sleeps.
+type clock struct {
+	mu  sync.Mutex
+	now time.Time
+}
+
+func (c *clock) time() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now
+}
+
+func (c *clock) sleep(ctx context.Context, d time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(d)
+	return ctx.Err()
+}
+
+func newLimits(t *testing.T, a *accounts, r redis.UniversalClient, node string) (*Limits, *clock) {
+	t.Helper()
+	c := &clock{now: time.Unix(1_800_000_000, 0)}
+	l := New(Config{Accounts: a, Redis: r, Node: node})
+	l.now, l.sleep = c.time, c.sleep
+	return l, c
+}
+
+func TestWithoutALimitTheReaderIsTheCallers(t *testing.T) {
+	l, _ := newLimits(t, &accounts{}, nil, "")
+	r := strings.NewReader("x")
+	if got := l.Reader(t.Context(), account, r); got != io.Reader(r) {
+		t.Errorf("the reader is a %T", got)
+	}
+	if got := (*Limits)(nil).Reader(t.Context(), account, r); got != io.Reader(r) {
+		t.Errorf("without limits the reader is a %T", got)
+	}
+}
+
+func TestAReaderTakesAsLongAsTheLinkSays(t *testing.T) {
+	l, c := newLimits(t, &accounts{detail: catalog.AccountDetails{UploadRate: 8 << 20}}, nil, "") // 1 MiB/s
+	start := c.time()
+	n, err := io.Copy(io.Discard, l.Reader(t.Context(), account, io.LimitReader(zeros{}, 10<<20)))
+	if err != nil || n != 10<<20 {
+		t.Fatalf("read %d, %v", n, err)
+	}
+	if took := c.time().Sub(start); took < 9700*time.Millisecond || took > 10*time.Second {
+		t.Errorf("10 MiB at 1 MiB/s took %v of the clock", took)
+	}
+	if len(l.links) != 0 {
+		t.Errorf("the link outlives its last transfer")
+	}
+}
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { return len(p), nil }
+
+func TestAReaderEndsWithItsContext(t *testing.T) {
+	l := New(Config{Accounts: &accounts{detail: catalog.AccountDetails{UploadRate: 800}}}) // 100 B/s of the real clock
+	ctx, cancel := context.WithCancel(t.Context())
+	r := l.Reader(ctx, account, zeros{})
+	cancel()
+	if _, err := io.Copy(io.Discard, r); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestTransfersOfAnAccountShareItsLink(t *testing.T) {
+	l, _ := newLimits(t, &accounts{detail: catalog.AccountDetails{UploadRate: 8000}}, nil, "")
+	var shares []*Share
+	for _, weight := range []int64{Fair, Fair, High} {
+		s, err := l.Join(t.Context(), account, weight, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shares = append(shares, s)
+	}
+	rates := func() (out []int64) {
+		for _, s := range shares {
+			out = append(out, s.Report().Rate)
+		}
+		return out
+	}
+	if got := rates(); got[0] != 250 || got[1] != 250 || got[2] != 500 {
+		t.Errorf("rates %v, want 250, 250 and 500", got)
+	}
+	// In a second in which the third is idle and the others wait, its part goes to them, save what lets it begin again.
+	k := shares[0].link
+	for range 2 {
+		if err := errors.Join(shares[0].Take(t.Context(), 1000), shares[1].Take(t.Context(), 1000)); err != nil {
+			t.Fatal(err)
+		}
+		k.turn()
+	}
+	k.hear(1<<20, nil, true)
+	if got := rates(); got[2] != least || got[0] != (1<<20-least)/2 || got[0] != got[1] {
+		t.Errorf("rates %v, want %d for the one that is idle and the rest for the others", got, least)
+	}
+	if r := shares[0].Report(); !r.Limited || r.Transfers != 3 || r.Cap != 1<<20 {
+		t.Errorf("report %+v", r)
+	}
+	shares[2].Close()
+	shares[2].Close()
+	if got := shares[0].Report(); got.Rate != 1<<19 || got.Transfers != 2 {
+		t.Errorf("after one left: %+v", got)
+	}
+	shares[0].Close()
+	shares[1].Close()
+}
+
+func TestATransferNeverExceedsItsOwnBound(t *testing.T) {
+	l, _ := newLimits(t, &accounts{detail: catalog.AccountDetails{UploadRate: 8000}}, nil, "")
+	s, err := l.Join(t.Context(), account, High, 100)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if got := s.Report().Rate; got != 100 {
+		t.Errorf("rate %d, want 100", got)
+	}
+}
+
+func TestNodesShareALinkThroughRedis(t *testing.T) {
+	srv, err := redisd.Start(t.Context(), redisd.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	client := redis.NewClient(srv.Options())
+	defer client.Close()
+	a := &accounts{detail: catalog.AccountDetails{UploadRate: 8_000_000}}
+	var shares []*Share
+	now := &clock{now: time.Unix(1_800_000_000, 0)}
+	for _, node := range []string{"a", "b"} {
+		l, _ := newLimits(t, a, client, node)
+		l.now, l.sleep = now.time, now.sleep
+		for range 2 {
+			s, err := l.Join(t.Context(), account, Fair, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			shares = append(shares, s)
+		}
+	}
+	// Everybody wants more than there is.
+	for range 2 {
+		for _, s := range shares {
+			if err := s.Take(t.Context(), 100_000); err != nil {
+				t.Fatal(err)
+			}
+		}
+		shares[0].link.second(t.Context())
+		shares[2].link.second(t.Context())
+	}
+	for i, s := range shares {
+		if r := s.Report(); r.Transfers != 4 {
+			t.Errorf("transfer %d knows of %d transfers, want 4: %+v", i, r.Transfers, r)
+		}
+	}
+	if _, heard := shares[0].link.limits.exchange(canceled(t), account, nil); heard {
+		t.Error("an exchange without Redis says that it heard others")
+	}
+}
+
+func canceled(t *testing.T) context.Context {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	return ctx
+}
+
+func TestRoomIsReserved(t *testing.T) {
+	free := int64(10_000)
+	a := &accounts{detail: catalog.AccountDetails{Storage: 1000}, stored: 400}
+	l := New(Config{Accounts: a, Admit: func(grows int64) error {
+		if grows > free {
+			return storage.ErrFull
+		}
+		return nil
+	}})
+	release, err := l.Reserve(t.Context(), account, 500)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Reserve(t.Context(), account, 101); !errors.Is(err, ErrStorage) || !errors.Is(err, catalog.ErrQuota) || !Refused(err) {
+		t.Errorf("beyond the quota: %v", err)
+	}
+	if _, err := l.Reserve(t.Context(), account, -1); !errors.Is(err, ErrStorage) {
+		t.Errorf("of unknown size: %v", err)
+	}
+	release()
+	release()
+	free = 300
+	if _, err := l.Reserve(t.Context(), account, 301); !errors.Is(err, storage.ErrFull) {
+		t.Errorf("on a full volume: %v", err)
+	}
+	h, err := l.Hold(t.Context(), account, 300)
+	if err != nil {
+		t.Fatal(err)
+	}
+	free = 100 // 200 of the 300 are on the volume
+	h.Arrived(200)
+	if _, err := l.Reserve(t.Context(), account, 1); !errors.Is(err, storage.ErrFull) {
+		t.Errorf("beside 100 that are on their way: %v", err)
+	}
+	h.Arrived(1000)
+	if r, err := l.Reserve(t.Context(), account, 100); err != nil {
+		t.Errorf("when they are here: %v", err)
+	} else {
+		r()
+	}
+	h.Release()
+	if l.total != 0 || len(l.reserved) != 0 {
+		t.Errorf("%d bytes, %v stay reserved", l.total, l.reserved)
+	}
+	if _, err := l.Reserve(t.Context(), 999, 1); !errors.Is(err, catalog.ErrNotFound) {
+		t.Errorf("of an unknown account: %v", err)
+	}
+}
