@@ -175,7 +175,10 @@ type Stage string
 // The stages of video on demand.
 const (
 	// StageFetch downloads what StageImport otherwise finds on disk.
-	StageFetch  Stage = "fetch"
+	StageFetch Stage = "fetch"
+	// StageEarly plans what is made of a source while its upload arrives; StageFollow makes its sound and its copies meanwhile.
+	StageEarly  Stage = "early"
+	StageFollow Stage = "follow"
 	StageImport Stage = "import"
 	// StageClip cuts an entry's original out of a longer source.
 	StageClip Stage = "clip"
@@ -193,7 +196,7 @@ const (
 // Stages returns the stages of video on demand, in the order an entry passes them.
 func Stages() []Stage {
 	return []Stage{
-		StageFetch, StageImport, StageClip, StageAdopt, StageProbe, StagePlan, StageTranscode, StageAssemble, StageThumbs, StageCaptions, StageFinish,
+		StageFetch, StageEarly, StageFollow, StageImport, StageClip, StageAdopt, StageProbe, StagePlan, StageTranscode, StageAssemble, StageThumbs, StageCaptions, StageFinish,
 	}
 }
 
@@ -228,7 +231,11 @@ type Task struct {
 	Optional bool
 	// Asset, when set, is what the task makes: when it dies, the asset fails and not the entry.
 	Asset AssetID
-	// Blockers counts unfinished predecessors.
+	// Upload, when set, is the upload whose bytes the task works on while they arrive, and NeedsBytes how many must be there
+	// before it can; 0 when they are.
+	Upload     UploadTokenID
+	NeedsBytes int64
+	// Blockers counts unfinished predecessors, and bytes that are not there as one.
 	Blockers int
 	// Attempt counts claims; it is the fencing token of the running one.
 	Attempt int
@@ -267,6 +274,9 @@ type NewTask struct {
 	// Asset is what the task makes, when that is one asset of many: when the task dies, the asset fails with it and the other
 	// tasks of the asset are cancelled, but not the entry, unless nothing else is left that could make it ready.
 	Asset AssetID
+	// Upload is the unfinished upload whose bytes the task works on; with NeedsBytes it waits until so many are there.
+	Upload     UploadTokenID
+	NeedsBytes int64
 	// After holds indexes of predecessors in the same slice, each lower than the task's own; AfterTasks ids of existing
 	// tasks, which no longer hold anything back once done.
 	After      []int

@@ -12,36 +12,38 @@ const defaultMaxAttempts = 5
 type taskRow struct {
 	bun.BaseModel `bun:"table:tasks"`
 
-	ID          TaskID    `bun:"id,pk,autoincrement"`
-	Account     AccountID `bun:"account"`
-	Entry       EntryID   `bun:"entry"`
-	EntryNum    int64     `bun:"entry_num"`
-	Stage       Stage     `bun:"stage"`
-	Name        string    `bun:"name"`
-	Version     int       `bun:"version"`
-	State       TaskState `bun:"state"`
-	Priority    int       `bun:"priority"`
-	Optional    bool      `bun:"optional"`
-	Asset       AssetID   `bun:"asset"`
-	Blockers    int       `bun:"blockers"`
-	Attempt     int       `bun:"attempt"`
-	Forgiven    int       `bun:"forgiven"`
-	MaxAttempts int       `bun:"max_attempts"`
-	Payload     string    `bun:"payload"`
-	Result      string    `bun:"result"`
-	Worker      string    `bun:"worker"`
-	LeaseUntil  int64     `bun:"lease_until"`
-	NotBefore   int64     `bun:"not_before"`
-	Done        int64     `bun:"done"`
-	Total       int64     `bun:"total"`
-	Weight      int64     `bun:"weight"`
-	Bytes       int64     `bun:"bytes"`
-	ErrorCode   string    `bun:"error_code"`
-	ErrorText   string    `bun:"error_text"`
-	CreatedAt   int64     `bun:"created_at"`
-	QueuedAt    int64     `bun:"queued_at"`
-	StartedAt   int64     `bun:"started_at"`
-	FinishedAt  int64     `bun:"finished_at"`
+	ID          TaskID        `bun:"id,pk,autoincrement"`
+	Account     AccountID     `bun:"account"`
+	Entry       EntryID       `bun:"entry"`
+	EntryNum    int64         `bun:"entry_num"`
+	Stage       Stage         `bun:"stage"`
+	Name        string        `bun:"name"`
+	Version     int           `bun:"version"`
+	State       TaskState     `bun:"state"`
+	Priority    int           `bun:"priority"`
+	Optional    bool          `bun:"optional"`
+	Asset       AssetID       `bun:"asset"`
+	Upload      UploadTokenID `bun:"upload"`
+	NeedsBytes  int64         `bun:"needs_bytes"`
+	Blockers    int           `bun:"blockers"`
+	Attempt     int           `bun:"attempt"`
+	Forgiven    int           `bun:"forgiven"`
+	MaxAttempts int           `bun:"max_attempts"`
+	Payload     string        `bun:"payload"`
+	Result      string        `bun:"result"`
+	Worker      string        `bun:"worker"`
+	LeaseUntil  int64         `bun:"lease_until"`
+	NotBefore   int64         `bun:"not_before"`
+	Done        int64         `bun:"done"`
+	Total       int64         `bun:"total"`
+	Weight      int64         `bun:"weight"`
+	Bytes       int64         `bun:"bytes"`
+	ErrorCode   string        `bun:"error_code"`
+	ErrorText   string        `bun:"error_text"`
+	CreatedAt   int64         `bun:"created_at"`
+	QueuedAt    int64         `bun:"queued_at"`
+	StartedAt   int64         `bun:"started_at"`
+	FinishedAt  int64         `bun:"finished_at"`
 }
 
 func (r *taskRow) task() Task {
@@ -50,7 +52,7 @@ func (r *taskRow) task() Task {
 		Priority: r.Priority, Optional: r.Optional, Asset: r.Asset, Blockers: r.Blockers, Attempt: r.Attempt, Forgiven: r.Forgiven,
 		MaxAttempts: r.MaxAttempts, Payload: decode(r.Payload), Result: decode(r.Result), Worker: r.Worker,
 		LeaseUntil: fromMicros(r.LeaseUntil), NotBefore: fromMicros(r.NotBefore), Done: r.Done, Total: r.Total,
-		Weight: r.Weight, Bytes: r.Bytes, ErrorCode: r.ErrorCode, ErrorText: r.ErrorText,
+		Weight: r.Weight, Upload: r.Upload, NeedsBytes: r.NeedsBytes, Bytes: r.Bytes, ErrorCode: r.ErrorCode, ErrorText: r.ErrorText,
 		CreatedAt: fromMicros(r.CreatedAt), QueuedAt: fromMicros(r.QueuedAt), StartedAt: fromMicros(r.StartedAt),
 		FinishedAt: fromMicros(r.FinishedAt),
 	}
@@ -133,6 +135,9 @@ func (r *taskRow) fill(n NewTask, i int, open map[TaskID]bool) error {
 	if n.MaxAttempts < 0 || n.Weight < 0 {
 		return fmt.Errorf("%w: negative attempts or weight", ErrInvalid)
 	}
+	if n.NeedsBytes < 0 || n.NeedsBytes > 0 && n.Upload == "" {
+		return fmt.Errorf("%w: needs %d bytes of upload %q", ErrInvalid, n.NeedsBytes, n.Upload)
+	}
 	if err := checkText("task name", n.Name, maxKeyBytes); err != nil {
 		return err
 	}
@@ -156,6 +161,10 @@ func (r *taskRow) fill(n NewTask, i int, open map[TaskID]bool) error {
 	*r = taskRow{
 		Stage: n.Stage, Name: n.Name, State: TaskRunnable, Priority: n.Priority, Optional: n.Optional, Asset: n.Asset,
 		Blockers: len(blockers) + len(existing), MaxAttempts: n.MaxAttempts, Payload: payload, Weight: n.Weight,
+		Upload: n.Upload, NeedsBytes: n.NeedsBytes,
+	}
+	if n.NeedsBytes > 0 {
+		r.Blockers++
 	}
 	if r.Blockers > 0 {
 		r.State = TaskWaiting

@@ -25,6 +25,9 @@ type Source struct {
 	Size int64
 	// Sequential forbids seeking, for sources that still grow.
 	Sequential bool
+	// Have is how many bytes from the start are there, of a source that will have Size; 0 means all. To read others is an
+	// *Error with code NotYet, except for the packet scan of a probe, which goes by the container's tables beyond them.
+	Have int64
 }
 
 // ProbeOpts says how deep a probe goes.

@@ -25,6 +25,7 @@ const (
 	DamagedPartly    Code = "damaged_partly" // warning
 	DamagedMedia     Code = "damaged_media"
 	SourceIO         Code = "source_io"
+	NotYet           Code = "not_yet" // of a source that still grows
 	SinkIO           Code = "sink_io"
 	DiskFull         Code = "disk_full"
 	Cancelled        Code = "cancelled"
@@ -119,6 +120,7 @@ var errorTexts = map[Code]struct {
 	DamagedPartly:    {RetryNo, "Parts of the file were damaged; playback may show glitches."},
 	DamagedMedia:     {RetryNo, "The file is too damaged to convert."},
 	SourceIO:         {RetryBackoff, "Temporary storage problem while reading."},
+	NotYet:           {RetryBackoff, "The rest of the file has not arrived yet."},
 	SinkIO:           {RetryBackoff, "Temporary storage problem while writing."},
 	DiskFull:         {RetryBackoff, "The storage is full."},
 	Cancelled:        {RetryNo, "The work was cancelled."},

@@ -58,6 +58,14 @@ type Info struct {
 	Programs []Program `json:"programs,omitempty"`
 	Warnings []Warning `json:"warnings,omitempty"`
 	Verdict  *Verdict  `json:"verdict,omitempty"`
+	// Reach tells of a source that still grows (Source.Have) which bytes its video needs, by time, both ascending.
+	Reach []Reach `json:"reach,omitempty"`
+}
+
+// Reach says that a source must be there up to Bytes for its video before UntilUS, on the container's clock, to be decoded.
+type Reach struct {
+	UntilUS int64 `json:"until_us"`
+	Bytes   int64 `json:"bytes"`
 }
 
 // Format describes the container.

@@ -143,6 +143,9 @@ func (w *Worker) fail(ctx context.Context, log *slog.Logger, run *Run, err error
 	}
 	var state catalog.TaskState
 	perr := persist(ctx, func() (err error) {
+		if f.bytes > 0 {
+			return w.cfg.Catalog.AwaitBytes(ctx, task.ID, task.Attempt, f.bytes)
+		}
 		if f.postpone {
 			return w.cfg.Catalog.Postpone(ctx, task.ID, task.Attempt, f.code, f.text, f.delay)
 		}
@@ -155,6 +158,9 @@ func (w *Worker) fail(ctx context.Context, log *slog.Logger, run *Run, err error
 	case perr != nil:
 		log.Warn("cannot record that the task failed; its lease will end", "cause", perr)
 		return outcomeFenced
+	case f.bytes > 0:
+		log.Info("task waits for more of its upload", "bytes", f.bytes)
+		return outcomePostponed
 	case f.postpone:
 		log.Warn("task is postponed", "after", f.delay)
 		return outcomePostponed

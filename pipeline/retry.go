@@ -15,6 +15,8 @@ type (
 	coder interface{ ErrorCode() string }
 	// postponer says whether the failure is not the task's own, so that it does not use up an attempt.
 	postponer interface{ Postponed() bool }
+	// awaiter says how many bytes of its upload a task needs before it can go on: it waits for them, and none of its attempts counts.
+	awaiter interface{ NeedsBytes() int64 }
 	// explainer gives a sentence for people.
 	explainer interface{ UserText() string }
 )
@@ -66,6 +68,24 @@ func Postpone(err error) error {
 	return &verdict{error: err, retry: true, postpone: true}
 }
 
+// Await marks an error as one that the task's upload is not far enough: the task goes on when so many bytes of it are there.
+// Await(nil, n) is nil.
+func Await(err error, bytes int64) error {
+	if err == nil {
+		return nil
+	}
+	return &lack{err, bytes}
+}
+
+// lack is an error that more bytes mend.
+type lack struct {
+	error
+	bytes int64
+}
+
+func (l *lack) Unwrap() error     { return l.error }
+func (l *lack) NeedsBytes() int64 { return l.bytes }
+
 // postponeMost is the longest rest of a postponed task: when its obstacle is gone, people wait for it.
 const postponeMost = 40 * time.Second
 
@@ -74,6 +94,7 @@ type failure struct {
 	code, text string
 	retry      bool
 	postpone   bool
+	bytes      int64 // of its upload that the task waits for; 0 for none
 	delay      time.Duration
 }
 
@@ -85,6 +106,9 @@ func (b Backoff) classify(err error, attempt, forgiven int) failure {
 	}
 	if e := explainer(nil); errors.As(err, &e) && e.UserText() != "" {
 		f.text = e.UserText()
+	}
+	if a := awaiter(nil); errors.As(err, &a) {
+		f.bytes = a.NeedsBytes()
 	}
 	if r := retrier(nil); errors.As(err, &r) {
 		f.retry, f.delay = r.RetryAfter()

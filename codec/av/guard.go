@@ -103,6 +103,9 @@ func (g *guard) fail(code codec.Code, stage string, cause error) *codec.Error {
 	if cause != nil {
 		detail = cause.Error()
 	}
+	if errors.Is(cause, errNotYet) {
+		code = codec.NotYet
+	}
 	if l := g.lines(); l != "" {
 		detail = strings.TrimPrefix(detail+"; log: "+l, "; ")
 	}

@@ -28,6 +28,9 @@ type byteSource struct {
 	r    io.ReaderAt
 	file *os.File // owned; nil for the caller's reader
 	size int64
+	have int64 // bytes that are there; 0 means all
+	// tables says that bytes that are not there read as zeros, for a scan that goes by the container's tables.
+	tables bool
 
 	mu  sync.Mutex
 	err error
@@ -36,7 +39,7 @@ type byteSource struct {
 // openSource opens src and learns its size.
 func openSource(src codec.Source) (*byteSource, error) {
 	if src.Reader != nil {
-		return &byteSource{r: src.Reader, size: src.Size}, nil
+		return &byteSource{r: src.Reader, size: src.Size, have: src.Have}, nil
 	}
 	if src.Path == "" {
 		return nil, codec.NewError(codec.SourceIO, "open", "the source has neither path nor reader", nil)
@@ -57,7 +60,7 @@ func openSource(src codec.Source) (*byteSource, error) {
 		}
 		size = st.Size()
 	}
-	return &byteSource{r: f, file: f, size: size}, nil
+	return &byteSource{r: f, file: f, size: size, have: src.Have}, nil
 }
 
 // openPath opens a file; a path that names an inherited descriptor is duplicated, since a sandbox may forbid opening.
@@ -95,10 +98,33 @@ func (s *byteSource) read(off int64, p []byte) int {
 		}
 		p = p[:min(int64(len(p)), s.size-off)]
 	}
+	if s.have > 0 && off+int64(len(p)) > s.have {
+		if off >= s.have {
+			return s.missing(p)
+		}
+		p = p[:s.have-off]
+	}
 	n, err := s.r.ReadAt(p, off)
 	if n > 0 || err == nil || errors.Is(err, io.EOF) {
 		return n
 	}
+	return s.fail(err)
+}
+
+// errNotYet says that bytes were wanted that have not arrived.
+var errNotYet = errors.New("the source has not arrived that far")
+
+// missing answers a read of bytes that are not there yet.
+func (s *byteSource) missing(p []byte) int {
+	if !s.tables {
+		return s.fail(errNotYet)
+	}
+	clear(p)
+	return len(p)
+}
+
+// fail keeps the first error.
+func (s *byteSource) fail(err error) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.err == nil {

@@ -21,6 +21,7 @@ type scan struct {
 	in      *input
 	streams []streamScan
 	packets int64
+	reach   reach
 }
 
 type frameStat struct {
@@ -47,7 +48,7 @@ type streamScan struct {
 }
 
 func newScan(in *input) *scan {
-	sc := &scan{in: in, streams: make([]streamScan, len(in.streams))}
+	sc := &scan{in: in, streams: make([]streamScan, len(in.streams)), reach: reach{have: in.src.have}}
 	for i := range sc.streams {
 		st, s := &sc.streams[i], &in.streams[i]
 		st.start, st.end, st.firstPts = noPTS, noPTS, noPTS
@@ -65,6 +66,11 @@ func newScan(in *input) *scan {
 
 // run reads to the end.
 func (sc *scan) run() error {
+	if sc.in.src.have > 0 {
+		if err := sc.in.goByTables(); err != nil {
+			return err
+		}
+	}
 	for {
 		p, err := sc.in.read()
 		if err != nil {
@@ -99,7 +105,7 @@ func (sc *scan) add(p *packet) error {
 	}
 	switch s.kind {
 	case codec.Video:
-		return st.addVideo(p, sc.in.fix.clocks[p.stream].lastDur)
+		return sc.addVideo(st, p)
 	case codec.Audio:
 		st.addAudio(p, s.tb, s.sampleRate)
 	default:
@@ -138,7 +144,7 @@ func (st *streamScan) audioStart(tb codec.Rational, rate int) int64 {
 	return st.start
 }
 
-func (st *streamScan) addVideo(p *packet, dur int64) error {
+func (sc *scan) addVideo(st *streamScan, p *packet) error {
 	pts := p.pts
 	if pts == noPTS {
 		st.ptsLost++
@@ -147,8 +153,9 @@ func (st *streamScan) addVideo(p *packet, dur int64) error {
 	if st.firstPts == noPTS {
 		st.firstPts = pts
 	}
+	there := sc.reach.add(p, pts, sc.in.streams[p.stream].tb)
 	if p.key {
-		st.addKey(p, pts)
+		st.addKey(p, pts, there)
 	}
 	if !st.keyed {
 		st.early++
@@ -173,8 +180,8 @@ func (st *streamScan) addVideo(p *packet, dur int64) error {
 	return nil
 }
 
-// addKey records a keyframe and looks into it: is it an IDR, and does it repeat or change the parameter sets?
-func (st *streamScan) addKey(p *packet, pts int64) {
+// addKey records a keyframe and, if it is there, looks into it: is it an IDR, and does it repeat or change the parameter sets?
+func (st *streamScan) addKey(p *packet, pts int64, there bool) {
 	if !st.keyed { // what came before cannot be decoded
 		st.keyed = true
 		st.frames = st.frames[:0]
@@ -184,7 +191,7 @@ func (st *streamScan) addKey(p *packet, pts int64) {
 	if p.newExtra != nil && st.nalSize >= 0 {
 		st.sets.fromExtradata(p.newExtra)
 	}
-	if st.nalSize < 0 {
+	if st.nalSize < 0 || !there {
 		return
 	}
 	idr := false

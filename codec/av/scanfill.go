@@ -53,6 +53,7 @@ func (sc *scan) fill(info *codec.Info) {
 	}
 	sc.duration(info, start, end)
 	sc.damage(info)
+	info.Reach = sc.reach.marks()
 }
 
 // duration replaces the container's claim by what was read.

@@ -278,6 +278,13 @@ int sl_fmt_seek(AVFormatContext *fc, int stream, int64_t ts)
 }
 
 
+/* Goes to the first packet. What parses packets goes with the seek, and does not come back. */
+int sl_fmt_rewind(AVFormatContext *fc)
+{
+	fc->flags |= AVFMT_FLAG_NOPARSE;
+	return av_seek_frame(fc, -1, -((int64_t)1 << 44), AVSEEK_FLAG_BACKWARD);
+}
+
 void sl_stream_discard(AVFormatContext *fc, int stream, int level)
 {
 	static const enum AVDiscard v[] = {AVDISCARD_DEFAULT, AVDISCARD_NONKEY, AVDISCARD_ALL};

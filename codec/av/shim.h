@@ -44,6 +44,7 @@ void sl_fmt_analyze(AVFormatContext *fc, int64_t probesize, int64_t analyze_us, 
 int sl_fmt_find_info(AVFormatContext *fc);
 int sl_fmt_probe_score(AVFormatContext *fc);
 int sl_fmt_seek(AVFormatContext *fc, int stream, int64_t ts);
+int sl_fmt_rewind(AVFormatContext *fc);
 void sl_stream_discard(AVFormatContext *fc, int stream, int level); // 0 keep, 1 only keyframes, 2 all
 
 typedef struct sl_stream {

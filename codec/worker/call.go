@@ -135,7 +135,7 @@ func (c *call) try(ctx context.Context) *codec.Error {
 // openSource returns the descriptor that the child gets: the file itself, or one end of a proxy that reads the caller's reader.
 func (c *call) openSource() (*os.File, *proxyServer, *codec.Error) {
 	src := &c.source
-	c.req.Size, c.req.Sequential = src.Size, src.Sequential
+	c.req.Size, c.req.Have, c.req.Sequential = src.Size, src.Have, src.Sequential
 	var file *os.File
 	switch {
 	case src.Path != "" && src.Reader != nil:

@@ -238,7 +238,7 @@ func openSource(in incoming) (codec.Source, *countingReader, error) {
 		}
 		counter.r = &proxyReader{conn: conn, size: readable(in.req)}
 	}
-	return codec.Source{Reader: counter, Size: in.req.Size, Sequential: in.req.Sequential}, counter, nil
+	return codec.Source{Reader: counter, Size: in.req.Size, Have: in.req.Have, Sequential: in.req.Sequential}, counter, nil
 }
 
 // countingReader counts what the engine reads.

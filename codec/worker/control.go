@@ -33,6 +33,7 @@ type request struct {
 	Job        codec.Job       `json:"job,omitzero"`
 	Probe      codec.ProbeOpts `json:"probe,omitzero"`
 	Size       int64           `json:"size"`
+	Have       int64           `json:"have,omitempty"`
 	Sequential bool            `json:"sequential,omitempty"`
 	Proxy      bool            `json:"proxy,omitempty"` // the descriptor is a proxy socket, not a file
 	Faults     bool            `json:"faults,omitempty"`
