@@ -174,6 +174,9 @@ func (col column) empty() clause {
 // foldedPostgres is PostgreSQL's lower for all of Unicode, whatever the database's locale.
 const foldedPostgres = `lower(? COLLATE "und-x-icu")`
 
+// maxPattern bounds what text is looked for. SQLite takes patterns of 50,000 bytes.
+const maxPattern = 40_000
+
 // search compares text without case.
 func (col column) search(c Cond, postgres bool) clause {
 	// Both databases fold all of Unicode: SQLite by a function of ours, PostgreSQL by a collation of its own.
@@ -181,14 +184,16 @@ func (col column) search(c Cond, postgres bool) clause {
 	if postgres {
 		folded = foldedPostgres
 	}
-	like := func(before, after string) func(any) clause {
-		return func(v any) clause {
-			return clause{folded + ` LIKE ? ESCAPE '\'`, []any{col.ident(), before + pattern(v) + after}}
+	matches := func(what, pattern string) clause {
+		if len(pattern) > maxPattern {
+			return clause{sql: never}
 		}
+		return clause{what + ` LIKE ? ESCAPE '\'`, []any{col.ident(), pattern}}
 	}
-	token := func(v any) clause {
-		return clause{`(',' || ` + folded + ` || ',') LIKE ? ESCAPE '\'`, []any{col.ident(), "%," + pattern(v) + ",%"}}
+	like := func(before, after string) func(any) clause {
+		return func(v any) clause { return matches(folded, before+pattern(v)+after) }
 	}
+	token := func(v any) clause { return matches(`(',' || `+folded+` || ',')`, "%,"+pattern(v)+",%") }
 	switch c.Op {
 	case OpStartsWith:
 		return like("", "%")(c.Values[0])
