@@ -68,7 +68,7 @@ func TestConditionsTakeAnyText(t *testing.T) {
 		}
 		for what, text := range hostile {
 			for field, ops := range map[string][]catalog.Op{
-				"id": {catalog.OpEq, catalog.OpIn}, "name": {catalog.OpEq, catalog.OpLike}, "tags": {catalog.OpMultiLikeOr}, "userId": {catalog.OpEq},
+				"id": {catalog.OpEq, catalog.OpIn}, "name": {catalog.OpEq, catalog.OpLike}, "tags": {catalog.OpMultiLikeOr}, "userId": {catalog.OpEq}, "categories": {catalog.OpMatchOr},
 				"searchText": {catalog.OpMatchAnd}, "createdAt": {catalog.OpGTE}, "duration": {catalog.OpLT}, "referenceId": {catalog.OpIn}, "status": {catalog.OpEq},
 			} {
 				for _, op := range ops {

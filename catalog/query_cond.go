@@ -184,16 +184,10 @@ func (col column) search(c Cond, postgres bool) clause {
 	if postgres {
 		folded = foldedPostgres
 	}
-	matches := func(what, pattern string) clause {
-		if len(pattern) > maxPattern {
-			return clause{sql: never}
-		}
-		return clause{what + ` LIKE ? ESCAPE '\'`, []any{col.ident(), pattern}}
-	}
 	like := func(before, after string) func(any) clause {
-		return func(v any) clause { return matches(folded, before+pattern(v)+after) }
+		return func(v any) clause { return col.matching(folded, before+pattern(v)+after) }
 	}
-	token := func(v any) clause { return matches(`(',' || `+folded+` || ',')`, "%,"+pattern(v)+",%") }
+	token := func(v any) clause { return col.matching(`(',' || `+folded+` || ',')`, "%,"+pattern(v)+",%") }
 	switch c.Op {
 	case OpStartsWith:
 		return like("", "%")(c.Values[0])
@@ -208,6 +202,14 @@ func (col column) search(c Cond, postgres bool) clause {
 	default: // OpLike, OpMultiLikeOr
 		return join(each(c.Values, like("%", "%")), " OR ", never)
 	}
+}
+
+// matching is text of the column, as what makes of it, that is like a pattern.
+func (col column) matching(what, pattern string) clause {
+	if len(pattern) > maxPattern {
+		return clause{sql: never}
+	}
+	return clause{what + ` LIKE ? ESCAPE '\'`, []any{col.ident(), pattern}}
 }
 
 func each(values []any, fn func(any) clause) []clause {
