@@ -43,7 +43,7 @@ func categoryClause(c Cond, postgres bool) (clause, error) {
 		if postgres {
 			folded = foldedPostgres
 		}
-		below := clause{`(',' || ` + folded + `) LIKE ? ESCAPE '\'`, []any{col.ident(), "%," + pattern(v) + ">%"}}
+		below := col.matching(`(',' || `+folded+`)`, "%,"+pattern(v)+">%")
 		return join([]clause{exact, below}, " OR ", never)
 	}
 	switch c.Op {

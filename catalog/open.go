@@ -107,8 +107,8 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	read.SetMaxOpenConns(sqliteReaders)
 	read.SetMaxIdleConns(sqliteReaders)
 	return &DB{
-		read:   bun.NewDB(read, sqlitedialect.New()),
-		write:  bun.NewDB(write, sqlitedialect.New()),
+		read:   bun.NewDB(read, dialect{sqlitedialect.New()}),
+		write:  bun.NewDB(write, dialect{sqlitedialect.New()}),
 		turn:   make(chan struct{}, 1),
 		synced: true,
 	}, nil
@@ -133,7 +133,7 @@ func openPostgres(ctx context.Context, location string) (*DB, error) {
 	if err := migratePostgres(ctx, pool); err != nil {
 		return nil, errors.Join(err, pool.Close())
 	}
-	db := bun.NewDB(pool, pgdialect.New())
+	db := bun.NewDB(pool, dialect{pgdialect.New()})
 	return &DB{read: db, write: db, postgres: true}, nil
 }
 

@@ -174,6 +174,9 @@ func (col column) empty() clause {
 // foldedPostgres is PostgreSQL's lower for all of Unicode, whatever the database's locale.
 const foldedPostgres = `lower(? COLLATE "und-x-icu")`
 
+// maxPattern bounds what text is looked for. SQLite takes patterns of 50,000 bytes.
+const maxPattern = 40_000
+
 // search compares text without case.
 func (col column) search(c Cond, postgres bool) clause {
 	// Both databases fold all of Unicode: SQLite by a function of ours, PostgreSQL by a collation of its own.
@@ -182,13 +185,9 @@ func (col column) search(c Cond, postgres bool) clause {
 		folded = foldedPostgres
 	}
 	like := func(before, after string) func(any) clause {
-		return func(v any) clause {
-			return clause{folded + ` LIKE ? ESCAPE '\'`, []any{col.ident(), before + pattern(v) + after}}
-		}
+		return func(v any) clause { return col.matching(folded, before+pattern(v)+after) }
 	}
-	token := func(v any) clause {
-		return clause{`(',' || ` + folded + ` || ',') LIKE ? ESCAPE '\'`, []any{col.ident(), "%," + pattern(v) + ",%"}}
-	}
+	token := func(v any) clause { return col.matching(`(',' || `+folded+` || ',')`, "%,"+pattern(v)+",%") }
 	switch c.Op {
 	case OpStartsWith:
 		return like("", "%")(c.Values[0])
@@ -203,6 +202,14 @@ func (col column) search(c Cond, postgres bool) clause {
 	default: // OpLike, OpMultiLikeOr
 		return join(each(c.Values, like("%", "%")), " OR ", never)
 	}
+}
+
+// matching is text of the column, as what makes of it, that is like a pattern.
+func (col column) matching(what, pattern string) clause {
+	if len(pattern) > maxPattern {
+		return clause{sql: never}
+	}
+	return clause{what + ` LIKE ? ESCAPE '\'`, []any{col.ident(), pattern}}
 }
 
 func each(values []any, fn func(any) clause) []clause {

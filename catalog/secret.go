@@ -65,6 +65,12 @@ func (db *DB) unseal(sealed, place string) (string, error) {
 	return ring.Open(sealed, place)
 }
 
+// Seal seals a secret that is kept in a place of the catalog which other rooms write: the words that say which are bound to it.
+func (db *DB) Seal(secret, place string) (string, error) { return db.seal(secret, place) }
+
+// Unseal is the reverse of Seal, for the same words.
+func (db *DB) Unseal(sealed, place string) (string, error) { return db.unseal(sealed, place) }
+
 // Secrets returns the secrets of an account that verify now, the newest of each kind first.
 func (db *DB) Secrets(ctx context.Context, account AccountID) ([]Secret, error) {
 	var rows []secretRow

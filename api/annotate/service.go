@@ -3,6 +3,7 @@ package annotate
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 
 	"sluice/api/rpc"
@@ -132,7 +133,12 @@ func (s *Service) update(c *rpc.Call, in struct {
 	ID       string              `k:"id" ref:"cuePoint"`
 	CuePoint kaltura.AnyCuePoint `k:"cuePoint" for:"update" required:"true"`
 }) (kaltura.AnyCuePoint, error) {
-	return s.change(c, in.ID, func(p *catalog.CuePoint, e catalog.Entry) error { return s.apply(c, in.CuePoint, p, e) })
+	return s.change(c, in.ID, func(p *catalog.CuePoint, e catalog.Entry) error {
+		if in.CuePoint.Type() != p.Type {
+			return rpc.E("INVALID_OBJECT_TYPE", "INVALID_OBJ_TYPE", "Kaltura"+reflect.TypeOf(in.CuePoint).Elem().Name())
+		}
+		return s.apply(c, in.CuePoint, p, e)
+	})
 }
 
 // change updates a cue point that the call may edit.
@@ -270,7 +276,9 @@ func (s *Service) clone(c *rpc.Call, in struct {
 	if err != nil {
 		return nil, err
 	}
-	p.Num, p.Entry, p.Parent, p.SystemName, p.User = 0, e.ID, "", "", c.User()
+	if p, err = kaltura.CloneCuePoint(p, e.ID, c.User()); err != nil {
+		return nil, err
+	}
 	if p, err = s.Catalog.AddCuePoint(c, c.AccountID(), p); err != nil {
 		return nil, err
 	}

@@ -308,3 +308,19 @@ func TestAssetsOfOthersLookLikeNone(t *testing.T) {
 		t.Errorf("served to another account: %d", status)
 	}
 }
+
+func TestUsersGiveAssetsContentOfTheirOwnUploadsOnly(t *testing.T) {
+	f := newFixture(t)
+	token, err := f.db.AddUploadToken(t.Context(), catalog.UploadToken{Account: 102, User: "s", FileName: "a.srt"}, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := f.must("user", captions, "add", obj{"entryId": f.entry, "captionAsset": obj{"language": "French"}})["id"]
+	resource := obj{"objectType": "KalturaUploadedFileTokenResource", "token": token.ID}
+	if code := f.code("user", captions, "setContent", obj{"id": id, "contentResource": resource}); code != "UPLOAD_TOKEN_NOT_FOUND" {
+		t.Errorf("another user's upload: %s", code)
+	}
+	if c := f.must("102", captions, "setContent", obj{"id": id, "contentResource": resource}); c["status"] != 7.0 {
+		t.Errorf("by an administrator: %v", c["status"])
+	}
+}

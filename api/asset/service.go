@@ -198,6 +198,9 @@ func (s *Service) setContent(c *rpc.Call, id catalog.AssetID, r kaltura.AnyResou
 	if err != nil {
 		return err
 	}
+	if err := access.Source(c, s.Catalog, src); err != nil {
+		return err
+	}
 	return contentError(s.Content.SetAsset(c, c.AccountID(), id, src), r)
 }
 

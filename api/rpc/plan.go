@@ -35,6 +35,7 @@ type field struct {
 	typ      reflect.Type
 	codec    *codec
 	mode     mode
+	always   bool // written also when there is nothing in it: the objects of a list
 	min, max *float64
 	filters  []string
 
@@ -78,6 +79,9 @@ func (r *Registry) plan(t reflect.Type) (*plan, error) {
 	}
 	if err := r.addFields(p, t, nil); err != nil {
 		return nil, fmt.Errorf("rpc: %s: %w", t, err)
+	}
+	if p.list {
+		p.byName["objects"].always = true
 	}
 	return p, nil
 }

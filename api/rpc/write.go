@@ -42,8 +42,9 @@ func (w *writer) value(v reflect.Value) {
 	w.with(c, v)
 }
 
+// with writes a value by its codec. A result without elements is an empty array: clients ask for its length.
 func (w *writer) with(c *codec, v reflect.Value) {
-	if c.null != nil && c.null(v) {
+	if c.null != nil && c.null(v) && v.Kind() != reflect.Slice {
 		w.null()
 		return
 	}
@@ -106,7 +107,7 @@ func (w *writer) object(p *plan, v reflect.Value) {
 
 func (w *writer) jsonField(f *field, v reflect.Value) {
 	fv := at(v, f.index)
-	if f.codec.null != nil && f.codec.null(fv) {
+	if f.codec.null != nil && f.codec.null(fv) && !f.always {
 		return
 	}
 	w.b = append(w.b, f.jsonKey...)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"sluice/catalog"
@@ -39,12 +40,24 @@ func (s *system) unlock(ctx context.Context, w io.Writer) error {
 	return nil
 }
 
+// keyFile is where the key lies when none is configured.
+func (s *system) keyFile() string { return s.cfg.Data("keys", "account.key") }
+
+// hasKeys says whether this machine was given the keys of the accounts' secrets: a worker beside a server may have none.
+func (s *system) hasKeys() bool {
+	if len(s.cfg.List("account.key")) > 0 {
+		return true
+	}
+	_, err := os.Stat(s.keyFile())
+	return err == nil
+}
+
 // accountKeys are the keys of the accounts' secrets, the newest first.
 func (s *system) accountKeys() ([]string, error) {
 	if keys := s.cfg.List("account.key"); len(keys) > 0 {
 		return keys, nil
 	}
-	return seal.LoadOrCreate(s.cfg.Data("keys", "account.key"))
+	return seal.LoadOrCreate(s.keyFile())
 }
 
 // SecretPair is the secrets of an account that are in use.

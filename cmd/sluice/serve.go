@@ -63,6 +63,13 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 		return err
 	}
 	plays := func(role string) bool { return slices.Contains(roles, "all") || slices.Contains(roles, role) }
+	if plays("api") || sys.hasKeys() {
+		if err := sys.unlock(ctx, os.Stderr); err != nil {
+			return err
+		}
+	} else {
+		log.Warn("no account.key here: tasks that need a secret of the catalog will fail")
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	var media *mediaWorker
 	if plays("worker") {
@@ -88,9 +95,6 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 		}
 	}
 	if plays("api") {
-		if err := sys.unlock(ctx, os.Stderr); err != nil {
-			return err
-		}
 		sys.notify = sys.newNotify()
 		g.Go(func() error { return sys.notify.Run(ctx) })
 		if err := sys.startHTTP(ctx, g, media); err != nil {

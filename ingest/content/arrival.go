@@ -90,7 +90,7 @@ func (a arrival) tasks(o origin) []catalog.NewTask {
 	switch {
 	case o.url != nil:
 		next(catalog.NewTask{Stage: catalog.StageFetch, Name: "fetch", Weight: weightFetch, Payload: fetch.Payload{
-			ImportPayload: payload, URL: o.url.URL, Headers: o.url.Headers,
+			ImportPayload: payload, Target: o.target,
 		}})
 	case o.path != "":
 		next(catalog.NewTask{Stage: catalog.StageImport, Name: "import", Weight: weightImport, Payload: payload})

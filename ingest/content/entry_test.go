@@ -126,6 +126,15 @@ func TestAURLIsDownloadedWithItsHeaders(t *testing.T) {
 	good, bad := r.entry(catalog.MediaVideo), r.entry(catalog.MediaVideo)
 	r.setEntry(good, content.URL{URL: srv.URL + "/a/film.mp4?token=secret", Headers: []string{"X-Secret: open"}})
 	r.wantEntry(good, catalog.EntryImport)
+	tasks, err := r.Catalog.Tasks(t.Context(), good)
+	if err != nil || len(tasks) == 0 {
+		t.Fatal(tasks, err)
+	}
+	for _, task := range tasks {
+		if strings.Contains(string(task.Payload), "secret") || strings.Contains(string(task.Payload), "X-Secret") {
+			t.Errorf("the row of task %q shows a secret: %s", task.Name, task.Payload)
+		}
+	}
 	e := r.wantReady(good)
 	if strings.Contains(e.SourceKey, "secret") || !bytes.Equal(r.bytes(r.original(good).Key), b) {
 		t.Errorf("source %q, original %s", e.SourceKey, r.original(good).Key)

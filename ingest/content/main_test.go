@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/catalog/seal"
 	"sluice/codec"
 	"sluice/codec/av"
 	"sluice/codec/plan"
@@ -57,6 +58,17 @@ func newRig(t *testing.T) *rig {
 	if _, _, err := db.EnsureAccount(t.Context(), account, "test"); err != nil {
 		t.Fatal(err)
 	}
+	keys, err := seal.LoadOrCreate(filepath.Join(dir, "key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ring, err := seal.NewRing(keys...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := db.Unlock(t.Context(), ring); err != nil {
+		t.Fatal(err)
+	}
 	guard, err := fetch.NewGuard([]string{"127.0.0.1"})
 	if err != nil {
 		t.Fatal(err)
@@ -64,7 +76,7 @@ func newRig(t *testing.T) *rig {
 	log := slog.New(slog.DiscardHandler)
 	s := &content.Service{
 		Catalog: db, Store: store, Incoming: filepath.Join(dir, "incoming"), Log: log,
-		Fetcher: &fetch.Fetcher{Dir: filepath.Join(dir, "fetch"), Guard: guard, Tries: 2, FirstWait: time.Millisecond},
+		Fetcher: &fetch.Fetcher{Dir: filepath.Join(dir, "fetch"), Guard: guard, Secrets: db, Tries: 2, FirstWait: time.Millisecond},
 	}
 	s.Uploads = &upload.Engine{Catalog: db, Dir: filepath.Join(dir, "uploads"), Arrived: s.Arrived, Lost: s.Lost, Log: log, Wait: time.Millisecond}
 	env := &stage.Env{

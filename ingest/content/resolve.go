@@ -23,6 +23,7 @@ type origin struct {
 	token   catalog.UploadTokenID
 	pending bool // the token's upload is not finished
 	url     *URL
+	target  fetch.Target // of the url, for a task
 	stored  *stage.Stored
 	open    func() (io.ReadCloser, error)
 
@@ -40,7 +41,11 @@ func (s *Service) resolve(ctx context.Context, account catalog.AccountID, src So
 		if err := fetch.Check(src.URL, src.Headers); err != nil {
 			return origin{}, &Error{Kind: BadURL, Object: fetch.Redact(src.URL), Err: err}
 		}
-		return origin{url: &src, name: filepath.Base(fetch.Redact(src.URL)), kind: "URL"}, nil
+		target, err := fetch.NewTarget(s.Catalog, account, src.URL, src.Headers)
+		if err != nil {
+			return origin{}, err
+		}
+		return origin{url: &src, target: target, name: filepath.Base(fetch.Redact(src.URL)), kind: "URL"}, nil
 	case Asset:
 		a, err := s.Catalog.Asset(ctx, src.ID)
 		if missing(err) || err == nil && (a.Account != account || a.Status == catalog.AssetDeleted) {

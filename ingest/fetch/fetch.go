@@ -41,6 +41,8 @@ type Fetcher struct {
 	// Dir holds unfinished downloads of tasks. It belongs on the file system of the object store.
 	Dir   string
 	Guard *Guard
+	// Secrets opens what tasks keep sealed; without it such tasks fail.
+	Secrets Secrets
 	// MaxSize bounds files, Stall the time in which next to nothing comes; 0 means the default.
 	MaxSize int64
 	Stall   time.Duration

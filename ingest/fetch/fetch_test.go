@@ -372,7 +372,7 @@ func (i *importer) ImportFile(_ context.Context, _ catalog.Task, p stage.ImportP
 
 func task(t testing.TB, url string) catalog.Task {
 	t.Helper()
-	b, err := json.Marshal(fetch.Payload{URL: url, ImportPayload: stage.ImportPayload{Asset: "0_aaaaaaaa", Key: "k"}})
+	b, err := json.Marshal(fetch.Payload{Target: fetch.Target{URL: url}, ImportPayload: stage.ImportPayload{Asset: "0_aaaaaaaa", Key: "k"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -432,7 +432,7 @@ func runChild(dir string) int {
 	}
 	f := &fetch.Fetcher{Dir: dir, Guard: g, FirstWait: time.Millisecond}
 	in := &importer{}
-	b, err := json.Marshal(fetch.Payload{URL: os.Getenv("SLUICE_TEST_FETCH_URL")})
+	b, err := json.Marshal(fetch.Payload{Target: fetch.Target{URL: os.Getenv("SLUICE_TEST_FETCH_URL")}})
 	if err != nil {
 		return 3
 	}

@@ -17,13 +17,6 @@ import (
 	"sluice/pipeline/stage"
 )
 
-// Payload is the payload of a fetch task: the URL, and what the import of its file does. Path is not used.
-type Payload struct {
-	stage.ImportPayload
-	URL     string   `json:"url"`
-	Headers []string `json:"headers,omitempty"`
-}
-
 // Importer ends a fetch task: *stage.Env is one.
 type Importer interface {
 	ImportFile(ctx context.Context, t catalog.Task, p stage.ImportPayload, progress stage.Progress) (stage.Outcome, error)
@@ -48,6 +41,10 @@ func (f *Fetcher) run(ctx context.Context, t catalog.Task, progress stage.Progre
 	if err := json.Unmarshal(t.Payload, &p); err != nil {
 		return stage.Outcome{}, codec.NewError(codec.EngineBug, "fetch", fmt.Sprintf("task %d: payload", t.ID), err)
 	}
+	req, err := p.request(f.Secrets, t.Account)
+	if err != nil {
+		return stage.Outcome{}, err
+	}
 	dir, err := filepath.Abs(f.folder(t.ID))
 	if err != nil {
 		return stage.Outcome{}, err
@@ -58,7 +55,7 @@ func (f *Fetcher) run(ctx context.Context, t catalog.Task, progress stage.Progre
 	p.Path = filepath.Join(dir, "data")
 	state := dir + ".json"
 	if !imported(p.Path, state) {
-		_, err := f.download(ctx, Request{URL: p.URL, Headers: p.Headers}, p.Path, state, func(done, total int64) { progress(done, total, done) })
+		_, err := f.download(ctx, req, p.Path, state, func(done, total int64) { progress(done, total, done) })
 		if err != nil {
 			if final(err) {
 				err = errors.Join(err, os.RemoveAll(dir), quietly(os.Remove(state)))

@@ -119,9 +119,9 @@ func (c *ThumbCuePoint) Type() string { return "thumbCuePoint.Thumb" }
 
 // Keep implements AnyCuePoint.
 func (c *ThumbCuePoint) Keep(m *MoreCuePoint) {
-	keep(&m.AssetID, c.AssetID)
-	keep(&m.Description, c.Description)
-	keep(&m.Title, c.Title)
+	hold(&m.AssetID, c.AssetID, c.Cleared("assetId"))
+	hold(&m.Description, c.Description, c.Cleared("description"))
+	hold(&m.Title, c.Title, c.Cleared("title"))
 	if c.SubType != nil {
 		m.SubType = new(int(*c.SubType))
 	}
@@ -152,8 +152,8 @@ func (c *CodeCuePoint) End() *int64 { return c.EndTime }
 
 // Keep implements AnyCuePoint.
 func (c *CodeCuePoint) Keep(m *MoreCuePoint) {
-	keep(&m.Code, c.Code)
-	keep(&m.Description, c.Description)
+	hold(&m.Code, c.Code, c.Cleared("code"))
+	hold(&m.Description, c.Description, c.Cleared("description"))
 }
 
 // Show implements AnyCuePoint.
@@ -192,7 +192,7 @@ func (c *Annotation) ParentID() *string { return c.Parent }
 
 // Keep implements AnyCuePoint.
 func (c *Annotation) Keep(m *MoreCuePoint) {
-	keep(&m.Text, c.Text)
+	hold(&m.Text, c.Text, c.Cleared("text"))
 	if c.IsPublic != nil {
 		m.IsPublic = new(int(*c.IsPublic))
 	}
@@ -232,10 +232,10 @@ func (c *AdCuePoint) End() *int64 { return c.EndTime }
 
 // Keep implements AnyCuePoint.
 func (c *AdCuePoint) Keep(m *MoreCuePoint) {
-	keep(&m.ProtocolType, c.ProtocolType)
-	keep(&m.SourceURL, c.SourceURL)
-	keep(&m.AdType, c.AdType)
-	keep(&m.Title, c.Title)
+	hold(&m.ProtocolType, c.ProtocolType, false)
+	hold(&m.SourceURL, c.SourceURL, c.Cleared("sourceUrl"))
+	hold(&m.AdType, c.AdType, c.Cleared("adType"))
+	hold(&m.Title, c.Title, c.Cleared("title"))
 }
 
 // Show implements AnyCuePoint.
@@ -254,7 +254,9 @@ type EventCuePoint struct {
 func (c *EventCuePoint) Type() string { return "eventCuePoint.Event" }
 
 // Keep implements AnyCuePoint.
-func (c *EventCuePoint) Keep(m *MoreCuePoint) { keep(&m.EventType, c.EventType) }
+func (c *EventCuePoint) Keep(m *MoreCuePoint) {
+	hold(&m.EventType, c.EventType, c.Cleared("eventType"))
+}
 
 // Show implements AnyCuePoint.
 func (c *EventCuePoint) Show(m *MoreCuePoint, _ catalog.CuePoint) { c.EventType = m.EventType }
@@ -307,11 +309,32 @@ func ApplyCuePoint(c AnyCuePoint, p *catalog.CuePoint) error {
 			return err
 		}
 	}
-	keep(&m.PartnerData, b.PartnerData)
-	keep(&m.ForceStop, b.ForceStop)
-	keep(&m.ThumbOffset, b.ThumbOffset)
+	hold(&m.PartnerData, b.PartnerData, b.Cleared("partnerData"))
+	hold(&m.ForceStop, b.ForceStop, b.Cleared("forceStop"))
+	hold(&m.ThumbOffset, b.ThumbOffset, b.Cleared("thumbOffset"))
 	c.Keep(&m)
 	raw, err := json.Marshal(m)
 	p.More = raw
 	return err
+}
+
+// hold sets a stored field to what was sent, or to none when the request says so.
+func hold[T any](dst **T, sent *T, cleared bool) {
+	if sent != nil || cleared {
+		*dst = sent
+	}
+}
+
+// CloneCuePoint is p as a cue point of another entry, which remembers what it was made of.
+func CloneCuePoint(p catalog.CuePoint, entry catalog.EntryID, user string) (catalog.CuePoint, error) {
+	var m MoreCuePoint
+	if len(p.More) > 0 {
+		if err := json.Unmarshal(p.More, &m); err != nil {
+			return p, err
+		}
+	}
+	m.CopiedFrom = new(p.ID)
+	raw, err := json.Marshal(m)
+	p.Num, p.Entry, p.User, p.Parent, p.SystemName, p.More = 0, entry, user, "", "", raw
+	return p, err
 }

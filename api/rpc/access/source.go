@@ -1,0 +1,28 @@
+package access
+
+import (
+	"errors"
+
+	"sluice/api/rpc"
+	"sluice/catalog"
+	"sluice/ingest/content"
+)
+
+// Source says what of a source of content a call may not use. Users have their own upload tokens, administrators all; entries
+// must be such as the call may see. Whether assets are the account's is checked where they are read.
+func Source(c *rpc.Call, db *catalog.DB, src content.Source) error {
+	switch src := src.(type) {
+	case content.Token:
+		t, err := db.UploadToken(c, c.AccountID(), src.ID)
+		if errors.Is(err, catalog.ErrNotFound) || err == nil && !c.Admin() && t.User != c.User() {
+			return rpc.E("UPLOAD_TOKEN_NOT_FOUND")
+		}
+		return err
+	case content.Entry:
+		_, err := Entry(c, db, string(src.ID), View)
+		return err
+	case content.Clips:
+		return Source(c, db, src.Of)
+	}
+	return nil
+}
