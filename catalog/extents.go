@@ -47,6 +47,16 @@ func (x Extents) Contiguous() int64 {
 	return x[0].To
 }
 
+// Reach is where the bytes end that are there from at on; at itself when its byte is not there.
+func (x Extents) Reach(at int64) int64 {
+	for _, e := range x {
+		if e.From <= at && at < e.To {
+			return e.To
+		}
+	}
+	return at
+}
+
 // Total is how many bytes are there.
 func (x Extents) Total() int64 {
 	var n int64

@@ -44,8 +44,12 @@ type UploadToken struct {
 	AttachedType string
 	AttachedID   string
 	Arrival      json.RawMessage
-	CreatedAt    time.Time
-	UpdatedAt    time.Time
+	// Carrier names the protocol that the upload began with, "" for the API's own; State is what that keeps with it. Any other
+	// may go on with the upload.
+	Carrier   string
+	State     json.RawMessage
+	CreatedAt time.Time
+	UpdatedAt time.Time
 }
 
 // Open says whether the token takes data.
@@ -68,6 +72,8 @@ type uploadTokenRow struct {
 	AttachedType string        `bun:"attached_type"`
 	AttachedID   string        `bun:"attached_id"`
 	Arrival      string        `bun:"arrival"`
+	Carrier      string        `bun:"carrier"`
+	State        string        `bun:"state"`
 	CreatedAt    int64         `bun:"created_at"`
 	UpdatedAt    int64         `bun:"updated_at"`
 }
@@ -80,7 +86,7 @@ func (r *uploadTokenRow) token() UploadToken {
 	return UploadToken{
 		ID: r.ID, Account: r.Account, User: r.Owner, Status: r.Status, FileName: r.FileName, FileSize: r.FileSize,
 		AutoFinalize: r.AutoFinalize, Generation: r.Generation, Extents: x, AttachedType: r.AttachedType, AttachedID: r.AttachedID,
-		Arrival: decode(r.Arrival), CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt),
+		Arrival: decode(r.Arrival), Carrier: r.Carrier, State: decode(r.State), CreatedAt: fromMicros(r.CreatedAt), UpdatedAt: fromMicros(r.UpdatedAt),
 	}
 }
 
@@ -95,6 +101,13 @@ func (r *uploadTokenRow) fill(t UploadToken) error {
 	if err != nil {
 		return fmt.Errorf("arrival: %w", err)
 	}
+	state, err := encode(t.State)
+	if err != nil {
+		return fmt.Errorf("state: %w", err)
+	}
+	if err := checkText("state", state, maxTextBytes); err != nil {
+		return err
+	}
 	extents := ""
 	if len(t.Extents) > 0 {
 		if extents, err = encode(t.Extents); err != nil {
@@ -104,8 +117,8 @@ func (r *uploadTokenRow) fill(t UploadToken) error {
 	*r = uploadTokenRow{
 		Num: r.Num, ID: t.ID, Account: t.Account, Owner: t.User, Status: t.Status, FileName: t.FileName, FileSize: t.FileSize,
 		AutoFinalize: t.AutoFinalize, Generation: t.Generation, Extents: extents, Contiguous: t.Extents.Contiguous(),
-		AttachedType: t.AttachedType, AttachedID: t.AttachedID, Arrival: arrival, CreatedAt: micros(t.CreatedAt),
-		UpdatedAt: micros(t.UpdatedAt),
+		AttachedType: t.AttachedType, AttachedID: t.AttachedID, Arrival: arrival, Carrier: t.Carrier, State: state,
+		CreatedAt: micros(t.CreatedAt), UpdatedAt: micros(t.UpdatedAt),
 	}
 	return nil
 }
@@ -208,6 +221,37 @@ func (db *DB) IdleUploadTokens(ctx context.Context, before time.Time, limit int,
 		Order("updated_at").Limit(int64(limit)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list idle upload tokens: %w", err)
+	}
+	out := make([]UploadToken, len(rows))
+	for i := range rows {
+		out[i] = rows[i].token()
+	}
+	return out, nil
+}
+
+// WholeUploadTokens returns up to limit open tokens of all accounts whose files are here to the last byte that their senders
+// announced, and that did not change since before: whoever was to complete them did not come to it.
+func (db *DB) WholeUploadTokens(ctx context.Context, before time.Time, limit int) ([]UploadToken, error) {
+	var rows []uploadTokenRow
+	err := db.read.NewSelect().Model(&rows).Where("status = ?", UploadPartial).Where("auto_finalize = ?", true).
+		Where("contiguous >= file_size").Where("updated_at < ?", micros(before)).Order("updated_at").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list whole upload tokens: %w", err)
+	}
+	out := make([]UploadToken, len(rows))
+	for i := range rows {
+		out[i] = rows[i].token()
+	}
+	return out, nil
+}
+
+// OpenUploadTokens returns up to limit unfinished tokens of all accounts that a carrier began, the oldest first.
+func (db *DB) OpenUploadTokens(ctx context.Context, carrier string, limit int) ([]UploadToken, error) {
+	var rows []uploadTokenRow
+	err := db.read.NewSelect().Model(&rows).Where("status IN (?, ?)", UploadPending, UploadPartial).Where("carrier = ?", carrier).
+		Order("num").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("list upload tokens of %s: %w", carrier, err)
 	}
 	out := make([]UploadToken, len(rows))
 	for i := range rows {

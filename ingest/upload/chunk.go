@@ -10,8 +10,6 @@ import (
 	"syscall"
 	"time"
 
-	"golang.org/x/sys/unix"
-
 	"sluice/catalog"
 	"sluice/ingest"
 	"sluice/storage"
@@ -75,14 +73,23 @@ func (e *Engine) write(ctx context.Context, account catalog.AccountID, id catalo
 		return t, err
 	}
 	if !c.Resume {
-		if t, err = e.begin(ctx, t, c); err != nil {
+		if t, err = e.begin(ctx, t, c.Name); err != nil {
 			return t, err
 		}
 	}
 	if c.Size == 0 {
 		return t, nil
 	}
-	return e.store(ctx, hold, t, at, c)
+	src, err := c.Open()
+	if err != nil {
+		return t, err
+	}
+	defer src.Close()
+	t, n, err := e.store(ctx, hold, t, piece{at: at, size: c.Size, src: src})
+	if err == nil && n < c.Size {
+		err = io.ErrUnexpectedEOF
+	}
+	return t, err
 }
 
 // place says where the chunk belongs, or why it may not.
@@ -108,10 +115,10 @@ func (e *Engine) place(t catalog.UploadToken, c *Chunk) (int64, error) {
 }
 
 // begin gives the token a new empty file; the one before goes.
-func (e *Engine) begin(ctx context.Context, t catalog.UploadToken, c *Chunk) (catalog.UploadToken, error) {
+func (e *Engine) begin(ctx context.Context, t catalog.UploadToken, called string) (catalog.UploadToken, error) {
 	name := t.FileName
-	if name == "" && c.Name != "" {
-		name = filepath.Base(filepath.Clean("/" + c.Name))
+	if name == "" && called != "" {
+		name = filepath.Base(filepath.Clean("/" + called))
 		if err := ingest.CheckName(name); err != nil {
 			return t, err
 		}
@@ -140,70 +147,6 @@ func (e *Engine) begin(ctx context.Context, t catalog.UploadToken, c *Chunk) (ca
 		return t, err
 	}
 	return made, quietly(os.Remove(old))
-}
-
-// store writes the chunk's bytes and records them piece by piece, each after it is on disk.
-func (e *Engine) store(ctx context.Context, hold *hold, t catalog.UploadToken, at int64, c *Chunk) (catalog.UploadToken, error) {
-	if e.Admit != nil {
-		if err := e.Admit(c.Size); err != nil {
-			return t, err
-		}
-	}
-	src, err := c.Open()
-	if err != nil {
-		return t, err
-	}
-	defer src.Close()
-	f, err := os.OpenFile(e.Path(t), os.O_WRONLY, 0)
-	if err != nil {
-		return t, err
-	}
-	defer f.Close()
-	// A full disk is better known before than after.
-	if err := unix.Fallocate(int(f.Fd()), unix.FALLOC_FL_KEEP_SIZE, at, c.Size); errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-		return t, full(err)
-	}
-	if _, err := f.Seek(at, io.SeekStart); err != nil {
-		return t, err
-	}
-	for done := int64(0); done < c.Size; {
-		n, err := copyPiece(ctx, f, src, min(journalBytes, c.Size-done))
-		if n > 0 {
-			if syncErr := unix.Fdatasync(int(f.Fd())); syncErr != nil {
-				return t, errors.Join(err, syncErr)
-			}
-			// What is on disk counts, also when the request is over.
-			rec, recErr := e.record(context.WithoutCancel(ctx), t, at+done, at+done+n)
-			if recErr != nil {
-				return t, errors.Join(err, recErr)
-			}
-			t, done = rec, done+n
-			hold.wake()
-		}
-		if err != nil {
-			return t, full(err)
-		}
-	}
-	return t, nil
-}
-
-// copyPiece copies n bytes, and notices between buffers that ctx has ended.
-func copyPiece(ctx context.Context, dst *os.File, src io.Reader, n int64) (int64, error) {
-	const step = 4 << 20
-	for done := int64(0); done < n; {
-		if err := ctx.Err(); err != nil {
-			return done, err
-		}
-		m, err := io.CopyN(dst, src, min(step, n-done))
-		done += m
-		if errors.Is(err, io.EOF) {
-			err = io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return done, err
-		}
-	}
-	return n, nil
 }
 
 // record adds bytes that are on disk to the token.

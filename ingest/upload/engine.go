@@ -28,8 +28,10 @@ const (
 const (
 	// maxApart bounds the extents of a token: so many chunks may have nothing before them.
 	maxApart = 1000
-	// journalBytes is how much of a long chunk is recorded at a time: what a sender may have to repeat after a crash.
+	// journalBytes and journalEvery are how much of a long chunk is recorded at a time, whichever comes first: what a sender may
+	// have to repeat after a crash, and how old a reader's view of a growing file may be.
 	journalBytes = 64 << 20
+	journalEvery = time.Second
 	dataFile     = "data"
 )
 
@@ -87,7 +89,7 @@ func (e *Engine) folder(id catalog.UploadTokenID) string {
 	return filepath.Join(dir, string(id))
 }
 
-// Add makes a token. Of t, the account, user, file name, file size and automatic completion count. A file name that cannot be
+// Add makes a token. Of t, the account, user, file name, file size, automatic completion, carrier and its state count. A file name that cannot be
 // kept is refused with ingest.ErrName.
 func (e *Engine) Add(ctx context.Context, t catalog.UploadToken) (catalog.UploadToken, error) {
 	switch {
@@ -103,6 +105,7 @@ func (e *Engine) Add(ctx context.Context, t catalog.UploadToken) (catalog.Upload
 	}
 	return e.Catalog.AddUploadToken(ctx, catalog.UploadToken{
 		Account: t.Account, User: t.User, FileName: t.FileName, FileSize: t.FileSize, AutoFinalize: t.AutoFinalize,
+		Carrier: t.Carrier, State: t.State,
 	}, orDefault(e.MaxOpen, DefaultMaxOpen))
 }
 
@@ -169,6 +172,12 @@ func Use(ctx context.Context, tx *catalog.Tx, account catalog.AccountID, id cata
 	})
 	return err
 }
+
+// Limit is how many bytes a file may have.
+func (e *Engine) Limit() int64 { return e.maxSize() }
+
+// Rest is how long an upload may rest before it is given up.
+func (e *Engine) Rest() time.Duration { return orDefault(e.Lifetime, DefaultLifetime) }
 
 func (e *Engine) maxSize() int64 { return orDefault(e.MaxSize, DefaultMaxSize) }
 

@@ -100,6 +100,17 @@ func (p *hold) wakeLocked() {
 	p.h.moved = make(chan struct{})
 }
 
+// watch returns a channel that is closed when a chunk of the token is recorded or a request of it ends; nil when none is at work
+// here.
+func (s *tokens) watch(id catalog.UploadTokenID) <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if h := s.held[id]; h != nil {
+		return h.moved
+	}
+	return nil
+}
+
 // moved is closed when another chunk of the token is recorded, or a request of it ends.
 func (p *hold) moved() <-chan struct{} {
 	p.all.mu.Lock()

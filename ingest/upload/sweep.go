@@ -32,9 +32,27 @@ func (e *Engine) Sweep(ctx context.Context) error {
 			e.log().Info("upload given up: it rested too long", "token", t.ID, "account", t.Account, "bytes", t.Extents.Total())
 		}
 		if len(idle) < sweepBatch {
-			return e.sweepFolders(ctx)
+			return errors.Join(e.sweepWhole(ctx), e.sweepFolders(ctx))
 		}
 	}
+}
+
+// sweepWhole completes uploads whose last byte is here, but whose process died before it came to that.
+func (e *Engine) sweepWhole(ctx context.Context) error {
+	whole, err := e.Catalog.WholeUploadTokens(ctx, time.Now(), sweepBatch)
+	if err != nil {
+		return err
+	}
+	var errs []error
+	for _, t := range whole {
+		_, err := e.Complete(ctx, t.Account, t.ID, t.FileSize)
+		if errors.Is(err, ErrForbidden) {
+			e.log().Warn("upload given up", "token", t.ID, "account", t.Account, "error", err)
+			err = e.Delete(ctx, t.Account, t.ID)
+		}
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
 }
 
 func (e *Engine) sweepFolders(ctx context.Context) error {
