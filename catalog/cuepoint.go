@@ -132,3 +132,27 @@ func (db *DB) UpdateResponseProfile(ctx context.Context, account AccountID, id i
 func (db *DB) DeleteResponseProfile(ctx context.Context, account AccountID, id int64) error {
 	return responseProfiles.delete(ctx, db, account, id, func(p *ResponseProfile) { p.Status = 3 })
 }
+
+// AddCuePoint is DB.AddCuePoint inside a transaction.
+func (tx *Tx) AddCuePoint(ctx context.Context, account AccountID, p CuePoint) (CuePoint, error) {
+	p.ID = newObjectID()
+	return cuePoints.insert(ctx, tx, account, p)
+}
+
+// SetCuePoint changes a cue point of an entry by fn; ErrNotFound says that the entry has none of the id.
+func (tx *Tx) SetCuePoint(ctx context.Context, account AccountID, entry EntryID, id string, fn func(*CuePoint) error) error {
+	var p CuePoint
+	err := cuePoints.mine(account)(tx.tx.NewSelect().Model(&p)).Where("public_id = ?", id).Where("entry = ?", entry).Scan(ctx)
+	if err != nil {
+		return notFound(err, "cue point %s of entry %s", id, entry)
+	}
+	_, err = cuePoints.update(ctx, tx, account, p.Num, fn)
+	return err
+}
+
+// DeleteCuePoints deletes all cue points of an entry.
+func (tx *Tx) DeleteCuePoints(ctx context.Context, account AccountID, entry EntryID) error {
+	_, err := tx.tx.NewUpdate().Table("cue_points").Set("status = ?", CuePointDeleted).Set("deleted_at = ?", micros(tx.now)).
+		Where("account = ?", account).Where("entry = ?", entry).Where("deleted_at = 0").Exec(ctx)
+	return err
+}

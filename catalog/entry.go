@@ -118,6 +118,10 @@ func (tx *Tx) AddEntry(ctx context.Context, e Entry) (Entry, error) {
 func (tx *Tx) storeEntry(ctx context.Context, e Entry) (*entryRow, error) {
 	given := e.ID
 	e.Version, e.CreatedAt, e.UpdatedAt, e.Revision = max(e.Version, 1), tx.now, tx.now, 1
+	cats, _, err := tx.resolveCategories(ctx, Entry{}, &e)
+	if err != nil {
+		return nil, err
+	}
 	for try := 1; ; try++ {
 		if given == "" {
 			e.ID = NewEntryID()
@@ -139,7 +143,11 @@ func (tx *Tx) storeEntry(ctx context.Context, e Entry) (*entryRow, error) {
 		if err != nil {
 			return nil, err
 		}
-		if made, err := res.RowsAffected(); err != nil || made == 1 {
+		made, err := res.RowsAffected()
+		if err == nil && made == 1 && len(cats) > 0 {
+			err = tx.linkCategories(ctx, e, cats)
+		}
+		if err != nil || made == 1 {
 			return &row, err
 		}
 		if given != "" || try == maxTries {
@@ -244,6 +252,10 @@ func (tx *Tx) changeEntry(ctx context.Context, row *entryRow, fn func(e *Entry) 
 	if reflect.DeepEqual(old, e) {
 		return nil
 	}
+	cats, recategorised, err := tx.resolveCategories(ctx, old, &e)
+	if err != nil {
+		return err
+	}
 	e.Revision++
 	e.UpdatedAt = tx.now
 	if err := row.fill(e); err != nil {
@@ -251,6 +263,11 @@ func (tx *Tx) changeEntry(ctx context.Context, row *entryRow, fn func(e *Entry) 
 	}
 	if _, err := tx.tx.NewUpdate().Model(row).WherePK().Exec(ctx); err != nil {
 		return err
+	}
+	if recategorised {
+		if err := tx.linkCategories(ctx, e, cats); err != nil {
+			return err
+		}
 	}
 	return tx.emitChange(old, row.entry())
 }

@@ -23,7 +23,7 @@ CREATE UNIQUE INDEX categories_full_name ON categories (account, full_folded) WH
 CREATE INDEX categories_account ON categories (account, id) WHERE deleted_at = 0;
 CREATE INDEX categories_parent ON categories (account, parent) WHERE deleted_at = 0;
 CREATE INDEX categories_reference ON categories (account, reference_id) WHERE deleted_at = 0 AND reference_id <> '';
-CREATE INDEX categories_updating ON categories (id) WHERE status = 1 AND deleted_at = 0;
+CREATE INDEX categories_updating ON categories (id) WHERE status = 1;
 
 CREATE TABLE category_entries (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
