@@ -13,7 +13,7 @@ const (
 	maxBoxes = 64
 	maxSize  = 1 << 45
 	// leadBytes of the media must be there as well: what the engine looks at to know the codecs.
-	leadBytes = 4 << 20
+	leadBytes = 3 << 20
 )
 
 // errUnsuited says that a file cannot be worked on before it is whole.
