@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -174,6 +176,25 @@ func (s *server) checkNothingLeft(t *testing.T, db *catalog.DB) {
 	checkTidy(t, db, filepath.Join(s.data, "objects"))
 }
 
+// files counts the files below a directory, but for its lock.
+func files(t *testing.T, dir string) int {
+	t.Helper()
+	n := 0
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() && d.Name() != "lock" {
+			n++
+		}
+		if errors.Is(err, fs.ErrNotExist) { // removed meanwhile
+			return nil
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
 // TestAnAbortedUploadLeavesNothing deletes the token while the entry plays.
 func TestAnAbortedUploadLeavesNothing(t *testing.T) {
 	film := growingFilm(t)
@@ -184,7 +205,10 @@ func TestAnAbortedUploadLeavesNothing(t *testing.T) {
 	u.waitPlaying()
 	c.call(new(any), "uploadToken", "delete", map[string]any{"uploadTokenId": u.token}, nil)
 	db := s.catalog()
-	s.checkNothingLeft(t, db)
+	s.eventually(time.Minute, "nothing to be left of the aborted upload", func() bool {
+		works, err := db.EarlyWorks(t.Context())
+		return err == nil && len(works) == 0 && files(t, filepath.Join(s.data, "objects"))+files(t, filepath.Join(s.data, "uploads")) == 0
+	})
 	e, err := db.EntryByID(t.Context(), u.id())
 	if err != nil || e.Status != catalog.EntryErrorImporting || !e.PlayableAt.IsZero() {
 		t.Errorf("the entry has status %d, playable since %v, %v", e.Status, e.PlayableAt, err)
@@ -192,9 +216,10 @@ func TestAnAbortedUploadLeavesNothing(t *testing.T) {
 	if assets, err := db.Assets(t.Context(), u.id()); err != nil || len(assets) != 1 || !assets[0].Original {
 		t.Errorf("assets of the entry: %v, %v", assets, err)
 	}
-	if status, _, err := s.tryGet("/hls/" + u.entry + "/master.m3u8"); err != nil || status == 200 {
-		t.Errorf("the playlist of an aborted upload: status %d, %v", status, err)
-	}
+	s.eventually(time.Minute, "the entry not to play any more", func() bool {
+		status, _, err := s.tryGet("/hls/" + u.entry + "/master.m3u8")
+		return err == nil && status != 200
+	})
 	all, err := db.Tasks(t.Context(), u.id())
 	if err != nil {
 		t.Fatal(err)
@@ -248,7 +273,7 @@ func TestFilesThatAreNotWhatTheirHeadSays(t *testing.T) {
 
 	t.Run("damaged end", func(t *testing.T) {
 		damaged := bytes.Clone(film)
-		for i := len(damaged) * 8 / 10; i < len(damaged); i++ {
+		for i := len(damaged) * 97 / 100; i < len(damaged); i++ {
 			damaged[i] = byte(i * i >> 7)
 		}
 		u := c.trickle(damaged)
