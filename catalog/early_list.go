@@ -20,9 +20,19 @@ type EarlyStatus struct {
 	EntryVersion  int
 }
 
-// Whole says that the upload of the file that is worked on is complete.
+// Whole says that the upload of the file that is worked on is complete. A token that was deleted after that has changed nothing: had
+// it been given up, its entry would have failed.
 func (s EarlyStatus) Whole() bool {
-	return s.Generation == s.NowGeneration && (s.UploadStatus == UploadFull || s.UploadStatus == UploadClosed)
+	if s.Generation != s.NowGeneration {
+		return false
+	}
+	switch s.UploadStatus {
+	case UploadFull, UploadClosed:
+		return true
+	case UploadTimeout, UploadDeleted:
+		return s.EntryStatus == EntryPreconvert || s.EntryStatus == EntryReady || s.EntryStatus == EntryErrorConverting
+	}
+	return false
 }
 
 // Arriving says that the file that is worked on still grows.
@@ -30,22 +40,43 @@ func (s EarlyStatus) Arriving() bool {
 	return s.Generation == s.NowGeneration && s.UploadStatus == UploadPartial
 }
 
-// EarlyWorks returns all early work there is.
+// earlyStatusRow is early work joined with what it is for.
+type earlyStatusRow struct {
+	earlyWorkRow `bun:",extend"`
+
+	Account       AccountID    `bun:"account"`
+	UploadStatus  UploadStatus `bun:"upload_status"`
+	NowGeneration int          `bun:"now_generation"`
+	Have          int64        `bun:"have"`
+	EntryStatus   EntryStatus  `bun:"entry_status"`
+	EntryVersion  int          `bun:"entry_version"`
+}
+
+// EarlyWorks returns the early work that something can become of, the oldest first: not what was adopted by entries that failed.
 func (db *DB) EarlyWorks(ctx context.Context) ([]EarlyStatus, error) {
-	var rows []struct {
-		earlyWorkRow
-		Account       AccountID
-		UploadStatus  UploadStatus
-		NowGeneration int
-		Have          int64
-		EntryStatus   EntryStatus
-		EntryVersion  int
+	return db.earlyWorks(ctx, func(q *bun.SelectQuery) *bun.SelectQuery {
+		return q.Where("NOT (w.state = ? AND e.status IN (?, ?))", EarlyAdopted, EntryErrorImporting, EntryErrorConverting).Order("w.created_at")
+	})
+}
+
+// EarlyStatus returns the early work on an upload and how what it is for stands.
+func (db *DB) EarlyStatus(ctx context.Context, id UploadTokenID) (EarlyStatus, error) {
+	found, err := db.earlyWorks(ctx, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("w.upload = ?", id) })
+	if err == nil && len(found) == 0 {
+		err = fmt.Errorf("early work on upload %s: %w", id, ErrNotFound)
 	}
-	err := db.read.NewSelect().TableExpr("early_works AS w").ColumnExpr("w.*").
+	if err != nil {
+		return EarlyStatus{}, err
+	}
+	return found[0], nil
+}
+
+func (db *DB) earlyWorks(ctx context.Context, which func(q *bun.SelectQuery) *bun.SelectQuery) ([]EarlyStatus, error) {
+	var rows []earlyStatusRow
+	err := which(db.read.NewSelect().TableExpr("early_works AS w").ColumnExpr("w.*").
 		ColumnExpr("e.account AS account, e.status AS entry_status, e.version AS entry_version").
 		ColumnExpr("t.status AS upload_status, t.generation AS now_generation, t.contiguous AS have").
-		Join("JOIN upload_tokens AS t ON t.id = w.upload").Join("JOIN entries AS e ON e.id = w.entry").
-		Order("w.created_at").Scan(ctx, &rows)
+		Join("JOIN upload_tokens AS t ON t.id = w.upload").Join("JOIN entries AS e ON e.id = w.entry")).Scan(ctx, &rows)
 	if err != nil {
 		return nil, fmt.Errorf("list early works: %w", err)
 	}

@@ -172,6 +172,15 @@ func (db *DB) UploadToken(ctx context.Context, account AccountID, id UploadToken
 	return row.token(), nil
 }
 
+// UploadToken is DB.UploadToken as the transaction sees it.
+func (tx *Tx) UploadToken(ctx context.Context, account AccountID, id UploadTokenID) (UploadToken, error) {
+	row, err := uploadToken(ctx, tx.tx, account, id, tx.db.postgres)
+	if err != nil {
+		return UploadToken{}, err
+	}
+	return row.token(), nil
+}
+
 func uploadToken(ctx context.Context, q bun.IDB, account AccountID, id UploadTokenID, lock bool) (*uploadTokenRow, error) {
 	var row uploadTokenRow
 	sel := q.NewSelect().Model(&row).Where("id = ?", id).Where("account = ?", account)

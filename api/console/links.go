@@ -144,7 +144,7 @@ func playable(e catalog.Entry) bool {
 	switch e.Status {
 	case catalog.EntryReady:
 		return true
-	case catalog.EntryPreconvert:
+	case catalog.EntryImport, catalog.EntryPreconvert:
 		return !e.PlayableAt.IsZero()
 	}
 	return false

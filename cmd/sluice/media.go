@@ -22,6 +22,7 @@ func processID() int { return os.Getpid() }
 type mediaWorker struct {
 	worker    *pipeline.Worker
 	pool      *worker.Pool
+	followers *worker.Pool
 	scheduler *sched.Scheduler
 	encoders  atomic.Pointer[[]codec.EncoderStatus] // nil until tested
 }
@@ -30,6 +31,7 @@ type mediaWorker struct {
 func (m *mediaWorker) Close() {
 	m.scheduler.Close()
 	m.pool.Close()
+	m.followers.Close()
 }
 
 // testEncoders tries every encoder, once, and logs the ones that don't work: being linked does not mean being usable.
@@ -54,9 +56,10 @@ func (s *system) newMediaWorker() (*mediaWorker, error) {
 	scheduler := sched.New(sched.Config{Tokens: int(s.cfg.Int("worker.tokens")), Memory: s.cfg.Int("worker.memory_bytes")})
 	tokens := scheduler.Tokens()
 	pool := worker.New(worker.Config{Program: engineProgram, Jobs: tokens + 1, Stall: s.cfg.Duration("worker.stall"), Log: s.log})
+	followers := worker.New(worker.Config{Program: engineProgram, Jobs: followSlots, NoSpare: true, Stall: s.cfg.Duration("worker.stall"), Log: s.log})
 	request := ladderRequest(s.cfg)
 	env := &stage.Env{
-		Catalog: s.catalog, Store: s.store, Engine: pool, Share: share(scheduler), Log: s.log,
+		Catalog: s.catalog, Store: s.store, Engine: pool, Follower: followers, Share: share(scheduler), Log: s.log,
 		Request: func(context.Context, catalog.AccountID) (codec.Request, error) { return request, nil },
 	}
 	stages := map[catalog.Stage]pipeline.StageConfig{}
@@ -72,9 +75,10 @@ func (s *system) newMediaWorker() (*mediaWorker, error) {
 	if err != nil {
 		scheduler.Close()
 		pool.Close()
+		followers.Close()
 		return nil, err
 	}
-	return &mediaWorker{worker: w, pool: pool, scheduler: scheduler}, nil
+	return &mediaWorker{worker: w, pool: pool, followers: followers, scheduler: scheduler}, nil
 }
 
 // takes reports whether this process's workers take tasks of a stage.
@@ -89,8 +93,10 @@ func concurrency(name catalog.Stage, tokens int) int {
 	switch name {
 	case catalog.StageTranscode, catalog.StageClip, catalog.StageAdopt:
 		return tokens + 1
-	case catalog.StageThumbs, catalog.StageCaptions, catalog.StageProbe:
+	case catalog.StageThumbs, catalog.StageCaptions, catalog.StageProbe, catalog.StageEarly:
 		return max(2, tokens)
+	case catalog.StageFollow:
+		return followSlots // they wait for bytes
 	case catalog.StageFetch:
 		return 16 // they wait for others' servers
 	}

@@ -201,6 +201,17 @@ func (s *Service) attached(ctx context.Context, tx *catalog.Tx, t catalog.Upload
 	return a, err == nil && as.Status == catalog.AssetImporting && as.Revision == a.Revision, err
 }
 
+// Original says which entry's original an unfinished upload will be as it is, and its version; false for one that is for something
+// else or that is not waited for any more.
+func (s *Service) Original(ctx context.Context, tx *catalog.Tx, t catalog.UploadToken) (catalog.EntryID, int, bool, error) {
+	now, err := tx.UploadToken(ctx, t.Account, t.ID)
+	if err != nil || !now.Open() || now.Generation != t.Generation || now.AttachedType != "entry" {
+		return "", 0, false, err
+	}
+	a, current, err := s.attached(ctx, tx, now)
+	return a.Entry, a.Version, err == nil && current && a.Use == original && len(a.Clips) == 0, err
+}
+
 // bind spends the origin's token, or attaches it while its upload is not finished.
 func (o origin) bind(ctx context.Context, tx *catalog.Tx, a arrival, kind, object string) error {
 	if o.token == "" {

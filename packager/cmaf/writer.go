@@ -75,6 +75,7 @@ type Writer struct {
 	slice slicer
 	head  []byte // scratch
 	order []int64
+	until int64 // media time at which the last fragment ends, where it is known
 	err   error
 }
 
@@ -231,6 +232,9 @@ func (w *Writer) emit(p []byte) error {
 	return nil
 }
 
+// EndAt says at which presentation time the next chunk of the track begins: the last fragment ends there, as it would in one file.
+func (w *Writer) EndAt(pts int64) { w.until = pts + int64(w.m.Priming) }
+
 // Close writes what is pending and returns what was made. It does not close the underlying writer. A writer that got no
 // unit makes a head and no fragments.
 func (w *Writer) Close() (Result, error) {
@@ -268,6 +272,9 @@ func (w *Writer) finish() error {
 	var end int64
 	for _, s := range w.cur.samples {
 		end = max(end, s.PTS+int64(s.Dur))
+	}
+	if w.until > 0 {
+		end = w.until
 	}
 	w.prev, w.cur = w.cur, w.prev
 	return w.flushPrev(end)

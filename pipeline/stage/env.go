@@ -19,6 +19,8 @@ type Env struct {
 	Catalog *catalog.DB
 	Store   storage.Store
 	Engine  codec.Engine
+	// Follower runs what follows uploads, and waits for bytes for most of the time; nil means Engine.
+	Follower codec.Engine
 	// Share waits for a share of the machine's cores and memory for a job, and returns the cores and how to give them back.
 	Share func(ctx context.Context, t catalog.Task, job codec.Job) (tokens int, release func(), err error)
 	// Request returns what an account wants made of its sources.

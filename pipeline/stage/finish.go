@@ -45,6 +45,11 @@ func (e *Env) Finish(ctx context.Context, t catalog.Task, _ Progress) (Outcome, 
 	if _, err := e.Store.DeletePrefix(ctx, workPrefix(t, payload.Run)); err != nil {
 		e.Log.Warn("work files left behind", "entry", t.Entry, "error", err)
 	}
+	if payload.Early != "" {
+		if _, err := e.Store.DeletePrefix(ctx, workPrefix(t, payload.Early)); err != nil {
+			e.Log.Warn("work files left behind", "entry", t.Entry, "error", err)
+		}
+	}
 	return Outcome{
 		Result: map[string]any{"assets": ready, "duration_ms": durationMS},
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {

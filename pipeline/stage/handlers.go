@@ -14,6 +14,8 @@ import (
 // Handlers returns the handlers of the stages: all but fetch, which ingest/fetch has.
 func (e *Env) Handlers() map[catalog.Stage]pipeline.Handler {
 	return map[catalog.Stage]pipeline.Handler{
+		catalog.StageEarly:     Handler(e.Early),
+		catalog.StageFollow:    Handler(e.Follow),
 		catalog.StageImport:    Handler(e.Import),
 		catalog.StageClip:      Handler(e.Clip),
 		catalog.StageAdopt:     Handler(e.Adopt),

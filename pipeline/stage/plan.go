@@ -55,6 +55,8 @@ type MakePayload struct {
 	Audio bool `json:"audio,omitempty"`
 	// Run names the directory of work files and, in tasks that add to an entry, the run; empty for the entry's first.
 	Run string `json:"run,omitempty"`
+	// Early names the run of early work whose renditions these are.
+	Early string `json:"early,omitempty"`
 	// Bare says that no renditions are wanted: the entry is ready with what it was given.
 	Bare bool `json:"bare,omitempty"`
 }
@@ -91,14 +93,28 @@ func (e *Env) Plan(ctx context.Context, t catalog.Task, _ Progress) (Outcome, er
 	if err := e.putJSON(ctx, key, p); err != nil {
 		return Outcome{}, codec.NewError(codec.SinkIO, "plan", "", err)
 	}
+	early, same, err := e.earlyOf(ctx, t, p)
+	if err != nil {
+		return Outcome{}, err
+	}
 	assets := w.renditions(t, p)
 	ids := map[string]catalog.AssetID{}
 	for _, a := range assets {
 		ids[a.Name] = a.ID
 	}
 	return Outcome{
-		Result: map[string]any{"renditions": len(assets), "spans": len(p.Spans), "warnings": warnings},
+		Result: map[string]any{"renditions": len(assets), "spans": len(p.Spans), "warnings": warnings, "early": same},
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {
+			if same {
+				if done, err := e.adoptEarly(ctx, tx, t, early, p, MakePayload{PlanKey: key, Span: -1, Bare: w.bare()}); done || err != nil {
+					return err
+				}
+			}
+			if early != nil {
+				if err := tx.DropEarly(ctx, early.Upload); err != nil {
+					return err
+				}
+			}
 			if _, err := tx.AddAssets(ctx, t.Entry, assets); err != nil {
 				return err
 			}
@@ -157,22 +173,27 @@ func props(v any) json.RawMessage {
 // tasksOf is the graph that carries a plan out: transcode tasks, then assemble; thumbs and captions beside them; finish
 // after all. Copies and sound come first, because a copied rung plays as soon as it is there.
 func tasksOf(p codec.Plan, base MakePayload) []catalog.NewTask {
-	var tasks []catalog.NewTask
-	media := mediaTasks(p, base)
-	tasks = append(tasks, media...)
+	return restOf(p, base, mediaTasks(p, base), nil)
+}
+
+// restOf adds to the tasks that make a plan's tracks, new ones and such as there are, what follows them.
+func restOf(p codec.Plan, base MakePayload, media []catalog.NewTask, made []catalog.TaskID) []catalog.NewTask {
+	tasks, tracks := media, len(media)+len(made) > 0
 	var last []int
-	if len(media) > 0 {
+	if tracks {
 		after := make([]int, len(media))
 		for i := range after {
 			after[i] = i
 		}
 		last = append(last, len(tasks))
-		tasks = append(tasks, catalog.NewTask{Stage: catalog.StageAssemble, Name: "assemble", Priority: 1, Payload: base, After: after, Weight: weightAssemble})
+		tasks = append(tasks, catalog.NewTask{
+			Stage: catalog.StageAssemble, Name: "assemble", Priority: 1, Payload: base, After: after, AfterTasks: made, Weight: weightAssemble,
+		})
 	}
 	if p.Thumbs != nil {
 		last = append(last, len(tasks))
 		// A picture or a sound file with a cover has nothing else to show: there the pictures are not optional.
-		tasks = append(tasks, catalog.NewTask{Stage: catalog.StageThumbs, Name: "thumbs", Priority: 1, Payload: base, Optional: len(media) > 0, Weight: weightThumbs})
+		tasks = append(tasks, catalog.NewTask{Stage: catalog.StageThumbs, Name: "thumbs", Priority: 1, Payload: base, Optional: tracks, Weight: weightThumbs})
 	}
 	if len(p.Subs) > 0 {
 		last = append(last, len(tasks))

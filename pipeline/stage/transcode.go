@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"path"
 	"slices"
 
@@ -60,7 +61,7 @@ func (e *Env) Transcode(ctx context.Context, t catalog.Task, progress Progress) 
 
 // run gives a job its share of the machine and carries it out; what it stored is thrown away when it fails.
 func (e *Env) run(ctx context.Context, t catalog.Task, job *codec.Job, sink *chunkSink) (codec.Report, error) {
-	src, closer, err := e.open(ctx, t)
+	src, closer, err := e.source(ctx, t)
 	if err != nil {
 		return codec.Report{}, err
 	}
@@ -75,7 +76,22 @@ func (e *Env) run(ctx context.Context, t catalog.Task, job *codec.Job, sink *chu
 	if err != nil {
 		_ = sink.abort() // the run's own error says what went wrong
 	}
+	if a, ok := closer.(*arriving); ok {
+		err = a.more(err)
+	}
 	return report, err
+}
+
+// source opens what a task works on: the original, or the upload that becomes it.
+func (e *Env) source(ctx context.Context, t catalog.Task) (codec.Source, io.Closer, error) {
+	if t.Upload == "" {
+		return e.open(ctx, t)
+	}
+	a, err := e.arriving(ctx, t)
+	if err != nil {
+		return codec.Source{}, nil, err
+	}
+	return a.source(), a, nil
 }
 
 // blame keeps the hash of a source that crashes the engine, so that no other worker tries it again.

@@ -56,7 +56,7 @@ func Playable(e catalog.Entry, account catalog.Account) bool {
 	switch e.Status {
 	case catalog.EntryReady, catalog.EntryModerate, catalog.EntryBlocked:
 		return true // moderation is access control's
-	case catalog.EntryPreconvert, catalog.EntryErrorConverting:
+	case catalog.EntryImport, catalog.EntryPreconvert, catalog.EntryErrorConverting:
 		return account.PlayWhileProcessing && !e.PlayableAt.IsZero()
 	}
 	return false
