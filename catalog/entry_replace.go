@@ -8,7 +8,8 @@ import (
 	"github.com/uptrace/bun"
 )
 
-// EventEntryReplaced says that an entry has other content than before, which was made as a hidden entry.
+// EventEntryReplaced says that an entry has other content than before, which was made as a hidden entry. The asset.ready of
+// what is new come with it, and before it.
 const EventEntryReplaced = "entry.replaced"
 
 // Replacement is how an entry's content is to be replaced.
@@ -135,7 +136,8 @@ func (tx *Tx) replace(ctx context.Context, id EntryID) error {
 		return fmt.Errorf("%w: entry %s is not ready to replace it", ErrConflict, hidden.ID)
 	}
 	version := e.Version + 1
-	if err := tx.moveAssets(ctx, e, hidden, version); err != nil {
+	moved, err := tx.moveAssets(ctx, e, hidden, version)
+	if err != nil {
 		return err
 	}
 	err = tx.UpdateEntry(ctx, id, func(e *Entry) error {
@@ -151,11 +153,22 @@ func (tx *Tx) replace(ctx context.Context, id EntryID) error {
 	if _, err := tx.tx.NewDelete().Table("entries").Where("id = ?", hidden.ID).Exec(ctx); err != nil {
 		return err
 	}
+	if err := tx.Emit(EventReplacementDeleted, e.Account, hidden.ID, string(hidden.ID), nil); err != nil {
+		return err
+	}
+	for _, a := range moved {
+		if a.Status != AssetReady {
+			continue
+		}
+		if err := tx.emitAsset(EventAssetReady, a); err != nil {
+			return err
+		}
+	}
 	return tx.Emit(EventEntryReplaced, e.Account, id, string(id), map[string]any{"version": version})
 }
 
-// moveAssets makes the hidden entry's assets those of e's next version.
-func (tx *Tx) moveAssets(ctx context.Context, e, hidden Entry, version int) error {
+// moveAssets makes the hidden entry's assets those of e's next version, and returns them.
+func (tx *Tx) moveAssets(ctx context.Context, e, hidden Entry, version int) ([]Asset, error) {
 	now := micros(tx.now)
 	kept := []AssetType{AssetCaption, AssetAttachment}
 	if hidden.Details.KeepThumbs {
@@ -164,7 +177,7 @@ func (tx *Tx) moveAssets(ctx context.Context, e, hidden Entry, version int) erro
 	_, err := tx.tx.NewUpdate().Table("assets").Set("status = ?", AssetDeleted).Set("deleted_at = ?", now).Set("updated_at = ?", now).
 		Where("entry = ?", e.ID).Where("deleted_at = 0").Where("NOT (revision > 0 AND type IN (?))", bun.List(kept)).Exec(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	// Names are unique in a version: what was kept gives way.
 	_, err = tx.tx.NewUpdate().Table("assets").Set("version = ?", version).Set("updated_at = ?", now).
@@ -172,9 +185,14 @@ func (tx *Tx) moveAssets(ctx context.Context, e, hidden Entry, version int) erro
 			hidden.ID, hidden.Version).
 		Where("entry = ?", e.ID).Where("deleted_at = 0").Exec(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = tx.tx.NewUpdate().Table("assets").Set("entry = ?", e.ID).Set("version = ?", version).Set("updated_at = ?", now).
-		Where("entry = ?", hidden.ID).Where("version = ?", hidden.Version).Exec(ctx)
-	return err
+	var rows []assetRow
+	_, err = tx.tx.NewUpdate().Model(&rows).Set("entry = ?", e.ID).Set("version = ?", version).Set("updated_at = ?", now).
+		Where("entry = ?", hidden.ID).Where("version = ?", hidden.Version).Returning("*").Exec(ctx, &rows)
+	out := make([]Asset, len(rows))
+	for i := range rows {
+		out[i] = rows[i].asset()
+	}
+	return out, err
 }

@@ -58,6 +58,15 @@ func replaceContent(t *testing.T, keep bool) {
 		if err := replace(); err != nil {
 			t.Fatal(err)
 		}
+		// The hidden entry does not exist for who follows entries; what is new is the entry's.
+		want := []string{"replacement.created", "replacement.updated", "replacement.updated", "replacement.ready", "replacement.updated", "replacement.deleted"}
+		if diff := cmp.Diff(want, eventNames(t, db, hidden.ID)); diff != "" {
+			t.Error(diff)
+		}
+		told := eventNames(t, db, e.ID)
+		if diff := cmp.Diff([]string{"entry.updated", "asset.ready", "asset.ready", "entry.replaced"}, told[max(0, len(told)-4):]); diff != "" {
+			t.Error(diff)
+		}
 		got, err := db.Entry(ctx, 1, e.ID)
 		if err != nil || got.Version != 2 || got.DurationMS != 7000 || got.Replacing != "" || got.Name != "n" || got.ConversionProfile != 9 {
 			t.Errorf("entry %+v, %v", got, err)
@@ -79,7 +88,7 @@ func replaceContent(t *testing.T, keep bool) {
 			}
 			names = append(names, string(a.Type)+" "+a.Name)
 		}
-		want := []string{"caption kept-" + string(assets[0].ID), "flavor 360p", "caption en"}
+		want = []string{"caption kept-" + string(assets[0].ID), "flavor 360p", "caption en"}
 		if keep {
 			want = slices.Insert(want, 1, "thumb mine")
 		}

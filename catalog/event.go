@@ -3,6 +3,9 @@ package catalog
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -19,6 +22,12 @@ const (
 	EventAssetReady   = "asset.ready"
 	EventAssetDeleted = "asset.deleted"
 	EventTaskDead     = "task.dead"
+	// EventReplacementReady and EventReplacementFailed are those of hidden entries, which are to replace another's content.
+	// Whatever happens to a hidden entry is a replacement's event: to consumers of other events it does not exist.
+	EventReplacementReady   = "replacement.ready"
+	EventReplacementFailed  = "replacement.failed"
+	EventReplacementUpdated = "replacement.updated"
+	EventReplacementDeleted = "replacement.deleted"
 )
 
 type eventRow struct {
@@ -55,6 +64,9 @@ func (tx *Tx) flushEvents(ctx context.Context) error {
 	if len(tx.events) == 0 {
 		return nil
 	}
+	if err := tx.nameReplacements(ctx); err != nil {
+		return fmt.Errorf("name events: %w", err)
+	}
 	if tx.db.postgres {
 		if _, err := tx.tx.ExecContext(ctx, "SELECT pg_advisory_xact_lock(?)", outboxLock); err != nil {
 			return fmt.Errorf("lock outbox: %w", err)
@@ -62,6 +74,36 @@ func (tx *Tx) flushEvents(ctx context.Context) error {
 	}
 	if _, err := tx.tx.NewInsert().Model(&tx.events).Exec(ctx); err != nil {
 		return fmt.Errorf("write events: %w", err)
+	}
+	return nil
+}
+
+// nameReplacements gives the transaction's events of hidden entries and of their assets the names of a replacement's.
+func (tx *Tx) nameReplacements(ctx context.Context) error {
+	ids := map[EntryID]bool{}
+	for _, e := range tx.events {
+		if strings.HasPrefix(e.Name, "entry.") || strings.HasPrefix(e.Name, "asset.") {
+			ids[e.Entry] = true
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	var hidden []EntryID
+	err := tx.tx.NewSelect().Table("entries").Column("id").Where("id IN (?)", bun.List(slices.Collect(maps.Keys(ids)))).Where("replaced <> ''").Scan(ctx, &hidden)
+	if err != nil {
+		return err
+	}
+	for i := range tx.events {
+		e := &tx.events[i]
+		noun, what, _ := strings.Cut(e.Name, ".")
+		switch {
+		case !slices.Contains(hidden, e.Entry):
+		case noun == "entry":
+			e.Name = "replacement." + what
+		case noun == "asset":
+			e.Name = EventReplacementUpdated
+		}
 	}
 	return nil
 }

@@ -249,10 +249,14 @@ func TestWidgetsStartSessionsForPlayers(t *testing.T) {
 		if got := privileges("_102"); got != "view:*,widget:1" {
 			t.Errorf("the default widget: %v", got)
 		}
+		entry, err := f.db.AddEntry(t.Context(), catalog.BlankEntry(102))
+		if err != nil {
+			t.Fatal(err)
+		}
 		w := f.object("widget.add", params{"ks": admin, "widget": params{
-			"sourceWidgetId": "_102", "entryId": "0_abc", "enforceEntitlement": false, "privacyContext": "portal", "roles": "REACH_VENDOR_ROLE",
+			"sourceWidgetId": "_102", "entryId": entry.ID, "enforceEntitlement": false, "privacyContext": "portal", "roles": "REACH_VENDOR_ROLE",
 		}})
-		want := "view:*,widget:1,disableentitlementforentry:0_abc,limitentry:0_abc,privacycontext:portal,setrole:REACH_VENDOR_ROLE"
+		want := fmt.Sprintf("view:*,widget:1,disableentitlementforentry:%[1]s,limitentry:%[1]s,privacycontext:portal,setrole:REACH_VENDOR_ROLE", entry.ID)
 		token := f.object("session.startWidgetSession", params{"widgetId": w["id"]})["ks"]
 		s, err := f.sessions.Open(t.Context(), token.(string), localOrigin)
 		if err != nil || !s.Widget() {
@@ -298,6 +302,7 @@ func TestWidgetsAreKept(t *testing.T) {
 			"PROPERTY_VALIDATION_CANNOT_BE_NULL[PROP_NAME:KalturaWidget::sourceWidgetId]": {},
 			"INVALID_WIDGET_ID[WIDGET_ID:_103]":                                           {"sourceWidgetId": "_103"},
 			"UNKNOWN_ROLE_ID":                                                             {"sourceWidgetId": "_102", "roles": "NOBODY"},
+			"ENTRY_ID_NOT_FOUND[ENTRY_ID:0_zzzzzzzz]":                                     {"sourceWidgetId": "_102", "entryId": "0_zzzzzzzz"},
 		} {
 			if got := f.refused("widget.add", params{"ks": admin, "widget": fields}); got != want {
 				t.Error(got)

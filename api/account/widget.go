@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"sluice/api/rpc"
+	"sluice/api/rpc/access"
 	"sluice/api/rpc/kaltura"
 	"sluice/api/rpc/ks"
 	"sluice/catalog"
@@ -63,6 +64,9 @@ func (s *Service) addWidget(c *rpc.Call, in addWidgetIn) (*kaltura.Widget, error
 	if err != nil {
 		return nil, err
 	}
+	if err := s.checkEntry(c, in.Widget); err != nil {
+		return nil, err
+	}
 	base := kaltura.WidgetOf(from)
 	rpc.Merge(base, in.Widget)
 	w := catalog.Widget{Source: from.ID, Root: from.Root}
@@ -78,6 +82,16 @@ func (s *Service) addWidget(c *rpc.Call, in addWidgetIn) (*kaltura.Widget, error
 		return nil, wire(err, invalidWidget(source), "widget")
 	}
 	return kaltura.WidgetOf(made), nil
+}
+
+// checkEntry refuses a widget that names an entry which its account does not have.
+func (s *Service) checkEntry(c *rpc.Call, w *kaltura.Widget) error {
+	id := kaltura.Value(w.EntryID)
+	if id == "" {
+		return nil
+	}
+	_, err := access.Entry(c, s.Catalog, id, access.View)
+	return err
 }
 
 // checkWidget refuses a widget that could start no session.
@@ -97,6 +111,9 @@ func (s *Service) updateWidget(c *rpc.Call, in struct {
 }) (*kaltura.Widget, error) {
 	old, err := s.widget(c, in.ID)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.checkEntry(c, in.Widget); err != nil {
 		return nil, err
 	}
 	if old.ID == catalog.DefaultWidget(c.AccountID()) {

@@ -33,12 +33,18 @@ type description struct {
 }
 
 type class struct {
-	Name     string `xml:"name,attr"`
-	Base     string `xml:"base,attr"`
-	Abstract bool   `xml:"abstract,attr"`
-	Property []struct {
-		Name string `xml:"name,attr"`
-	} `xml:"property"`
+	Name     string     `xml:"name,attr"`
+	Base     string     `xml:"base,attr"`
+	Abstract bool       `xml:"abstract,attr"`
+	Property []property `xml:"property"`
+}
+
+type property struct {
+	Name      string `xml:"name,attr"`
+	Type      string `xml:"type,attr"`
+	ArrayType string `xml:"arrayType,attr"`
+	Enum      string `xml:"enumType,attr"`
+	ReadOnly  string `xml:"readOnly,attr"`
 }
 
 type action struct {
@@ -327,6 +333,7 @@ func TestNoActionCrossesAccounts(t *testing.T) {
 		}
 	}
 	tried += d.lists(t, other, theirs, own)
+	tried += d.crossInsides(t, other, theirs, own)
 	if tried < 20 {
 		t.Errorf("only %d parameters were tried", tried)
 	}

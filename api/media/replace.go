@@ -116,7 +116,10 @@ func (r *Replacer) Catchup(ctx context.Context) error {
 			return err
 		}
 		for _, e := range events {
-			if e.Name != catalog.EventEntryReady && e.Name != catalog.EventEntryFailed {
+			switch e.Name {
+			case catalog.EventReplacementReady, catalog.EventReplacementFailed:
+			case catalog.EventEntryReady, catalog.EventEntryFailed: // as they were called before
+			default:
 				continue
 			}
 			if err := r.handle(ctx, e); err != nil {
