@@ -268,6 +268,49 @@ func (d *desk) settle(rel string) {
 	}
 }
 
+// truncate gives a file of the session's own that is under way a size.
+func (d *desk) truncate(s *session, rel string, size int64) error {
+	p := d.hold(rel)
+	defer d.release(p)
+	p.io.Lock()
+	defer p.io.Unlock()
+	if p.file != nil && p.owner == s && p.open > 0 {
+		p.dirty = true
+		if size < p.rec.Extents.End() {
+			p.cut(size)
+		}
+		return nil
+	}
+	info, err := d.stat(rel)
+	if err != nil || info.Size() == size {
+		return err
+	}
+	return ErrUnsupported
+}
+
+// openSum opens what is here of a file, for its checksum: the bytes from its start on, if it is not whole.
+func (d *desk) openSum(rel string) (*os.File, int64, error) {
+	size := int64(-1)
+	if p := d.underWay(rel); p != nil {
+		size = p.size.Load()
+	} else if rec, err := readRecord(d.root, partName(rel)); err == nil && rec.Path == rel {
+		size = rec.Extents.Contiguous()
+	}
+	if size >= 0 {
+		f, err := d.root.Open(partName(rel) + dataEnd)
+		return f, size, err
+	}
+	f, err := d.openFile(rel)
+	if err != nil {
+		return nil, 0, err
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, errors.Join(err, f.Close())
+	}
+	return f, info.Size(), nil
+}
+
 // setTime gives a file its time: at its end, if it is under way.
 func (d *desk) setTime(rel string, t time.Time) error {
 	p := d.hold(rel)

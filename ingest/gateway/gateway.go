@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net"
+	"slices"
 	"sync"
 	"time"
 
@@ -110,6 +112,7 @@ type Gateway struct {
 	paces    map[int64]*pace
 	unknown  int
 	open     map[io.Closer]struct{}
+	doubts   map[*doubt]struct{}
 	ended    bool
 
 	sftpAddr, ftpAddr net.Addr // set before Run's listeners are served
@@ -137,7 +140,8 @@ func New(cfg Config) (*Gateway, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Gateway{
 		cfg: cfg, brake: newBrake(cfg.Now), hash: make(chan struct{}, 2), ctx: ctx, stop: stop, desks: map[string]*desk{},
-		accounts: map[string]int{}, paces: map[int64]*pace{}, open: map[io.Closer]struct{}{}, ready: make(chan struct{}),
+		accounts: map[string]int{}, paces: map[int64]*pace{}, open: map[io.Closer]struct{}{},
+		doubts: map[*doubt]struct{}{}, ready: make(chan struct{}),
 	}, nil
 }
 
@@ -240,13 +244,25 @@ func (g *Gateway) enter(c io.Closer, protocol string) (leave func(), ok bool) {
 	}
 	g.unknown++
 	g.open[c] = struct{}{}
+	g.work.Add(1)
 	connections.WithLabelValues(protocol).Inc()
 	return func() {
+		defer g.work.Done()
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		delete(g.open, c)
 		connections.WithLabelValues(protocol).Dec()
 	}, true
+}
+
+// begin counts work that outlives its connection; work.Done must follow. It is false when the gateway stops.
+func (g *Gateway) begin() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if !g.ended {
+		g.work.Add(1)
+	}
+	return !g.ended
 }
 
 // known ends the counting of an unknown connection.
@@ -263,9 +279,15 @@ func (g *Gateway) closeAll() {
 	for c := range g.open {
 		list = append(list, c)
 	}
+	doubts := slices.Collect(maps.Keys(g.doubts))
 	g.mu.Unlock()
 	for _, c := range list {
 		_ = c.Close() // its own goroutines see to the rest
+	}
+	for _, t := range doubts {
+		if t.timer.Stop() {
+			g.decided(t) // the next start decides
+		}
 	}
 }
 

@@ -186,7 +186,7 @@ func (p *part) wrote(from, to int64) {
 	p.unsaved += to - from
 	if !p.savingUp && (p.unsaved >= journalBytes || now.Sub(p.saved) >= journalEvery) {
 		p.savingUp = true
-		p.d.g.work.Go(p.saveBeside)
+		p.d.g.work.Go(p.saveBeside) // the writer is counted, too
 	}
 }
 

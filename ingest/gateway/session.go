@@ -7,13 +7,14 @@ import (
 	"io"
 	"io/fs"
 	"log/slog"
-	"net"
 	"os"
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"golang.org/x/sys/unix"
 
 	"sluice/catalog"
@@ -34,7 +35,40 @@ type session struct {
 	quota  io.Reader  // nil without a limit of the account
 	mu     sync.Mutex // guards reads of quota
 	active sync.WaitGroup
+
+	in, out prometheus.Counter
+	last    atomic.Int64 // when something happened, in nanoseconds since 1970
+	handles atomic.Int32 // files and listings that are open
 }
+
+// maxHandles bounds what a connection has open.
+const maxHandles = 256
+
+// touch notes that something happens.
+func (s *session) touch() { s.last.Store(s.g.now().UnixNano()) }
+
+// idle says whether nothing happened for too long.
+func (s *session) idle() bool { return s.g.now().Sub(time.Unix(0, s.last.Load())) > s.g.cfg.Idle }
+
+// gone says whether the user may not come in any more.
+func (s *session) gone() bool {
+	u, err := s.g.cfg.Users.GatewayLogin(s.ctx, s.user.Name)
+	if err != nil {
+		return errors.Is(err, catalog.ErrNotFound)
+	}
+	return u.ID != s.user.ID
+}
+
+// grab counts a handle, for drop later.
+func (s *session) grab() error {
+	if s.handles.Add(1) > maxHandles {
+		s.handles.Add(-1)
+		return fmt.Errorf("%w open files: a connection may have %d", ErrTooMany, maxHandles)
+	}
+	return nil
+}
+
+func (s *session) drop() { s.handles.Add(-1) }
 
 // login begins a session of a user who proved to be one. leave must be called at its end.
 func (g *Gateway) login(ctx context.Context, u catalog.GatewayUser, a attempt) (s *session, leave func(), err error) {
@@ -49,8 +83,10 @@ func (g *Gateway) login(ctx context.Context, u catalog.GatewayUser, a attempt) (
 	}
 	s = &session{
 		g: g, user: u, protocol: a.protocol, ctx: ctx, pace: g.pace(u),
+		in: transferBytes.WithLabelValues(a.protocol, "in"), out: transferBytes.WithLabelValues(a.protocol, "out"),
 		log: g.cfg.Log.With("protocol", a.protocol, "account", u.Account, "user", u.Name, "remote", a.addr.String()),
 	}
+	s.touch()
 	folders, err := g.cfg.Folders(ctx, u)
 	if err == nil {
 		err = s.moveIn(folders)
@@ -308,6 +344,15 @@ func (s *session) setTime(p string, t time.Time) error {
 	return pathError("set time", p, d.setTime(rel, t))
 }
 
+// truncate cuts a file that is under way; a whole one has its size for good.
+func (s *session) truncate(p string, size int64) error {
+	d, rel, err := s.may("truncate", p, catalog.GatewayWrite)
+	if err != nil {
+		return err
+	}
+	return pathError("truncate", p, d.truncate(s, rel, size))
+}
+
 func (s *session) did(what, op, p string, d *desk, rel string, err error) error {
 	if err != nil {
 		s.refused(what, d, rel, err)
@@ -336,16 +381,5 @@ func (s *session) space(p string) (unix.Statfs_t, error) {
 }
 
 // received and sent count bytes of files.
-func (s *session) received(n int) {
-	transferBytes.WithLabelValues(s.protocol, "in").Add(float64(n))
-}
-
-func (s *session) sent(n int) { transferBytes.WithLabelValues(s.protocol, "out").Add(float64(n)) }
-
-func remoteHost(a net.Addr) string {
-	host, _, err := net.SplitHostPort(a.String())
-	if err != nil {
-		return a.String()
-	}
-	return host
-}
+func (s *session) received(n int) { s.in.Add(float64(n)) }
+func (s *session) sent(n int)     { s.out.Add(float64(n)) }

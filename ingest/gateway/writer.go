@@ -262,7 +262,8 @@ func (w *writer) Doubtful() (*doubt, error) {
 		return nil, nil
 	}
 	p.rec.State = closed
-	return &doubt{d: p.d, rel: p.rel, begun: p.rec.Begun, extents: p.rec.Extents.Total()}, p.rest()
+	t := &doubt{d: p.d, rel: p.rel, begun: p.rec.Begun, bytes: p.rec.Extents.Total()}
+	return t, p.rest()
 }
 
 // deliver gives a file its name and tells its folder. When that fails, the file rests. io is held for writing.
