@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -172,6 +173,34 @@ func TestTheSameFileAgainIsNotAnotherEntry(t *testing.T) {
 		if status, got := c(); status != http.StatusCreated || got.Entry == first.Entry || got.Again {
 			t.Errorf("%s: %d %+v", name, status, got)
 		}
+	}
+}
+
+func TestAKeyMakesOneEntry(t *testing.T) {
+	h := newHouse(t)
+	data := bytesOf(9000, 27)
+	m := []string{"idempotencyKey", "delivery-7", "filename", "a.mp4"}
+	url, resp := h.create(len(data), "Upload-Metadata", meta(m...))
+	entry := resp.Header.Get("Sluice-Entry-Id")
+	resp, body := h.patch(url, 0, data[:4000])
+	h.want(resp, body, http.StatusNoContent)
+	for _, at := range []int{4000, 9000} { // unfinished, and finished
+		again, resp := h.create(len(data), "Upload-Metadata", meta(m...))
+		if again != url || resp.Header.Get("Sluice-Entry-Id") != entry {
+			t.Errorf("again it is %s for %s, not %s for %s", again, resp.Header.Get("Sluice-Entry-Id"), url, entry)
+		}
+		resp, body := h.do(http.MethodHead, again, nil, nil)
+		h.want(resp, body, http.StatusOK, "Upload-Offset", strconv.Itoa(at))
+		if at < len(data) {
+			resp, body = h.patch(again, at, data[at:])
+			h.want(resp, body, http.StatusNoContent)
+		}
+	}
+	if status, got, body := h.post(h.root+"/form", "KS anna", m, data); status != http.StatusOK || string(got.Entry) != entry {
+		t.Errorf("by a form: %d %s", status, body)
+	}
+	if _, n, err := h.db.ListEntries(t.Context(), catalog.EntryFilter{Account: account, Limit: 1}); err != nil || n != 1 {
+		t.Errorf("%d entries, %v", n, err)
 	}
 }
 
