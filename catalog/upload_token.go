@@ -269,6 +269,24 @@ func (db *DB) OpenUploadTokens(ctx context.Context, carrier string, limit int) (
 	return out, nil
 }
 
+// AttachedUploadTokens returns an account's tokens that are for an object, the newest first.
+func (db *DB) AttachedUploadTokens(ctx context.Context, account AccountID, object string) ([]UploadToken, error) {
+	var rows []uploadTokenRow
+	err := db.read.NewSelect().Model(&rows).Where("attached_id = ?", object).Where("attached_id <> ''").Where("account = ?", account).
+		Order("num DESC").Limit(fewTokens).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("upload tokens of %s: %w", object, err)
+	}
+	out := make([]UploadToken, len(rows))
+	for i := range rows {
+		out[i] = rows[i].token()
+	}
+	return out, nil
+}
+
+// fewTokens bounds the tokens of one object that are looked at.
+const fewTokens = 20
+
 // UploadTokenByID returns a token of any account.
 func (db *DB) UploadTokenByID(ctx context.Context, id UploadTokenID) (UploadToken, error) {
 	var row uploadTokenRow

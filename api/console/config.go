@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -28,6 +29,8 @@ type Catalog interface {
 	RetryDead(ctx context.Context, id catalog.TaskID) error
 	TaskCounts(ctx context.Context) (map[catalog.Stage]map[catalog.TaskState]int, error)
 
+	UploadTokens(ctx context.Context, account catalog.AccountID, q catalog.Query) ([]catalog.UploadToken, int, error)
+
 	Events(ctx context.Context, after int64, limit int) ([]catalog.Event, error)
 	LastEvent(ctx context.Context) (int64, error)
 }
@@ -44,6 +47,9 @@ type Config struct {
 	Probe func(catalog.Entry, []catalog.Asset, []catalog.Task) []byte
 	// System reports the health of the process; nil reports only the version.
 	System func(context.Context) System
+	// Uploads takes files in at /v1/uploads/tus/, with that path stripped, for Account; nil when this server takes none.
+	Uploads http.Handler
+	Account catalog.AccountID
 	// Version of the binary, for the default System.
 	Version string
 	// Hosts are the names under which browsers may reach the console besides loopback and plain IP addresses. A name that

@@ -30,6 +30,9 @@ func New(cfg Config) (*Console, error) {
 	mux.Handle("GET /{$}", http.RedirectHandler("/console/", http.StatusFound))
 	mux.Handle("GET /console", http.RedirectHandler("/console/", http.StatusMovedPermanently))
 	c.routes(mux)
+	if cfg.Uploads != nil {
+		mux.Handle("/v1/uploads/tus/", cfg.Uploads)
+	}
 	c.handler = guard(cfg.Hosts, mux)
 	return c, nil
 }
@@ -59,6 +62,7 @@ func (c *Console) routes(mux *http.ServeMux) {
 	handle("POST", "/v1/tasks/{id}/retry", c.retryTask)
 	handle("GET", "/v1/work", c.getWork)
 	handle("GET", "/v1/system", c.getSystem)
+	handle("GET", "/v1/uploads", c.listUploads)
 	handle("GET", "/v1/events", c.streamEvents)
 	for path, methods := range byPath {
 		mux.Handle(path, c.endpoint(path, methodNotAllowed(methods)))

@@ -56,6 +56,11 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 		return err
 	}
 	drawn.Service = pages
+	received, err := s.newUploads(sessions, calls)
+	if err != nil {
+		return err
+	}
+	s.closers = append(s.closers, received.Close)
 	checks := []ops.Check{
 		{Name: "catalog", Run: s.catalog.Check},
 		{Name: "storage", Run: s.store.Check},
@@ -64,6 +69,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 	cons, err := console.New(console.Config{
 		Catalog: s.catalog, Version: version.Version, Hosts: s.cfg.List("http.hosts"), Logger: s.log, Play: access.links,
 		Probe: s.probeResult, System: s.systemReport(checks, worker),
+		Uploads: http.StripPrefix(consoleTus, received.console), Account: s.account(),
 	})
 	if err != nil {
 		return err
@@ -75,6 +81,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 		mux.Handle(p, media)
 	}
 	pages.Mount(mux)
+	received.mount(mux)
 	captions := play.Captions{Library: lib, Tokens: access.tokens, Open: access.open}
 	mux.Handle("GET /captions/{entry}/{file}", captions)
 	mux.Handle("GET /t/{token}/captions/{entry}/{file}", captions)
@@ -92,6 +99,9 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 	}
 	srv := &http.Server{Handler: calls.Before(mux), ConnContext: origin.ConnContext, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
 	g.Go(func() error { return cons.Run(ctx) })
+	g.Go(func() error {
+		return s.every(ctx, time.Minute, "put uploads together", func() error { return received.public.Resume(ctx) })
+	})
 	g.Go(func() error {
 		defer lib.Close()
 		if err := srv.Serve(media.Listener(l, transport, origin.Timeouts{Header: headerTimeout, Idle: idleTimeout})); !errors.Is(err, http.ErrServerClosed) {

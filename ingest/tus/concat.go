@@ -58,7 +58,7 @@ func (s store) together(ctx context.Context, q *request, id catalog.UploadTokenI
 	if err != nil {
 		return nil, err
 	}
-	if w := u.(*whole); at != info.Size || w.t.Open() {
+	if w := u.(*whole); at != w.t.FileSize || w.t.Open() {
 		return nil, &Refusal{http.StatusBadRequest, "ERR_INVALID_CONCAT", "the parts are not all of their file"}
 	}
 	return u, nil

@@ -165,6 +165,10 @@ func (s *Server) make(ctx context.Context, q *request, t catalog.UploadToken, pu
 	}
 	var err error
 	r.Entry, err = purpose(ctx, t)
+	if exists := (*existsError)(nil); errors.As(err, &exists) {
+		r.Entry, r.Token, r.Again = exists.entry, "", true
+		return r, nil
+	}
 	return r, err
 }
 

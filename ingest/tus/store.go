@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/tus/tusd/v2/pkg/handler"
@@ -64,13 +65,33 @@ func (s store) newToken(ctx context.Context, q *request, info handler.FileInfo, 
 	}
 	if make != nil {
 		if st.Entry, err = make(ctx, t); err != nil {
-			return nil, errors.Join(err, s.cfg.Engine.Delete(ctx, t.Account, t.ID))
+			err = errors.Join(err, s.cfg.Engine.Delete(ctx, t.Account, t.ID))
+			return s.again(ctx, q, err)
 		}
 		t.AttachedID, t.AttachedType = string(st.Entry), "entry"
 	}
 	u := &whole{s: s.Server, q: q, t: t, st: st}
 	u.note()
 	return u, nil
+}
+
+// again is the upload of an entry that was delivered before with the same key; any other error stays.
+func (s store) again(ctx context.Context, q *request, err error) (handler.Upload, error) {
+	var exists *existsError
+	if !errors.As(err, &exists) {
+		return nil, err
+	}
+	tokens, lookErr := s.cfg.Catalog.AttachedUploadTokens(ctx, q.sender.Account, string(exists.entry))
+	if lookErr != nil {
+		return nil, lookErr
+	}
+	for _, t := range tokens {
+		if u, findErr := s.find(ctx, q, string(t.ID)); findErr == nil {
+			return u, nil
+		}
+	}
+	q.entry = exists.entry
+	return nil, &Refusal{http.StatusConflict, "ERR_CONFLICT", exists.Error()}
 }
 
 // GetUpload finds an upload by the last part of its URL.

@@ -34,7 +34,7 @@ func (s *Server) target(ctx context.Context, who Sender, info handler.FileInfo) 
 	}
 	return func(ctx context.Context, t catalog.UploadToken) (catalog.EntryID, error) {
 		// The entry waits for the file from the start: work on it may begin before the last byte is here.
-		made, err := s.cfg.Catalog.AddEntry(ctx, e)
+		made, err := s.addEntry(ctx, e)
 		if err != nil {
 			return "", err
 		}
@@ -45,6 +45,23 @@ func (s *Server) target(ctx context.Context, who Sender, info handler.FileInfo) 
 		st.Entry = made.ID
 		return made.ID, s.remember(ctx, t, st)
 	}, nil
+}
+
+// existsError says that the account has an entry with the key that a sender gave: it delivers again.
+type existsError struct{ entry catalog.EntryID }
+
+func (e *existsError) Error() string { return "it was delivered before, as entry " + string(e.entry) }
+
+// addEntry makes an entry, once for a key.
+func (s *Server) addEntry(ctx context.Context, e catalog.Entry) (catalog.Entry, error) {
+	if e.DedupKey == "" {
+		return s.cfg.Catalog.AddEntry(ctx, e)
+	}
+	made, added, err := s.cfg.Catalog.AddEntryOnce(ctx, e)
+	if err == nil && !added {
+		err = &existsError{made.ID}
+	}
+	return made, err
 }
 
 // fill makes the file the content of an entry that its sender may change.
@@ -75,6 +92,9 @@ func (s *Server) entry(ctx context.Context, who Sender, meta map[string]string) 
 	e.Description, e.ReferenceID = meta["description"], meta["referenceId"]
 	e.Tags, e.Categories = list(meta["tags"]), list(meta["categories"])
 	e.Owner, e.Creator = who.User, who.User
+	if key := meta["idempotencyKey"]; key != "" {
+		e.DedupKey = "key:" + key
+	}
 	var err error
 	if e.ConversionProfile, err = number(meta, "conversionProfileId"); err != nil {
 		return e, err

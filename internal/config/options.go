@@ -79,6 +79,7 @@ var Options = []Option{
 	{Key: "upload.wait", Default: 45 * time.Second, Help: "How long the last chunk of an upload waits for chunks that are missing.", check: duration(time.Millisecond, time.Hour)},
 	{Key: "upload.lifetime", Default: 7 * 24 * time.Hour, Help: "How long an upload may rest before it is given up.", check: duration(time.Minute, 365*24*time.Hour)},
 	{Key: "growing.enabled", Default: true, Help: "Work on uploads that entries wait for before they are complete, where their container allows it."},
+	{Key: "upload.cors_origins", Default: []string{"*"}, Help: "Origins whose pages may upload with a session of their own."},
 	{Key: "fetch.allow", Default: []string{}, Help: "Host names, `host:port`, addresses and networks that URLs may be fetched from, and notifications sent to, besides the public Internet. Loopback, private and other special networks are refused without.", check: nil},
 	{Key: "fetch.max_bytes", Default: int64(5 << 40), Unit: "bytes", Help: "Largest file that is fetched by its URL.", check: between(1<<10, 1<<50)},
 	{Key: "worker.roles", Default: []string{"all"}, Help: "What this process does: `api` (HTTP), `feeder`, `worker`, `inbox` or `all`.", check: oneOfList("all", "api", "feeder", "worker", "inbox")},
