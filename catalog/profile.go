@@ -110,13 +110,19 @@ type ConversionProfile struct {
 	More          json.RawMessage `bun:"more"`
 }
 
+// How a flavor counts for its entry; the values are the wire's.
+const (
+	ReadyRequired = 1 // the entry waits for it
+	ReadyOptional = 2 // the entry is ready without it
+)
+
 // ProfileParams is what a profile says of one of its parameters.
 type ProfileParams struct {
 	bun.BaseModel `bun:"table:profile_params"`
 
 	Profile int64 `bun:"profile,pk"`
 	Params  int64 `bun:"params,pk"`
-	// Ready is how the flavor counts for the entry: 0 as it is, 1 required, 2 optional.
+	// Ready is how the flavor counts for the entry: 0 as others do, ReadyRequired or ReadyOptional.
 	Ready int `bun:"ready"`
 	// Origin is 0 convert, 1 ingest only, 2 convert when not ingested.
 	Origin     int             `bun:"origin"`
@@ -200,7 +206,7 @@ func readyOf(p FlavorParams) int {
 	if p.Source() {
 		return 0
 	}
-	return 2
+	return ReadyOptional
 }
 
 // AddConversionProfile stores a new profile with its parameters in order. A default takes the place of the one before.

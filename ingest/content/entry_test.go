@@ -293,6 +293,7 @@ func TestClipsAreCutToTheFrame(t *testing.T) {
 		want  string // the second that each of the frames is from, run-length encoded
 	}{
 		"middle": {content.Entry{ID: source}, []content.Clip{{Offset: time.Second + 3*frame, Duration: 2 * time.Second}}, "1x22 2x25 3x3"},
+		"of TS":  {content.Token{ID: r.upload("film.ts", transport(t))}, []content.Clip{{Offset: time.Second + 3*frame, Duration: 2 * time.Second}}, "1x23 2x25 3x2"}, // its sound starts half a frame before its picture
 		"to end": {content.Entry{ID: source}, []content.Clip{{Offset: 4*time.Second - frame}}, "3x1 4x25"},
 		"several": {content.Token{ID: r.upload("film.mp4", film(t))}, []content.Clip{
 			{Offset: 3 * time.Second, Duration: 10 * frame}, {Offset: 0, Duration: 5 * frame}, {Offset: 5*time.Second - 7*frame, Duration: time.Hour},
@@ -323,6 +324,14 @@ func TestClipsAreCutToTheFrame(t *testing.T) {
 	if e := r.wantEntry(beyond, catalog.EntryErrorConverting); e.ErrorText == "" {
 		t.Error("a clip beyond the end gives no reason")
 	}
+}
+
+// transport is the film as a transport stream whose clock starts anywhere, with B-frames.
+func transport(t *testing.T) []byte {
+	t.Helper()
+	return clip(t, ".ts", "-f", "lavfi", "-i", "color=black:s=160x90:r=25:d=5,geq=lum='16+40*floor(T)':cb=128:cr=128",
+		"-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:d=5", "-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "50", "-c:a", "aac", "-shortest",
+		"-output_ts_offset", "95443")
 }
 
 // seconds decodes a film and returns how many frames it has and which second each is from.

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -175,15 +176,44 @@ func (r *rig) bytes(key string) []byte {
 	return b
 }
 
-// work does the entry's tasks until none is left that can be done.
-func (r *rig) work(id catalog.EntryID) {
+// heights are the statuses of the entry's renditions of pictures by their height, the smallest first.
+func (r *rig) heights(id catalog.EntryID) string {
 	r.Helper()
+	all := r.assets(id, func(a catalog.Asset) bool { return a.Kind == "video" && !a.Original })
+	slices.SortFunc(all, func(a, b catalog.Asset) int { return a.Height - b.Height })
+	var out []string
+	for _, a := range all {
+		out = append(out, fmt.Sprintf("%d:%d", a.Height, a.Status))
+	}
+	return strings.Join(out, " ")
+}
+
+// keysUnder are the objects of an entry.
+func (r *rig) keysUnder(id catalog.EntryID) []string {
+	r.Helper()
+	var out []string
+	for o, err := range r.store.List(r.Context(), fmt.Sprintf("%d/%s/", account, id)) {
+		if err != nil {
+			r.Fatal(err)
+		}
+		out = append(out, o.Key)
+	}
+	return out
+}
+
+func (r *rig) stages() map[catalog.Stage]do {
 	e := r.env
-	stages := map[catalog.Stage]do{
+	return map[catalog.Stage]do{
 		catalog.StageFetch: r.Fetcher.Stage(e), catalog.StageImport: e.Import, catalog.StageClip: e.Clip, catalog.StageAdopt: e.Adopt,
 		catalog.StageProbe: e.Probe, catalog.StagePlan: e.Plan, catalog.StageTranscode: e.Transcode, catalog.StageAssemble: e.Assemble,
 		catalog.StageThumbs: e.Thumbs, catalog.StageCaptions: e.Captions, catalog.StageFinish: e.Finish,
 	}
+}
+
+// work does the entry's tasks until none is left that can be done.
+func (r *rig) work(id catalog.EntryID) {
+	r.Helper()
+	stages := r.stages()
 	for {
 		tasks, err := r.Catalog.Tasks(r.Context(), id)
 		if err != nil {

@@ -50,11 +50,11 @@ func (e *Env) convert(ctx context.Context, t catalog.Task, orig catalog.Asset, i
 		return Outcome{}, err
 	}
 	var main codec.Plan
-	if err := e.getJSON(ctx, assetKey(t, orig.ID, planFile), &main); err == nil {
+	if err := e.getJSON(ctx, besideKey(t, orig, planFile), &main); err == nil {
 		p = onGridOf(p, main)
 	}
 	run := fmt.Sprintf("convert-%d", t.ID)
-	key := assetKey(t, orig.ID, run+".json")
+	key := besideKey(t, orig, run+".json")
 	if err := e.putJSON(ctx, key, p); err != nil {
 		return Outcome{}, codec.NewError(codec.SinkIO, "plan", "", err)
 	}

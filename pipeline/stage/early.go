@@ -50,6 +50,11 @@ func (e *Env) Early(ctx context.Context, t catalog.Task, _ Progress) (Outcome, e
 	case err == nil && (p.Video == nil || len(info.Reach) == 0):
 		err = codec.NewError(codec.NoStreams, "plan", "no moving picture", nil)
 	}
+	if err == nil {
+		if _, rest := w.split(p); rest != nil {
+			err = codec.NewError(codec.UnsupportedCodec, "plan", "the profile has flavors that follow when the entry is ready", nil)
+		}
+	}
 	if err != nil {
 		return unsuited(t, err)
 	}
@@ -58,11 +63,7 @@ func (e *Env) Early(ctx context.Context, t catalog.Task, _ Progress) (Outcome, e
 	if err := e.putJSON(ctx, key, p); err != nil {
 		return Outcome{}, codec.NewError(codec.SinkIO, "plan", "", err)
 	}
-	assets := w.renditions(t, p)
-	ids := map[string]catalog.AssetID{}
-	for _, as := range assets {
-		ids[as.Name] = as.ID
-	}
+	assets, ids := w.named(t, p)
 	tasks := earlyTasks(p, MakePayload{PlanKey: key, Assets: ids, Span: -1, Run: a.work.Run()}, a.work, info.Reach)
 	return Outcome{
 		Result:  map[string]any{"renditions": len(assets), "spans": len(p.Spans), "bytes": a.have, "of": a.work.Size},

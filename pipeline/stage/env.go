@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path"
 
 	"sluice/catalog"
 	"sluice/codec"
@@ -81,6 +82,14 @@ func keyPrefix(account catalog.AccountID, entry catalog.EntryID, version int) st
 // assetKey is the object key of a file of an asset.
 func assetKey(t catalog.Task, asset catalog.AssetID, file string) string {
 	return keyPrefix(t.Account, t.Entry, t.Version) + string(asset) + "/" + file
+}
+
+// besideKey is the object key of what is known of an original. Content that replaced another's lies where it was made.
+func besideKey(t catalog.Task, orig catalog.Asset, file string) string {
+	if orig.Key == "" {
+		return assetKey(t, orig.ID, file)
+	}
+	return path.Join(path.Dir(orig.Key), file)
 }
 
 // workPrefix is where an entry's version keeps what exists only while a run of its tasks makes it.

@@ -2,6 +2,7 @@ package stage
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"sluice/catalog"
@@ -58,7 +59,10 @@ func (e *Env) Finish(ctx context.Context, t catalog.Task, _ Progress) (Outcome, 
 					return nil // what the entry waits for is not this
 				}
 				now := time.Now()
-				en.Status, en.ReadyAt, en.ErrorCode, en.ErrorText = catalog.EntryReady, now, "", ""
+				if en.Status != catalog.EntryReady {
+					en.ReadyAt = now
+				}
+				en.Status, en.ErrorCode, en.ErrorText = catalog.EntryReady, "", ""
 				if en.PlayableAt.IsZero() {
 					en.PlayableAt = now
 				}
@@ -70,6 +74,9 @@ func (e *Env) Finish(ctx context.Context, t catalog.Task, _ Progress) (Outcome, 
 			if err != nil || payload.Run == "" {
 				return err
 			}
+			if err := failUnmade(ctx, tx, payload.Assets); err != nil || payload.Run == runOptional {
+				return err
+			}
 			for _, id := range replaced(assets, payload.Assets) {
 				if err := tx.DeleteAsset(ctx, id); err != nil {
 					return err
@@ -78,6 +85,22 @@ func (e *Env) Finish(ctx context.Context, t catalog.Task, _ Progress) (Outcome, 
 			return nil
 		},
 	}, nil
+}
+
+// failUnmade fails the renditions of a run that is over without them: its tasks were optional.
+func failUnmade(ctx context.Context, tx *catalog.Tx, made map[string]catalog.AssetID) error {
+	for _, id := range made {
+		err := tx.UpdateAsset(ctx, id, func(a *catalog.Asset) error {
+			if a.Status == catalog.AssetConverting {
+				a.Status, a.Parts, a.ErrorText = catalog.AssetError, nil, "The rendition could not be made."
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // trackDuration is the length of a track in milliseconds, rounded, from its index.

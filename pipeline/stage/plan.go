@@ -11,8 +11,11 @@ import (
 	"sluice/codec/plan"
 )
 
-// planFile is the object that keeps an entry version's plan.
-const planFile = "plan.json"
+// planFile is the object that keeps an entry version's plan, optionalFile that of what follows when the entry is ready.
+const (
+	planFile     = "plan.json"
+	optionalFile = "optional.json"
+)
 
 // Shares of an entry's progress bar; the transcode tasks divide theirs by what they encode.
 const (
@@ -68,7 +71,7 @@ func (e *Env) Plan(ctx context.Context, t catalog.Task, _ Progress) (Outcome, er
 		return Outcome{}, err
 	}
 	var info codec.Info
-	if err := e.getJSON(ctx, assetKey(t, orig.ID, infoFile), &info); err != nil {
+	if err := e.getJSON(ctx, besideKey(t, orig, infoFile), &info); err != nil {
 		return Outcome{}, codec.NewError(codec.SourceIO, "plan", "", err)
 	}
 	if len(t.Payload) > 0 {
@@ -89,18 +92,26 @@ func (e *Env) Plan(ctx context.Context, t catalog.Task, _ Progress) (Outcome, er
 	if err != nil && !bare {
 		return Outcome{}, err
 	}
-	key := assetKey(t, orig.ID, planFile)
-	if err := e.putJSON(ctx, key, p); err != nil {
+	first, rest := w.split(p)
+	key := besideKey(t, orig, planFile)
+	if err := e.putJSON(ctx, key, first); err != nil {
 		return Outcome{}, codec.NewError(codec.SinkIO, "plan", "", err)
 	}
 	early, same, err := e.earlyOf(ctx, t, p)
 	if err != nil {
 		return Outcome{}, err
 	}
-	assets := w.renditions(t, p)
-	ids := map[string]catalog.AssetID{}
-	for _, a := range assets {
-		ids[a.Name] = a.ID
+	assets, ids := w.named(t, first)
+	tasks := tasksOf(first, MakePayload{PlanKey: key, Assets: ids, Span: -1, Bare: w.bare()})
+	if rest != nil {
+		same = false // optional flavors follow what is made of a complete file
+		later := besideKey(t, orig, optionalFile)
+		if err := e.putJSON(ctx, later, rest); err != nil {
+			return Outcome{}, codec.NewError(codec.SinkIO, "plan", "", err)
+		}
+		more, ids := w.named(t, *rest)
+		assets = append(assets, more...)
+		tasks = append(tasks, afterwards(tasks, *rest, MakePayload{PlanKey: later, Assets: ids, Span: -1, Run: runOptional})...)
 	}
 	return Outcome{
 		Result: map[string]any{"renditions": len(assets), "spans": len(p.Spans), "warnings": warnings, "early": same},
@@ -118,10 +129,19 @@ func (e *Env) Plan(ctx context.Context, t catalog.Task, _ Progress) (Outcome, er
 			if _, err := tx.AddAssets(ctx, t.Entry, assets); err != nil {
 				return err
 			}
-			_, err := tx.AddTasks(ctx, t.Entry, tasksOf(p, MakePayload{PlanKey: key, Assets: ids, Span: -1, Bare: w.bare()}))
+			_, err := tx.AddTasks(ctx, t.Entry, tasks)
 			return err
 		},
 	}, nil
+}
+
+// named are the assets that the plan makes, and their ids by the names that the plan gives them.
+func (w *wanted) named(t catalog.Task, p codec.Plan) ([]catalog.Asset, map[string]catalog.AssetID) {
+	assets, ids := w.renditions(t, p), map[string]catalog.AssetID{}
+	for _, a := range assets {
+		ids[a.Name] = a.ID
+	}
+	return assets, ids
 }
 
 // renditions are the assets that the plan makes as track files.

@@ -28,7 +28,7 @@ func (e *Env) Probe(ctx context.Context, t catalog.Task, progress Progress) (Out
 	if err != nil {
 		return Outcome{}, err
 	}
-	if err := e.putJSON(ctx, assetKey(t, orig.ID, infoFile), info); err != nil {
+	if err := e.putJSON(ctx, besideKey(t, orig, infoFile), info); err != nil {
 		return Outcome{}, codec.NewError(codec.SinkIO, "probe", "", err)
 	}
 	progress(src.Size, src.Size, 0)

@@ -22,6 +22,8 @@ type wanted struct {
 	request codec.Request
 	video   []wantedRung
 	audio   []catalog.FlavorParams
+	// required are the ids of the parameters whose renditions the entry waits for.
+	required map[int64]bool
 }
 
 // wantedRung is a step of the ladder and the parameters it came from.
@@ -39,38 +41,40 @@ func (e *Env) wanted(ctx context.Context, t catalog.Task) (*wanted, error) {
 	if err != nil {
 		return nil, err
 	}
-	params, err := e.profileParams(ctx, t)
+	params, required, err := e.profileParams(ctx, t)
 	if err != nil {
 		return nil, err
 	}
-	return want(base, params), nil
+	w := want(base, params)
+	w.required = required
+	return w, nil
 }
 
-// profileParams returns the parameters that the entry's profile has converted.
-func (e *Env) profileParams(ctx context.Context, t catalog.Task) ([]catalog.FlavorParams, error) {
+// profileParams returns the parameters that the entry's profile has converted, and the ids of those that it requires.
+func (e *Env) profileParams(ctx context.Context, t catalog.Task) (out []catalog.FlavorParams, required map[int64]bool, err error) {
 	entry, err := e.Catalog.EntryByID(ctx, t.Entry)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if entry.ConversionProfile == noProfile {
-		return nil, nil
+		return nil, nil, nil
 	}
 	rows, err := e.Catalog.ProfileParams(ctx, t.Account, entry.ConversionProfile)
 	if errors.Is(err, catalog.ErrNotFound) { // none named, or one deleted since
 		var p catalog.ConversionProfile
 		if p, err = e.Catalog.DefaultProfile(ctx, t.Account, 1); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		rows, err = e.Catalog.ProfileParams(ctx, t.Account, p.ID)
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	given, err := e.givenParams(ctx, t)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out []catalog.FlavorParams
+	required = map[int64]bool{}
 	for _, r := range rows {
 		if r.Params == 0 || r.Origin == catalog.OriginIngest || r.Origin == catalog.OriginWhenMissing && given[r.Params] {
 			continue
@@ -80,11 +84,12 @@ func (e *Env) profileParams(ctx context.Context, t catalog.Task) ([]catalog.Flav
 			continue
 		}
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		out = append(out, p)
+		required[p.ID] = r.Ready == catalog.ReadyRequired
 	}
-	return out, nil
+	return out, required, nil
 }
 
 // givenParams are the parameters for which the entry's version was given a rendition made elsewhere.
