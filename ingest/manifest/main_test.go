@@ -74,7 +74,7 @@ func newRigAt(t *testing.T, location string) *rig {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.DiscardHandler)
+	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	c := &content.Service{
 		Catalog: db, Store: store, Incoming: filepath.Join(dir, "incoming"), Log: log,
 		Fetcher: &fetch.Fetcher{Dir: filepath.Join(dir, "fetch"), Guard: guard, Secrets: db, Tries: 1},
@@ -149,7 +149,10 @@ func (r *rig) start() (stop func()) {
 // wait returns a job that has ended, and its results.
 func (r *rig) wait(j catalog.BulkJob) (catalog.BulkJob, []catalog.BulkResult) {
 	r.t.Helper()
-	for !j.Status.Ended() {
+	for end := time.Now().Add(patience); !j.Status.Ended(); {
+		if time.Now().After(end) {
+			r.t.Fatalf("the job does not end: %+v", j)
+		}
 		time.Sleep(2 * time.Millisecond)
 		var err error
 		if j, err = r.db.BulkJob(r.t.Context(), account, j.ID); err != nil {
@@ -176,3 +179,6 @@ func strict(a *manifest.Add)              { a.Strict = true }
 func dryRun(a *manifest.Add)              { a.DryRun = true }
 func ofUser(a *manifest.Add)              { a.Owner = "ann" }
 func with(key string) func(*manifest.Add) { return func(a *manifest.Add) { a.Key = key } }
+
+// patience is how long a test waits for what a loaded machine may take.
+const patience = 2 * time.Minute
