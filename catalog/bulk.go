@@ -86,7 +86,7 @@ type BulkJob struct {
 	// Profile is the conversion profile of items that name none; 0 is the account's default.
 	Profile int64 `bun:"profile"`
 	// Folder is the drop folder whose files the items name; 0 for none.
-	Folder int64 `bun:"folder"`
+	Folder DropFolderID `bun:"folder"`
 	// Strict fails the whole job when one item is not valid; DryRun checks everything and writes nothing.
 	Strict bool `bun:"strict"`
 	DryRun bool `bun:"dry_run"`
@@ -174,16 +174,16 @@ func (db *DB) AbortBulkJob(ctx context.Context, account AccountID, id BulkJobID)
 
 // BulkFact is the data of a bulk job's events.
 type BulkFact struct {
-	Job     BulkJobID  `json:"job"`
-	Status  BulkStatus `json:"status"`
-	Total   int64      `json:"total"`
-	Done    int64      `json:"done"`
-	Failed  int64      `json:"failed"`
-	Folder  int64      `json:"folder,omitempty"`
-	Key     string     `json:"key,omitempty"`
-	DryRun  bool       `json:"dry_run,omitempty"`
-	Error   string     `json:"error,omitempty"`
-	Attempt int        `json:"attempt"`
+	Job     BulkJobID    `json:"job"`
+	Status  BulkStatus   `json:"status"`
+	Total   int64        `json:"total"`
+	Done    int64        `json:"done"`
+	Failed  int64        `json:"failed"`
+	Folder  DropFolderID `json:"folder,omitempty"`
+	Key     string       `json:"key,omitempty"`
+	DryRun  bool         `json:"dry_run,omitempty"`
+	Error   string       `json:"error,omitempty"`
+	Attempt int          `json:"attempt"`
 }
 
 func (tx *Tx) emitBulk(name string, j BulkJob) error {

@@ -26,12 +26,12 @@ func (db *DB) ClaimBulkJob(ctx context.Context, worker string, lease time.Durati
 		}
 		now := micros(tx.now)
 		j = BulkJob{}
-		q := tx.tx.NewSelect().Model(&j).ModelTableExpr("bulk_jobs AS j").
-			Where("j.status IN (?, ?) OR j.status = ? AND j.lease_until < ?", BulkPending, BulkRetry, BulkProcessing, now)
-		running := tx.tx.NewSelect().TableExpr("bulk_jobs AS r").ColumnExpr("count(*)").Where("r.account = j.account").
+		q := tx.tx.NewSelect().Model(&j).
+			Where("status IN (?, ?) OR status = ? AND lease_until < ?", BulkPending, BulkRetry, BulkProcessing, now)
+		running := tx.tx.NewSelect().TableExpr("bulk_jobs AS r").ColumnExpr("count(*)").Where("r.account = bulk_job.account").
 			Where("r.status = ?", BulkProcessing).Where("r.lease_until >= ?", now)
-		err := q.Where("j.deleted_at = 0").Where("(?) < ?", running, perAccount).
-			OrderExpr("(?), j.priority, j.id", running).Limit(1).Scan(ctx)
+		err := q.Where("deleted_at = 0").Where("(?) < ?", running, perAccount).
+			OrderExpr("(?), priority, id", running).Limit(1).Scan(ctx)
 		if err != nil {
 			return notFound(err, "bulk job to run")
 		}

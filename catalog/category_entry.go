@@ -91,8 +91,8 @@ func (db *DB) changeLink(ctx context.Context, account AccountID, category Catego
 // showCategories makes an entry's own lists what the links say.
 func (tx *Tx) showCategories(ctx context.Context, entry EntryID) error {
 	var rows []Category
-	err := tx.tx.NewSelect().Model(&rows).ModelTableExpr("categories AS c").Join("JOIN category_entries AS l ON l.category = c.id").
-		Where("l.entry = ?", entry).Where("l.status = ?", CategoryEntryActive).Where("c.deleted_at = 0").Order("c.id").Scan(ctx)
+	err := tx.tx.NewSelect().Model(&rows).Join("JOIN category_entries AS l ON l.category = category.id").
+		Where("l.entry = ?", entry).Where("l.status = ?", CategoryEntryActive).Where("category.deleted_at = 0").Order("category.id").Scan(ctx)
 	if err != nil {
 		return err
 	}

@@ -301,3 +301,8 @@ func entryFact(e Entry) any {
 		ErrorCode string      `json:"error_code,omitempty"`
 	}{e.Status, e.Version, e.Revision, e.Name, e.ErrorCode}
 }
+
+// EntryByDedup returns the account's entry with a dedup key, also when it is deleted and not yet purged.
+func (tx *Tx) EntryByDedup(ctx context.Context, account AccountID, key string) (Entry, error) {
+	return entryByDedup(ctx, tx.tx, account, key)
+}

@@ -56,7 +56,7 @@ type Jobs struct {
 	Store   storage.Store
 	Content Content
 	// Files finds a file of a drop folder; nil, or a job without a folder, refuses items that name one.
-	Files func(ctx context.Context, folder int64, rel string) (content.Source, error)
+	Files func(ctx context.Context, folder catalog.DropFolderID, rel string) (content.Source, error)
 	// Roots are the folders of this server that items may name files of; none refuses them all.
 	Roots []string
 	// Language returns the code of a language given by its name or code; false says that there is no such language.
@@ -83,7 +83,7 @@ type Add struct {
 	// Profile is the conversion profile of items that name none; 0 is the account's default.
 	Profile int64
 	// Folder is the drop folder whose files the items name; 0 for none.
-	Folder int64
+	Folder catalog.DropFolderID
 	// Key, when set, is the delivery's: the same key again gives the same job.
 	Key string
 	// User is who sends the document, UploadedBy what lists show instead; Owner, when set, is the only user whose items it may touch.

@@ -29,6 +29,8 @@ type plan struct {
 	recue   bool // the cue points that there are go
 	keepOld bool // thumbnails that were added by hand stay with the next content
 	key     string
+	// begun says that the entry and what the database knows of it are there already.
+	begun bool
 }
 
 // cuePlan is a cue point to be added or, with an id, changed. Parent is the system name of the one that it answers.
@@ -87,7 +89,7 @@ func (a *applier) target(ctx context.Context, it *Item, p *plan, row catalog.Bul
 		"add": catalog.BulkAdd, "update": catalog.BulkUpdate, "delete": catalog.BulkDelete, "replace": catalog.BulkReplace,
 	}[it.text("action")]
 	if row.ObjectID != "" { // begun before: the entry may be its own
-		p.action = row.Action
+		p.action, p.begun = row.Action, true
 		e, err := a.names.entry(ctx, row.ObjectID)
 		if errors.Is(err, errAbsent) {
 			it.wrong(it.Node, codeNotFound, "entry %s was deleted meanwhile", row.ObjectID)
@@ -213,7 +215,7 @@ func (a *applier) fields(_ context.Context, it *Item, p *plan) error {
 		p.edit(func(e *catalog.Entry) { e.MediaType = kind })
 	}
 	if n := it.get("msDuration"); n != nil {
-		if p.entry.Status != catalog.EntryNoContent {
+		if p.entry.Status != catalog.EntryNoContent && !p.begun {
 			it.wrong(n, codeInvalid, "msDuration is that of the content, which entry %s has", p.entry.ID)
 		}
 		p.edit(func(e *catalog.Entry) { e.DurationMS = number(n.Text) })
