@@ -1,8 +1,10 @@
 package gateway
 
 import (
+	"maps"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -63,25 +65,15 @@ func (b *brake) failed(key string) {
 	}
 }
 
-// makeRoom forgets the oldest tenth when all places are taken. mu is held.
+// makeRoom forgets what was seen longest ago, a tenth of all, when all places are taken. mu is held.
 func (b *brake) makeRoom() {
 	if len(b.keys) < maxBraked {
 		return
 	}
-	now := b.now()
-	for k, f := range b.keys {
-		if now.Sub(f.last) >= brakeTime {
-			delete(b.keys, k)
-		}
-	}
-	for len(b.keys) >= maxBraked {
-		oldest, at := "", now
-		for k, f := range b.keys {
-			if !f.last.After(at) {
-				oldest, at = k, f.last
-			}
-		}
-		delete(b.keys, oldest)
+	keys := slices.Collect(maps.Keys(b.keys))
+	slices.SortFunc(keys, func(x, y string) int { return b.keys[x].last.Compare(b.keys[y].last) })
+	for _, k := range keys[:maxBraked/10] {
+		delete(b.keys, k)
 	}
 }
 

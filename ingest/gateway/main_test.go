@@ -34,6 +34,20 @@ const password = "open sesame"
 // patience is how long a test waits for what must come: only a failure takes it.
 const patience = 2 * time.Minute
 
+// hostKeys is the server's, the same for all tests: making one takes a while.
+var hostKeys string
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "gateway")
+	if err != nil {
+		panic(err)
+	}
+	hostKeys = filepath.Join(dir, "keys")
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
 // recorder notes what the gateway tells folders.
 type recorder struct {
 	mu    sync.Mutex
@@ -99,7 +113,7 @@ type house struct {
 func newHouse(t *testing.T) *house {
 	t.Helper()
 	base := t.TempDir()
-	h := &house{t: t, dir: filepath.Join(base, "folder"), keys: filepath.Join(base, "keys"), told: &recorder{}, key: filepath.Join(base, "id")}
+	h := &house{t: t, dir: filepath.Join(base, "folder"), keys: hostKeys, told: &recorder{}, key: filepath.Join(base, "id")}
 	if err := os.Mkdir(h.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
