@@ -254,10 +254,11 @@ func (db *DB) WholeUploadTokens(ctx context.Context, before time.Time, limit int
 	return out, nil
 }
 
-// OpenUploadTokens returns up to limit unfinished tokens of all accounts that a carrier began, the oldest first.
-func (db *DB) OpenUploadTokens(ctx context.Context, carrier string, limit int) ([]UploadToken, error) {
+// CarriedUploadTokens returns up to limit tokens of all accounts that a carrier began and that are in one of the states, the oldest
+// first.
+func (db *DB) CarriedUploadTokens(ctx context.Context, carrier string, limit int, states ...UploadStatus) ([]UploadToken, error) {
 	var rows []uploadTokenRow
-	err := db.read.NewSelect().Model(&rows).Where("status IN (?, ?)", UploadPending, UploadPartial).Where("carrier = ?", carrier).
+	err := db.read.NewSelect().Model(&rows).Where("status IN (?)", bun.List(states)).Where("carrier = ?", carrier).
 		Order("num").Limit(int64(limit)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list upload tokens of %s: %w", carrier, err)

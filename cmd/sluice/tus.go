@@ -14,6 +14,7 @@ import (
 const (
 	tusPath     = "/v1/ingest/tus/"
 	formPath    = "/v1/ingest/files"
+	putPath     = "/ingest/{folder}/{path...}"
 	consoleTus  = "/v1/uploads/tus/"
 	consoleUser = "console"
 )
@@ -49,6 +50,7 @@ func (s *system) newUploads(sessions *account.Sessions, calls *rpc.Server) (*upl
 func (u *uploads) mount(mux *http.ServeMux) {
 	mux.Handle(tusPath, http.StripPrefix(tusPath, u.public))
 	mux.Handle(formPath, u.public.Form())
+	mux.Handle(putPath, u.public.Put())
 }
 
 // Close stops what they do on their own.

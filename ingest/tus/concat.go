@@ -139,7 +139,7 @@ const resumeBatch = 100
 
 // Resume goes on with putting uploads together that a process left behind when it ended. Call it now and then.
 func (s *Server) Resume(ctx context.Context) error {
-	tokens, err := s.cfg.Catalog.OpenUploadTokens(ctx, carrierJoin, resumeBatch)
+	tokens, err := s.cfg.Catalog.CarriedUploadTokens(ctx, carrierJoin, resumeBatch, catalog.UploadPending, catalog.UploadPartial)
 	if err != nil {
 		return err
 	}

@@ -116,6 +116,7 @@ func openHouse(t *testing.T, dir string, change ...func(*tus.Config)) *house {
 	mux := http.NewServeMux()
 	mux.Handle("/files/", http.StripPrefix("/files/", s))
 	mux.Handle("/form", s.Form())
+	mux.Handle("/ingest/{folder}/{path...}", s.Put())
 	web := httptest.NewServer(mux)
 	t.Cleanup(func() {
 		web.Close()

@@ -107,43 +107,63 @@ func (s *Server) takeFile(ctx context.Context, q *request, f file) (Received, er
 // errCut says that a body ended before its end.
 var errCut = errors.New("the connection ended before the file did")
 
-// pour writes the file and completes its token.
-func (s *Server) pour(ctx context.Context, t catalog.UploadToken, f file) (Received, error) {
-	sum := sha256.New()
-	body := &failing{r: f.body}
-	src := io.Reader(io.TeeReader(body, sum))
-	extra := map[string]hash.Hash{}
+// checked is a body that is hashed as it passes.
+type checked struct {
+	io.Reader
+	body  *failing
+	file  file
+	sum   hash.Hash
+	extra map[string]hash.Hash
+}
+
+// checked wraps the body of a file, at its account's rate.
+func (s *Server) checked(ctx context.Context, account catalog.AccountID, f file) (*checked, error) {
+	c := &checked{body: &failing{r: f.body}, file: f, sum: sha256.New(), extra: map[string]hash.Hash{}}
+	c.Reader = io.TeeReader(c.body, c.sum)
 	known, err := f.digests()
 	if err != nil {
-		return Received{}, err
+		return nil, err
 	}
 	for _, d := range known {
-		if h := d.hash(); h != nil && extra[d.name] == nil {
-			extra[d.name] = h
-			src = io.TeeReader(src, h)
+		if h := d.hash(); h != nil && c.extra[d.name] == nil {
+			c.extra[d.name] = h
+			c.Reader = io.TeeReader(c.Reader, h)
 		}
 	}
 	if s.cfg.Rate != nil {
-		src = s.cfg.Rate(ctx, t.Account, src)
+		c.Reader = s.cfg.Rate(ctx, account, c.Reader)
 	}
-	r := Received{Token: t.ID}
-	verify := func() error {
-		if body.err != nil || f.size >= 0 && body.n != f.size {
-			return fmt.Errorf("%w: after %d bytes: %w", errCut, body.n, body.err)
-		}
-		r.Size, r.SHA256 = body.n, hex.EncodeToString(sum.Sum(nil))
-		all, err := f.digests()
-		if err != nil {
-			return err
-		}
-		return check(all, r.SHA256, extra)
+	return c, nil
+}
+
+// verdict says, at the end of the body, whether it is what its sender meant, and what it is.
+func (c *checked) verdict() (Received, error) {
+	if c.body.err != nil || c.file.size >= 0 && c.body.n != c.file.size {
+		return Received{}, fmt.Errorf("%w: after %d bytes", errCut, c.body.n)
 	}
-	// Without the size, the bytes are recorded as they come and go again if they are not whole; with a verdict at the end, only
-	// then. Either way the token is not complete before.
-	_, t, err = s.cfg.Engine.Receive(ctx, t.Account, t.ID, upload.Stream{Size: f.size, Body: src, Verify: verify})
+	r := Received{Size: c.body.n, SHA256: hex.EncodeToString(c.sum.Sum(nil))}
+	all, err := c.file.digests()
 	if err != nil {
 		return r, err
 	}
+	return r, check(all, r.SHA256, c.extra)
+}
+
+// pour writes the file and completes its token.
+func (s *Server) pour(ctx context.Context, t catalog.UploadToken, f file) (Received, error) {
+	body, err := s.checked(ctx, t.Account, f)
+	if err != nil {
+		return Received{}, err
+	}
+	var r Received
+	verify := func() (err error) {
+		r, err = body.verdict()
+		return err
+	}
+	if _, _, err := s.cfg.Engine.Receive(ctx, t.Account, t.ID, upload.Stream{Size: f.size, Body: body, Verify: verify}); err != nil {
+		return r, err
+	}
+	r.Token = t.ID
 	_, err = s.cfg.Engine.Complete(ctx, t.Account, t.ID, r.Size)
 	return r, err
 }

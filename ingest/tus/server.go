@@ -20,6 +20,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest/content"
+	"sluice/ingest/dropfolder"
 	"sluice/ingest/upload"
 )
 
@@ -60,6 +61,8 @@ type Config struct {
 	Base func(r *http.Request) string
 	// Origins are those whose pages may upload, or "*".
 	Origins []string
+	// Transfers, when set, is told of files that are put into drop folders.
+	Transfers dropfolder.Transfers
 	// Rate, when set, slows a body down to what its account may send.
 	Rate func(ctx context.Context, account catalog.AccountID, r io.Reader) io.Reader
 	// Reserve, when set, refuses files that an account has no room for.

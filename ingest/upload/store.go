@@ -49,15 +49,15 @@ func (e *Engine) store(ctx context.Context, hold *hold, t catalog.UploadToken, p
 		return t, 0, err
 	}
 	if p.at == 0 && !p.inner {
-		if p.src, err = looked(p.src); err != nil {
+		if p.src, err = Look(p.src); err != nil {
 			return t, 0, err
 		}
 	}
 	return e.pour(ctx, hold, t, f, p)
 }
 
-// looked refuses a file by its first bytes, before the rest is waited for.
-func looked(src io.Reader) (io.Reader, error) {
+// Look refuses a file by its first bytes, as CheckType does, before the rest is waited for. It returns a reader of all of it.
+func Look(src io.Reader) (io.Reader, error) {
 	r := bufio.NewReaderSize(src, sniffBytes)
 	head, _ := r.Peek(sniffBytes) // what is wrong with it is met again when it is read
 	return r, CheckType(head)
