@@ -14,28 +14,32 @@ func Clip(t *Track, fromMS, toMS int64) *Track {
 	return clipTicks(t, from, to)
 }
 
-// SnapClip clips the tracks of one presentation together. Where there is video, the clip starts at the presentation time of
-// the sync sample of the first video track at or before fromMS, in every track: nothing of that track is hidden, so the
-// clip can be served in segments to players that ignore edit lists.
-func SnapClip(tracks []*Track, fromMS, toMS int64) []*Track {
-	from, scale := max(0, fromMS), uint32(1000)
+// SegmentClip clips the tracks of one presentation together, so that the clip can be served in segments to players that
+// ignore edit lists, and returns with it where it starts: milliseconds of the presentation. Decoding must begin with a sync
+// sample; the frames between that and fromMS rush past in the few milliseconds before fromMS, which players drop or show for
+// less than a frame. Where the ticks are too coarse for that, the clip starts with the sync sample.
+func SegmentClip(tracks []*Track, fromMS, toMS int64) (clip []*Track, startMS int64) {
+	fromMS = max(0, fromMS)
+	startMS = fromMS
 	for _, t := range tracks {
 		if t.Kind == Video && t.Len() > 0 {
-			at := Rescale(from, 1000, t.Timescale)
-			i := t.syncAtOrBefore(at + int64(t.Priming))
-			from, scale = max(0, t.Sample(i).PTS-int64(t.Priming)), t.Timescale
-			break
+			startMS = min(startMS, t.rushMS(fromMS))
 		}
 	}
-	out := make([]*Track, len(tracks))
+	clip = make([]*Track, len(tracks))
 	for k, t := range tracks {
 		to := t.Duration()
 		if toMS > 0 {
 			to = min(to, Rescale(toMS, 1000, t.Timescale))
 		}
-		out[k] = clipTicks(t, Rescale(from, scale, t.Timescale), to)
+		from := Rescale(startMS, 1000, t.Timescale)
+		if t.Kind == Video && startMS < fromMS {
+			clip[k] = t.rush(from, Rescale(fromMS, 1000, t.Timescale), to)
+		} else {
+			clip[k] = clipTicks(t, from, to)
+		}
 	}
-	return out
+	return clip, startMS
 }
 
 // syncAtOrBefore returns the last sync sample whose PTS is at most pts, or the first sample.

@@ -90,23 +90,71 @@ func TestClipFromTheStartKeepsWholeFragments(t *testing.T) {
 	}
 }
 
-func TestSnapClipHidesNothingOfTheVideo(t *testing.T) {
-	video := fragmented()
-	b := packager.NewBuilder(packager.Media{Kind: packager.Audio, Timescale: 48000, Priming: 1024})
-	for i := int64(0); i < 190; i++ {
-		b.Add(packager.Sample{DTS: i * 1024, PTS: i * 1024, Dur: 1024, Size: 1, Sync: true, Offset: i})
+func TestSegmentClipsStartAtTheirTime(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		video := build(packager.Media{Kind: packager.Video, Timescale: 12800}, gops(t, 512))
+		audio := tone(400)
+		ms := video.Duration() * 1000 / 12800
+		from := rapid.Int64Range(0, ms).Draw(t, "from")
+		to := rapid.SampledFrom([]int64{0, from + 500, ms}).Draw(t, "to")
+		clip, start := packager.SegmentClip([]*packager.Track{video, audio}, from, to)
+		v, at := clip[0], packager.Rescale(start, 1000, 12800)
+		if v.Len() == 0 {
+			return
+		}
+		if start > from || from-start > 30 {
+			t.Fatalf("a clip from %d ms starts at %d ms", from, start)
+		}
+		seam := packager.Rescale(from, 1000, 12800)
+		seen := map[int64]bool{}
+		last := int64(-1)
+		for i, s := range mediatest.Samples(v) {
+			shown := s.PTS - int64(v.Priming) + at
+			if seen[shown] || s.DTS <= last || s.PTS-s.DTS < video.MinOffset() {
+				t.Fatalf("sample %d: decoded at %d after %d, shown at %d", i, s.DTS, last, shown)
+			}
+			seen[shown], last = true, s.DTS
+		}
+		lo, hi := packager.Rescale(max(0, from), 1000, 12800), video.Duration()
+		if to > 0 {
+			hi = min(hi, packager.Rescale(to, 1000, 12800))
+		}
+		for _, s := range mediatest.Samples(video) {
+			if s.PTS >= lo && s.PTS < hi && !seen[s.PTS] {
+				t.Fatalf("the frame at %d is not shown at its time in the clip from %d to %d", s.PTS, lo, hi)
+			}
+		}
+		for shown := range seen {
+			if shown < seam && shown < at {
+				t.Fatalf("a frame is shown at %d, before the clip starts at %d", shown, at)
+			}
+		}
+		if !v.IsSync(0) {
+			t.Fatal("the clip does not start with a sync sample")
+		}
+	})
+}
+
+func TestSegmentClipsOfCoarseTicksStartAtTheSyncSample(t *testing.T) {
+	var samples []packager.Sample
+	for i := range int64(100) {
+		samples = append(samples, packager.Sample{DTS: i, PTS: i, Dur: 1, Size: 1, Sync: i%50 == 0, Offset: i})
 	}
-	audio := b.Track()
-	out := packager.SnapClip([]*packager.Track{video, audio}, 1700, 3000)
-	v, a := out[0], out[1]
-	if v.Priming != 0 || v.Len() != 20 {
-		t.Errorf("video: %d samples behind %d ticks of priming, want 20 and none", v.Len(), v.Priming)
+	clip, start := packager.SegmentClip([]*packager.Track{build(packager.Media{Kind: packager.Video, Timescale: 25}, samples), tone(200)}, 3000, 0)
+	if start != 2000 || clip[0].Len() != 50 || clip[0].Priming != 0 || clip[0].Duration() != 50 {
+		t.Errorf("starts at %d ms with %d frames, %d ticks of priming, lasts %d", start, clip[0].Len(), clip[0].Priming, clip[0].Duration())
 	}
-	// The audio starts at 1 s too, with at least a frame before it to settle the decoder.
-	if a.Priming < 1024 || a.Priming > 3072 {
+	// The sound starts at 2 s too, with at least a frame before it to settle the decoder.
+	if a := clip[1]; a.Priming < 1024 || a.Priming > 3072 {
 		t.Errorf("audio priming %d", a.Priming)
 	}
-	if got, want := a.Duration(), int64(2*48000); got < want || got > want+1024 {
-		t.Errorf("audio lasts %d ticks, want %d", got, want)
+}
+
+// tone is sound of n frames.
+func tone(n int64) *packager.Track {
+	b := packager.NewBuilder(packager.Media{Kind: packager.Audio, Timescale: 48000, Priming: 1024})
+	for i := range n {
+		b.Add(packager.Sample{DTS: i * 1024, PTS: i * 1024, Dur: 1024, Size: 1, Sync: true, Offset: i})
 	}
+	return b.Track()
 }

@@ -46,7 +46,8 @@ func BenchmarkSegmentStored(b *testing.B) { benchmarkSegment(b, track10m(false))
 
 // BenchmarkSegmentProgressive builds moof and extents of 150 samples that are one extent; Scattered has 150 extents.
 func BenchmarkSegmentProgressive(b *testing.B) {
-	benchmarkSegment(b, packager.SnapClip([]*packager.Track{track10m(false)}, 2200, 0)[0])
+	clip, _ := packager.SegmentClip([]*packager.Track{track10m(false)}, 2200, 0)
+	benchmarkSegment(b, clip[0])
 }
 
 func BenchmarkSegmentScattered(b *testing.B) { benchmarkSegment(b, track10m(true)) }

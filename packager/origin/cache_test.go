@@ -139,7 +139,7 @@ func TestShowsAreBoundedAndSharedByParameters(t *testing.T) {
 		t.Error("container and tracks make another show")
 	}
 	clipped := s.get(set, parse("/x/clipFrom/7000/index.m3u8"))
-	if clipped == plain || clipped.tag == plain.tag || clipped.table.EndMS() != 14000 {
+	if clipped == plain || clipped.tag == plain.tag || clipped.table.EndMS() < 13000 || clipped.table.EndMS() > 13004 { // with what rushes past
 		t.Errorf("clipped from 7 s the presentation ends at %d ms", clipped.table.EndMS())
 	}
 	for i := range 100 {
@@ -172,11 +172,11 @@ func TestParametersReshapeTheSet(t *testing.T) {
 		}
 		return reshape(set, &r)
 	}
-	clip := reshaped("/x/clipFrom/7000/clipTo/12000/master.m3u8") // starts at the key frame at 6 s
-	if d := clip.Files[0].Tracks[0].Duration(); d != 6*12800 {
+	clip := reshaped("/x/clipFrom/7000/clipTo/12000/master.m3u8") // what follows the key frame at 6 s rushes past in 2 ms
+	if d := clip.Files[0].Tracks[0].Duration(); d != 5*12800+26 {
 		t.Errorf("the clip lasts %d ticks", d)
 	}
-	want := []packager.Cue{{Start: 0, End: 1000}, {Start: 3000, End: 5000}}
+	want := []packager.Cue{{Start: 0, End: 2}, {Start: 2002, End: 4002}}
 	if got := clip.Files[2].Cues.Cues; len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
 		t.Errorf("cues of the clip: %+v", got)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"os/exec"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,68 @@ func TestEveryProtocolDeliversTheSourcesFrames(t *testing.T) {
 			}
 			if diff := cmp.Diff(want, got); diff != "" {
 				t.Errorf("%s %s: %d bytes of difference:\n%.2000s", path, stream, len(diff), diff)
+			}
+		}
+	}
+}
+
+// frame is a decoded picture: when it is shown, in microseconds, and its MD5.
+type frame struct {
+	at   int64
+	hash string
+}
+
+// frames decodes the pictures of an input, in order.
+func frames(t *testing.T, input string) []frame {
+	t.Helper()
+	out := ffmpeg(t, "-i", input, "-map", "0:v:0", "-vsync", "passthrough", "-threads", "1", "-f", "framemd5", "-")
+	var list []frame
+	num, den := int64(1), int64(1)
+	for line := range strings.Lines(out) {
+		if _, err := fmt.Sscanf(line, "#tb 0: %d/%d", &num, &den); err == nil {
+			continue
+		}
+		if f := strings.Split(line, ","); line[0] != '#' && len(f) >= 6 {
+			pts, err := strconv.ParseInt(strings.TrimSpace(f[2]), 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list = append(list, frame{pts * 1_000_000 * num / den, strings.TrimSpace(f[5])})
+		}
+	}
+	return list
+}
+
+func TestClipsInSegmentsShowTheFramesOfTheirTime(t *testing.T) {
+	s := serve(t, Config{}, oneLanguage(t), progressiveSet(t))
+	source := frames(t, media.dir+"/hi.mp4")
+	const from, to = 5_333_000, 8_000_000
+	var want []frame
+	for _, f := range source {
+		if f.at >= from && f.at < to {
+			want = append(want, frame{f.at - from, f.hash})
+		}
+	}
+	for _, path := range []string{
+		"/hls/0_one/%s,0_hi,0_en,.urlset/master.m3u8", "/hls/0_one/container/fmp4/%s,0_hi,0_en,.urlset/master.m3u8",
+		"/hls/0_plain/%sindex-f1-v1-a1.m3u8", "/hls/0_plain/container/fmp4/%sindex-f1-v1-a1.m3u8", "/dash/0_one/%s,0_hi,0_en,.urlset/manifest.mpd",
+	} {
+		got := frames(t, s.url+fmt.Sprintf(path, "clipFrom/5333/clipTo/8000/"))
+		hurried := len(got) - len(want)
+		if hurried <= 0 {
+			t.Errorf("%s: %d frames, of which %d should be shown", path, len(got), len(want))
+			continue
+		}
+		first := got[0].at
+		if lead := got[hurried].at - first; lead > 60_000 {
+			t.Errorf("%s: the frames before the clip take %d µs", path, lead)
+		}
+		for i, w := range want {
+			g := got[hurried+i]
+			// What is shown first starts a few milliseconds before the clip.
+			if off := g.at - first - w.at; g.hash != w.hash || off < 0 || off > 20_000 {
+				t.Errorf("%s: frame %d of the clip is shown %d µs late; the same: %v", path, i, off, g.hash == w.hash)
+				break
 			}
 		}
 	}

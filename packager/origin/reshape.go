@@ -30,7 +30,7 @@ func reshape(set *packager.Set, r *uri.Request) *packager.Set {
 	return &out
 }
 
-// clip cuts files [from, to) of set to the clip of p. Video starts at a sync sample, and everything else with it.
+// clip cuts files [from, to) of set to the clip of p.
 func clip(set *packager.Set, from, to int, p *uri.Params) {
 	set.DurationMS = 0 // the tracks tell
 	set.Storyboard = nil
@@ -38,8 +38,7 @@ func clip(set *packager.Set, from, to int, p *uri.Params) {
 	for i := from; i < to; i++ {
 		tracks = append(tracks, set.Files[i].Tracks...)
 	}
-	startMS := snap(tracks, p.ClipFrom)
-	cut := packager.SnapClip(tracks, p.ClipFrom, p.ClipTo)
+	cut, startMS := packager.SegmentClip(tracks, p.ClipFrom, p.ClipTo)
 	for i := from; i < to; i++ {
 		f := &set.Files[i]
 		f.Tracks, cut = cut[:len(f.Tracks):len(f.Tracks)], cut[len(f.Tracks):]
@@ -47,25 +46,6 @@ func clip(set *packager.Set, from, to int, p *uri.Params) {
 			f.Cues = clipCues(f.Cues, startMS, p.ClipTo)
 		}
 	}
-}
-
-// snap is where a clip from ms starts in truth: at the last sync sample of the first video track, milliseconds.
-func snap(tracks []*packager.Track, ms int64) int64 {
-	for _, t := range tracks {
-		if t.Kind != packager.Video || t.Len() == 0 {
-			continue
-		}
-		start := int64(0)
-		for i := t.NextSync(0); i < t.Len(); i = t.NextSync(i + 1) {
-			pts := t.Sample(i).PTS - int64(t.Priming)
-			if pts*1000 > ms*int64(t.Timescale) {
-				break
-			}
-			start = max(0, pts*1000/int64(t.Timescale))
-		}
-		return start
-	}
-	return ms
 }
 
 func clipCues(t *packager.TextTrack, fromMS, toMS int64) *packager.TextTrack {
