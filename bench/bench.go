@@ -21,6 +21,8 @@ type Env struct {
 	Shared string
 	// Quick keeps each benchmark within a minute.
 	Quick bool
+	// Megabytes is the size of the file that growing uploads; 0 means its own choice.
+	Megabytes int
 	// Log receives one line per step.
 	Log func(format string, args ...any)
 }
@@ -76,6 +78,7 @@ var All = []Bench{
 	{"tasks", "tasks through catalog and stream, against raw XADD, XREADGROUP, XACK", 0, runTasks},
 	{"api", "calls of the API over a million entries, against a bare handler that makes the same queries", 0, runAPI},
 	{"firstplay", "last byte in to first segment served, against ffmpeg making the whole ladder before serving", 1, runFirstPlay},
+	{"growing", "upload over 100 Mbit/s to first segment served, against processing after the upload", 1, runGrowing},
 }
 
 // Find returns the benchmarks named, or all when there are no names.

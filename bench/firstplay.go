@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -40,18 +39,7 @@ func runFirstPlay(ctx context.Context, e *Env, emit func(Result)) error {
 				return 0, err
 			}
 			start := time.Now()
-			err = waitFor(ctx, 10*time.Minute, "the first segment", func() bool {
-				lists, err := s.playlists(ctx, "/hls/"+entry+"/container/fmp4/master.m3u8")
-				if err != nil {
-					return false
-				}
-				segs, err := s.segments(ctx, lists[0])
-				if err != nil {
-					return false
-				}
-				a, err := s.get(ctx, segs[0], "")
-				return err == nil && a.status == http.StatusOK
-			})
+			err = s.firstSegment(ctx, entry)
 			first := time.Since(start).Seconds()
 			if err != nil {
 				return 0, err

@@ -107,7 +107,7 @@ func (db *DB) GrowingUploads(ctx context.Context, since time.Time, limit int) ([
 // ReleaseBytes lets the tasks go on that waited for bytes of an upload of which have are there now, and reports how many.
 func (db *DB) ReleaseBytes(ctx context.Context, upload UploadTokenID, have int64) (int, error) {
 	due := func(q bun.IDB) *bun.SelectQuery {
-		return q.NewSelect().Table("tasks").Column("id").Where("upload = ?", upload).Where("needs_bytes > 0").Where("needs_bytes <= ?", have)
+		return q.NewSelect().Table("tasks").Column("id").Where("upload <> ''").Where("upload = ?", upload).Where("needs_bytes > 0").Where("needs_bytes <= ?", have)
 	}
 	var ids []TaskID
 	if err := due(db.read).Scan(ctx, &ids); err != nil {

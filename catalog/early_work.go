@@ -175,7 +175,7 @@ func (tx *Tx) AdoptEarly(ctx context.Context, id UploadTokenID) ([]TaskID, error
 		return nil, err
 	}
 	var rows []taskRow
-	err = tx.tx.NewSelect().Model(&rows).Column("id", "state").Where("upload = ?", id).Where("version = ?", w.Version).Order("id").Scan(ctx)
+	err = tx.tx.NewSelect().Model(&rows).Column("id", "state").Where("upload <> ''").Where("upload = ?", id).Where("version = ?", w.Version).Order("id").Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("tasks of upload %s: %w", id, err)
 	}
@@ -206,7 +206,7 @@ func (tx *Tx) DropEarly(ctx context.Context, id UploadTokenID) error {
 	// Version 0 keeps a retry of the entry from bringing them back.
 	_, err = tx.tx.NewUpdate().Table("tasks").Set("version = 0").
 		Set("state = CASE WHEN state = ? THEN state ELSE ? END", TaskDone, TaskCancelled).Set("finished_at = ?", micros(tx.now)).
-		Where("upload = ?", id).Where("version = ?", w.Version).Exec(ctx)
+		Where("upload <> ''").Where("upload = ?", id).Where("version = ?", w.Version).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("drop early work on upload %s: %w", id, err)
 	}

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"errors"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -91,6 +92,9 @@ func TestHotQueriesUseIndexes(t *testing.T) {
 	hot["query flavors"] = query(with(Cond{"flavorParamsIds", OpMatchOr, []any{int64(0)}}))
 	hot["ready params"] = func() error { _, err := db.ReadyParams(ctx, []EntryID{e.ID}); return err }
 	hot["purgeable assets"] = func() error { _, err := db.PurgeableAssets(ctx, time.Now(), 10); return err }
+	hot["growing uploads"] = func() error { _, err := db.GrowingUploads(ctx, time.Now(), 10); return err }
+	hot["release bytes"] = func() error { _, err := db.ReleaseBytes(ctx, "0_a", 10); return err }
+	hot["early status"] = func() error { _, err := db.EarlyStatus(ctx, "0_a"); return missingIsFine(err) }
 	order := []string{"claim", "heartbeat", "complete"} // each finds the task as the last one left it
 	for name := range hot {
 		switch name {
@@ -113,6 +117,13 @@ func TestHotQueriesUseIndexes(t *testing.T) {
 			checkPlan(t, db, name, s)
 		}
 	}
+}
+
+func missingIsFine(err error) error {
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 func checkPlan(t *testing.T, db *DB, name, statement string) {

@@ -17,6 +17,7 @@ type benchFlags struct {
 	quick, asJSON bool
 	markdown      string
 	dir           string
+	megabytes     int
 }
 
 func benchCommand() *cobra.Command {
@@ -36,6 +37,7 @@ func benchCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.quick, "quick", false, "at most a minute a name")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print a JSON line a result")
 	cmd.Flags().StringVar(&f.markdown, "markdown", "", "write the table to this file and a plot beside it")
+	cmd.Flags().IntVar(&f.megabytes, "megabytes", 0, "size of the file that growing uploads; 0 for its own choice")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "scratch directory (default: a temporary one)")
 	return cmd
 }
@@ -65,7 +67,7 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 		if err := os.Mkdir(sub, 0o755); err != nil {
 			return err
 		}
-		env := &bench.Env{Binary: self, Engine: engineProgram, Dir: sub, Shared: shared, Quick: f.quick, Log: func(format string, args ...any) {
+		env := &bench.Env{Binary: self, Engine: engineProgram, Dir: sub, Shared: shared, Quick: f.quick, Megabytes: f.megabytes, Log: func(format string, args ...any) {
 			fmt.Fprintf(cmd.ErrOrStderr(), b.Name+": "+format+"\n", args...)
 		}}
 		err := b.Run(cmd.Context(), env, func(r bench.Result) {
