@@ -34,7 +34,9 @@ type Config struct {
 	Path         string // "" is where the login leads
 	Flat         bool   // leaves sub-folders out
 	Dial         remote.Dial
-	Log          *slog.Logger
+	// DialData connects to further ports of the machine that Dial connected to; nil asks nobody.
+	DialData remote.Dial
+	Log      *slog.Logger
 }
 
 // Opener returns the opener of FTP folders. Certificates, which may be nil, says how the servers' certificates are checked.

@@ -92,7 +92,7 @@ func start(t *testing.T, mode string) *server {
 	}
 	account := me.Username
 	if me.Uid == "0" {
-		account = "nobody"
+		account = "ftp" // which the package makes
 	}
 	passwords, cert := filepath.Join(base, "passwords"), filepath.Join(base, "cert.pem")
 	if err := os.WriteFile(passwords, []byte(password+"\n"), 0o644); err != nil {
@@ -170,7 +170,7 @@ func TestServersWithVsftpdAreFolders(t *testing.T) {
 			s := start(t, mode)
 			storetest.Run(t, storetest.Server{Dir: s.dir, Open: func(ctx context.Context, dial remote.Dial, flat bool) (dropfolder.Store, error) {
 				cfg := s.cfg
-				cfg.Dial, cfg.Flat = dial, flat
+				cfg.Dial, cfg.DialData, cfg.Flat = dial, dial, flat
 				return ftp.Open(ctx, cfg)
 			}})
 		})

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/textproto"
 	"sync"
@@ -56,19 +57,28 @@ func (s *Store) login(ctx context.Context) (*link, error) {
 		user, password = "anonymous", "anonymous"
 	}
 	err = l.conn.Login(user, password)
-	var reply *textproto.Error
-	switch {
-	case err == nil:
+	if err == nil {
 		return l, nil
-	case errors.As(err, &reply) && (reply.Code == ftp.StatusNotLoggedIn || reply.Code == 532 || reply.Code == ftp.StatusLoginNeedAccount):
-		err = &dropfolder.Error{Code: dropfolder.ErrAuthenticate, Text: fmt.Sprintf("The server %s refuses the user %q.", s.cfg.addr(), user), Err: err}
-	case errors.As(err, &reply) && reply.Code >= 500:
-		err = &dropfolder.Error{Code: dropfolder.ErrAuthenticate, Text: fmt.Sprintf("The server %s does not let the user %q in.", s.cfg.addr(), user), Err: err}
-	default:
+	}
+	if broken(err) {
 		err = unreachable(err)
+	} else {
+		err = &dropfolder.Error{Code: dropfolder.ErrAuthenticate, Text: fmt.Sprintf("The server %s does not let the user %q in.", s.cfg.addr(), user), Err: err}
 	}
 	l.close()
 	return nil, err
+}
+
+// broken says whether an error is of the connection, and not what the server answers.
+func broken(err error) bool {
+	var ne net.Error
+	var alert tls.AlertError
+	var cert *tls.CertificateVerificationError
+	var reply *textproto.Error
+	if errors.As(err, &reply) {
+		return reply.Code == ftp.StatusNotAvailable
+	}
+	return errors.As(err, &ne) || errors.As(err, &alert) || errors.As(err, &cert) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed)
 }
 
 // dial connects: the first time for commands, then for data, to the same machine.
@@ -81,7 +91,7 @@ func (l *link) dial(cfg Config, secure *tls.Config, network, addr string) (net.C
 	var nc net.Conn
 	var err error
 	if data {
-		nc, err = l.dialData(ctx, network, addr)
+		nc, err = l.dialData(ctx, cfg, network, addr)
 	} else {
 		nc, err = cfg.Dial(ctx, network, addr)
 	}
@@ -105,7 +115,7 @@ func (l *link) dial(cfg Config, secure *tls.Config, network, addr string) (net.C
 }
 
 // dialData connects to a port of the machine that the commands go to, which was allowed already.
-func (l *link) dialData(ctx context.Context, network, addr string) (net.Conn, error) {
+func (l *link) dialData(ctx context.Context, cfg Config, network, addr string) (net.Conn, error) {
 	_, port, err := net.SplitHostPort(addr)
 	if err != nil {
 		return nil, err
@@ -116,8 +126,11 @@ func (l *link) dialData(ctx context.Context, network, addr string) (net.Conn, er
 	if err != nil {
 		return nil, err
 	}
-	var d net.Dialer
-	return d.DialContext(ctx, network, net.JoinHostPort(host, port))
+	dial := cfg.DialData
+	if dial == nil {
+		dial = (&net.Dialer{}).DialContext
+	}
+	return dial(ctx, network, net.JoinHostPort(host, port))
 }
 
 // during has the connection end when ctx does, until the returned function is called.
