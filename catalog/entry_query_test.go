@@ -32,7 +32,7 @@ func TestEntriesKeepWhatTheyAreGiven(t *testing.T) {
 	want := catalog.Entry{
 		Account: 1, Type: catalog.EntryMedia, Status: catalog.EntryNoContent, MediaType: catalog.MediaAudio, Name: "n", Description: "d",
 		ReferenceID: "r", Tags: []string{"a", "b c"}, AdminTags: []string{"x"}, Owner: "o", Creator: "c", Editors: []string{"e"},
-		Publishers: []string{"p"}, Viewers: []string{"v"}, Categories: []string{"a>b"}, CategoryIDs: []string{"7"},
+		Publishers: []string{"p"}, Viewers: []string{"v"}, Categories: []string{"a>b"}, CategoryIDs: []string{"2"},
 		SourceType: catalog.SourceURL, SourceKey: "s", DedupKey: "k", Version: 3, DurationMS: 1, Width: 2, Height: 3, ErrorCode: "ec",
 		ErrorText: "et", Moderation: catalog.ModerationFlagged, Flags: 2, Display: catalog.DisplayNone, GroupID: 4, SortValue: 5,
 		AccessControl: 6, ConversionProfile: 7, StartAt: at, EndAt: at.Add(time.Hour), Replacing: "0_aaaaaaaa", Replaced: "0_bbbbbbbb",

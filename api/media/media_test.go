@@ -72,7 +72,7 @@ func TestEntriesInXML(t *testing.T) {
 // everything is every field that add takes.
 var everything = obj{
 	"name": "n", "description": "d", "userId": "ann", "creatorId": "bob", "tags": "t1,t2", "adminTags": "a1", "categories": "x>y,z",
-	"categoriesIds": "4,5", "groupId": 3, "partnerData": "pd", "licenseType": 3, "startDate": 1900000000, "endDate": 1900000001,
+	"categoriesIds": "2,3", "groupId": 3, "partnerData": "pd", "licenseType": 3, "startDate": 1900000000, "endDate": 1900000001,
 	"referenceId": "ref", "partnerSortValue": 9, "conversionProfileId": -1, "entitledUsersEdit": "e1,e2", "entitledUsersPublish": "p1",
 	"entitledUsersView": "v1", "displayInSearch": 2, "application": "1", "applicationVersion": "7.1", "blockAutoTranscript": true,
 	"mediaType": 5, "conversionQuality": "high", "sourceType": 5, "searchProviderType": 20, "searchProviderId": "sp", "creditUserName": "cu",
@@ -106,7 +106,7 @@ func TestEntriesKeepWhatIsSent(t *testing.T) {
 			want[k] = v
 		}
 		want["description"], want["tags"], want["creditUrl"] = "new", "", "http://d"
-		for _, cleared := range []string{"categories", "startDate", "endDate"} {
+		for _, cleared := range []string{"categories", "categoriesIds", "startDate", "endDate"} {
 			delete(want, cleared)
 			if got[cleared] != nil {
 				f.Errorf("%s is still %v", cleared, got[cleared])

@@ -52,6 +52,15 @@ func (r *Registry) Service(name, doc string) *Service {
 	return s
 }
 
+// Extend returns a service that another package added, so that an action that belongs to it by name may live elsewhere.
+func (r *Registry) Extend(name string) *Service {
+	s := r.services[strings.ToLower(name)]
+	if s == nil {
+		panic("rpc: no service " + name + " to extend")
+	}
+	return s
+}
+
 // Access says who may call an action.
 type Access int
 
