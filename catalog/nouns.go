@@ -157,6 +157,16 @@ type AssetDetails struct {
 	Transcripts string `json:"transcripts,omitempty"`
 	Provider    string `json:"provider,omitempty"`
 	CuePoint    string `json:"cue_point,omitempty"`
+	// Scan is what a scanner found in an original.
+	Scan *AssetScan `json:"scan,omitempty"`
+}
+
+// AssetScan is the verdict of a scanner.
+type AssetScan struct {
+	Bytes int64     `json:"bytes"`           // that were looked at
+	Virus string    `json:"virus,omitempty"` // "" for clean
+	Note  string    `json:"note,omitempty"`  // why not everything was looked at
+	At    time.Time `json:"at"`
 }
 
 // Part is one finished chunk of a growing rendition.
@@ -180,6 +190,8 @@ const (
 	StageEarly  Stage = "early"
 	StageFollow Stage = "follow"
 	StageImport Stage = "import"
+	// StageScan looks for viruses in an original; only where a scanner is configured.
+	StageScan Stage = "scan"
 	// StageClip cuts an entry's original out of a longer source.
 	StageClip Stage = "clip"
 	// StageAdopt makes a rendition of a file that came as one.
@@ -196,7 +208,7 @@ const (
 // Stages returns the stages of video on demand, in the order an entry passes them.
 func Stages() []Stage {
 	return []Stage{
-		StageFetch, StageEarly, StageFollow, StageImport, StageClip, StageAdopt, StageProbe, StagePlan, StageTranscode, StageAssemble, StageThumbs, StageCaptions, StageFinish,
+		StageFetch, StageEarly, StageFollow, StageImport, StageScan, StageClip, StageAdopt, StageProbe, StagePlan, StageTranscode, StageAssemble, StageThumbs, StageCaptions, StageFinish,
 	}
 }
 

@@ -36,6 +36,8 @@ const (
 	LimitCPU         Code = "limit_cpu"
 	EncoderRejected  Code = "encoder_rejected"
 	EngineBug        Code = "engine_bug"
+	VirusFound       Code = "virus_found"
+	ScanFailed       Code = "scan_failed"
 
 	// Warnings that only appear in Info and Report.
 	TracksDropped   Code = "tracks_dropped"
@@ -131,6 +133,8 @@ var errorTexts = map[Code]struct {
 	LimitCPU:         {RetryOnce, "This file cannot be processed safely."},
 	EncoderRejected:  {RetryNo, "Internal error while setting up the conversion."},
 	EngineBug:        {RetryNo, "Internal error while converting."},
+	VirusFound:       {RetryNo, "The file is infected. It was put aside and is not published."},
+	ScanFailed:       {RetryBackoff, "The file could not be scanned for viruses."},
 }
 
 // RetryFor returns whether work that failed with c is worth trying again.

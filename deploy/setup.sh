@@ -8,7 +8,7 @@ packages=(
   gcc pkg-config git ca-certificates
   libavcodec-dev libavdevice-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
   redis-server
-  ffmpeg postgresql chromium nginx-light libxml2-utils
+  ffmpeg postgresql chromium nginx-light libxml2-utils clamav-daemon
 )
 
 # A package counts as there when it, or one that provides the same program, is installed.

@@ -16,8 +16,12 @@ func (s *system) newContent() (*content.Service, error) {
 	if err != nil {
 		return nil, usageError{fmt.Errorf("fetch.allow: %w", err)}
 	}
+	scanner, err := s.newScanner()
+	if err != nil {
+		return nil, err
+	}
 	c := &content.Service{
-		Catalog: s.catalog, Store: s.store, Incoming: s.cfg.Data("incoming"), Log: s.log,
+		Catalog: s.catalog, Store: s.store, Incoming: s.cfg.Data("incoming"), Log: s.log, Scanner: scanner,
 		Fetcher: &fetch.Fetcher{Dir: s.cfg.Data("fetch"), Guard: guard, Secrets: s.catalog, MaxSize: s.cfg.Int("fetch.max_bytes"), Admit: s.admit},
 	}
 	c.Uploads = &upload.Engine{

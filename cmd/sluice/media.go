@@ -59,7 +59,7 @@ func (s *system) newMediaWorker() (*mediaWorker, error) {
 	followers := worker.New(worker.Config{Program: engineProgram, Jobs: followSlots, NoSpare: true, Stall: s.cfg.Duration("worker.stall"), Log: s.log})
 	request := ladderRequest(s.cfg)
 	env := &stage.Env{
-		Catalog: s.catalog, Store: s.store, Engine: pool, Follower: followers, Share: share(scheduler), Log: s.log,
+		Catalog: s.catalog, Store: s.store, Engine: pool, Follower: followers, Share: share(scheduler), Scanner: s.content.Scanner, Log: s.log,
 		Request: func(context.Context, catalog.AccountID) (codec.Request, error) { return request, nil },
 	}
 	stages := map[catalog.Stage]pipeline.StageConfig{}

@@ -206,12 +206,18 @@ func (r *rig) stages() map[catalog.Stage]do {
 	return map[catalog.Stage]do{
 		catalog.StageFetch: r.Fetcher.Stage(e), catalog.StageImport: e.Import, catalog.StageClip: e.Clip, catalog.StageAdopt: e.Adopt,
 		catalog.StageProbe: e.Probe, catalog.StagePlan: e.Plan, catalog.StageTranscode: e.Transcode, catalog.StageAssemble: e.Assemble,
-		catalog.StageThumbs: e.Thumbs, catalog.StageCaptions: e.Captions, catalog.StageFinish: e.Finish,
+		catalog.StageThumbs: e.Thumbs, catalog.StageCaptions: e.Captions, catalog.StageFinish: e.Finish, catalog.StageScan: e.Scan,
 	}
 }
 
 // work does the entry's tasks until none is left that can be done.
 func (r *rig) work(id catalog.EntryID) {
+	r.Helper()
+	r.workBut(id, "")
+}
+
+// workBut leaves those of a stage, and returns which could be done.
+func (r *rig) workBut(id catalog.EntryID, held catalog.Stage) []catalog.Task {
 	r.Helper()
 	stages := r.stages()
 	for {
@@ -219,9 +225,10 @@ func (r *rig) work(id catalog.EntryID) {
 		if err != nil {
 			r.Fatal(err)
 		}
-		i := slices.IndexFunc(tasks, func(t catalog.Task) bool { return t.State == catalog.TaskRunnable })
+		runnable := func(t catalog.Task) bool { return t.State == catalog.TaskRunnable }
+		i := slices.IndexFunc(tasks, func(t catalog.Task) bool { return runnable(t) && t.Stage != held })
 		if i < 0 {
-			return
+			return slices.DeleteFunc(tasks, func(t catalog.Task) bool { return !runnable(t) })
 		}
 		r.task(stages[tasks[i].Stage], tasks[i].ID)
 	}

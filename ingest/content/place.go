@@ -29,7 +29,7 @@ func (p *placed) apply(a *catalog.Asset, at arrival) {
 
 // place stores what an origin has now. Files stay where they are: they go when what follows is committed.
 func (s *Service) place(ctx context.Context, a arrival, o origin) (*placed, error) {
-	if err := checkType(o); err != nil {
+	if err := errors.Join(checkType(o), s.scan(ctx, o)); err != nil {
 		return nil, err
 	}
 	var obj storage.Object
@@ -54,6 +54,27 @@ func (s *Service) place(ctx context.Context, a arrival, o origin) (*placed, erro
 		return nil, errors.Join(&Error{Kind: NoText, Object: o.name}, s.Store.Delete(ctx, obj.Key))
 	}
 	return &placed{obj}, nil
+}
+
+// scan refuses infected content. What is stored was scanned when it came.
+func (s *Service) scan(ctx context.Context, o origin) error {
+	if s.Scanner == nil || o.stored != nil || o.open == nil && o.path == "" {
+		return nil
+	}
+	open := o.open
+	if o.path != "" {
+		open = func() (io.ReadCloser, error) { return os.Open(o.path) }
+	}
+	r, err := open()
+	if err != nil {
+		return &Error{Kind: NoFile, Object: o.name, Err: err}
+	}
+	defer r.Close()
+	v, err := s.Scanner.Scan(ctx, r, 0)
+	if err == nil && v.Virus != "" {
+		err = &Error{Kind: Restricted, Object: o.name, Err: fmt.Errorf("it is infected (%s)", v.Virus)}
+	}
+	return err
 }
 
 // checkType refuses files of types that uploads are refused for. Text is what its author says, and what is stored was looked at.

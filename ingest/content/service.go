@@ -9,6 +9,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest/fetch"
 	"sluice/ingest/upload"
+	"sluice/pipeline/stage"
 	"sluice/storage"
 )
 
@@ -20,7 +21,9 @@ type Service struct {
 	Fetcher *fetch.Fetcher
 	// Incoming is a folder for what is stored before a call returns; on the file system of the store.
 	Incoming string
-	Log      *slog.Logger
+	// Scanner, when set, looks at what is stored before a call returns; tasks look at the rest.
+	Scanner stage.Scanner
+	Log     *slog.Logger
 }
 
 // maxTries bounds how often a call starts over because an upload ended, or an entry changed, while it looked.

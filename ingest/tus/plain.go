@@ -77,7 +77,7 @@ func (s *Server) takeFile(ctx context.Context, q *request, f file) (Received, er
 		return Received{}, err
 	}
 	if s.cfg.Reserve != nil {
-		release, err := s.cfg.Reserve(ctx, q.sender.Account, info.Size)
+		release, err := s.cfg.Reserve(ctx, q.sender.Account, f.size)
 		if err != nil {
 			return Received{}, err
 		}

@@ -53,7 +53,7 @@ func (s store) newToken(ctx context.Context, q *request, info handler.FileInfo, 
 		return nil, err
 	}
 	if s.cfg.Reserve != nil {
-		release, err := s.cfg.Reserve(ctx, t.Account, info.Size)
+		release, err := s.cfg.Reserve(ctx, t.Account, length(info))
 		if err != nil {
 			return nil, err
 		}
@@ -73,6 +73,14 @@ func (s store) newToken(ctx context.Context, q *request, info handler.FileInfo, 
 	u := &whole{s: s.Server, q: q, t: t, st: st}
 	u.note()
 	return u, nil
+}
+
+// length is how many bytes a file will have, -1 when its sender does not know yet.
+func length(info handler.FileInfo) int64 {
+	if info.SizeIsDeferred {
+		return -1
+	}
+	return info.Size
 }
 
 // again is the upload of an entry that was delivered before with the same key; any other error stays.

@@ -208,7 +208,10 @@ func (e *Env) adoptEarly(ctx context.Context, tx *catalog.Tx, t catalog.Task, w 
 		return false, err
 	}
 	base.Assets, base.Early = w.Renditions, w.Run()
-	_, err = tx.AddTasks(ctx, t.Entry, restOf(p, base, nil, made))
+	rest, err := afterScan(ctx, tx, t, restOf(p, base, nil, made))
+	if err == nil {
+		_, err = tx.AddTasks(ctx, t.Entry, rest)
+	}
 	return err == nil, err
 }
 

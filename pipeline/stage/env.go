@@ -26,7 +26,12 @@ type Env struct {
 	Share func(ctx context.Context, t catalog.Task, job codec.Job) (tokens int, release func(), err error)
 	// Request returns what an account wants made of its sources.
 	Request func(ctx context.Context, account catalog.AccountID) (codec.Request, error)
-	Log     *slog.Logger
+	// Scanner, when set, looks at what is taken in.
+	Scanner Scanner
+	// ScanInline is how many bytes an original has at most that is scanned before anything else reads it; larger ones are scanned
+	// beside the work on them. 0 means 64 MiB.
+	ScanInline int64
+	Log        *slog.Logger
 }
 
 // Progress tells how far a stage is: done of total in its own unit (total 0 when unknown), and bytes made so far.

@@ -14,6 +14,9 @@ import (
 // Finish makes the entry ready: at least one rendition plays, or a picture is there. It removes what existed only while
 // the entry was made.
 func (e *Env) Finish(ctx context.Context, t catalog.Task, _ Progress) (Outcome, error) {
+	if err := e.scanned(ctx, t); err != nil {
+		return Outcome{}, err
+	}
 	assets, err := e.Catalog.Assets(ctx, t.Entry)
 	if err != nil {
 		return Outcome{}, err

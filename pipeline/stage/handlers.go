@@ -19,6 +19,7 @@ func (e *Env) Handlers() map[catalog.Stage]pipeline.Handler {
 		catalog.StageImport:    Handler(e.Import),
 		catalog.StageClip:      Handler(e.Clip),
 		catalog.StageAdopt:     Handler(e.Adopt),
+		catalog.StageScan:      Handler(e.Scan),
 		catalog.StageProbe:     Handler(e.Probe),
 		catalog.StagePlan:      Handler(e.Plan),
 		catalog.StageTranscode: Handler(e.Transcode),

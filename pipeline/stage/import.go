@@ -42,6 +42,10 @@ func (e *Env) ImportFile(ctx context.Context, t catalog.Task, p ImportPayload, p
 			return Outcome{}, codec.NewError(codec.Code(code), "import", "the same file failed before and is kept in quarantine", nil)
 		}
 	}
+	found, err := e.scanArrival(ctx, p, obj, progress)
+	if err != nil {
+		return Outcome{}, err
+	}
 	var old string // content that this takes the place of
 	return Outcome{
 		Result: map[string]any{"size": obj.Size, "sha256": obj.SHA256},
@@ -53,6 +57,7 @@ func (e *Env) ImportFile(ctx context.Context, t catalog.Task, p ImportPayload, p
 				}
 				old = a.Key
 				a.Key, a.Size, a.SHA256, a.Status, a.ErrorText = p.Key, obj.Size, obj.SHA256, catalog.AssetReady, ""
+				a.Details.Scan = found
 				if p.Use == UseContent && a.Type != catalog.AssetCaption { // captions are of the format that they were added with
 					a.Container = strings.TrimPrefix(path.Ext(p.Key), ".")
 				}
@@ -60,6 +65,11 @@ func (e *Env) ImportFile(ctx context.Context, t catalog.Task, p ImportPayload, p
 			})
 			if err != nil || p.Use == UseContent {
 				return err
+			}
+			if p.Use == UseOriginal && found == nil && e.Scanner != nil {
+				if _, err := tx.AddTasks(ctx, t.Entry, []catalog.NewTask{scanTask()}); err != nil {
+					return err
+				}
 			}
 			err = tx.UpdateEntry(ctx, t.Entry, func(en *catalog.Entry) error {
 				if en.Status == catalog.EntryImport {
@@ -90,6 +100,9 @@ func (e *Env) importFile(ctx context.Context, p ImportPayload, progress Progress
 	if errors.Is(err, os.ErrNotExist) {
 		obj, statErr := e.Store.Stat(ctx, p.Key)
 		if errors.Is(statErr, storage.ErrNotExist) {
+			if _, err := e.Store.Stat(ctx, QuarantineFolder+p.Key); err == nil {
+				return obj, codec.NewError(codec.VirusFound, "import", "an earlier attempt put it aside", nil)
+			}
 			return obj, codec.NewError(codec.SourceIO, "import", fmt.Sprintf("received file %q is gone", filepath.Base(p.Path)), err)
 		}
 		return obj, statErr

@@ -20,6 +20,7 @@ const (
 // Shares of an entry's progress bar; the transcode tasks divide theirs by what they encode.
 const (
 	weightImport    = 2
+	weightScan      = 2
 	weightProbe     = 3
 	weightPlan      = 1
 	weightTranscode = 85
@@ -129,7 +130,10 @@ func (e *Env) Plan(ctx context.Context, t catalog.Task, _ Progress) (Outcome, er
 			if _, err := tx.AddAssets(ctx, t.Entry, assets); err != nil {
 				return err
 			}
-			_, err := tx.AddTasks(ctx, t.Entry, tasks)
+			tasks, err := afterScan(ctx, tx, t, tasks)
+			if err == nil {
+				_, err = tx.AddTasks(ctx, t.Entry, tasks)
+			}
 			return err
 		},
 	}, nil
