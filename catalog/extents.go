@@ -92,3 +92,14 @@ func (x Extents) Missing(size int64) Extents {
 	}
 	return out
 }
+
+// MissingIn returns the parts of [from, to) that are not there.
+func (x Extents) MissingIn(from, to int64) Extents {
+	var out Extents
+	for _, m := range x.Missing(to) {
+		if m.To > from {
+			out = append(out, Extent{max(m.From, from), m.To})
+		}
+	}
+	return out
+}

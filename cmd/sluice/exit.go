@@ -42,7 +42,10 @@ func exitCode(err error) int {
 	var unavailable unavailableError
 	var refused refusedError
 	var engine *codec.Error
+	var coded codedError
 	switch {
+	case errors.As(err, &coded):
+		return coded.code
 	case errors.As(err, &usage):
 		return exitUsage
 	case errors.As(err, &unavailable):

@@ -88,6 +88,9 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 	for _, p := range []string{"/healthz", "/readyz", "/metrics"} {
 		mux.Handle(p, operators)
 	}
+	if err := s.startUploads(ctx, g, mux, sessions, calls); err != nil {
+		return err
+	}
 	mux.Handle("/", cons)
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", s.cfg.Text("http.listen"))
 	if err != nil {

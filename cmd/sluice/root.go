@@ -37,7 +37,7 @@ func newRoot() *cobra.Command {
 	hideConfigFlags(root)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
-		serveCommand(), workerCommand(), ingestCommand(), probeCommand(), transcodeCommand(), packageCommand(),
+		serveCommand(), workerCommand(), ingestCommand(), uploadCommand(), probeCommand(), transcodeCommand(), packageCommand(),
 		remuxCommand(), accountCommand(), sessionCommand(), readyCommand(), configCommand(), versionCommand(), benchCommand(),
 	)
 	return root

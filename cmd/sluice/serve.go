@@ -62,6 +62,7 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 	if err := sys.openRedis(ctx); err != nil {
 		return err
 	}
+	sys.limits = sys.newLimits()
 	plays := func(role string) bool { return slices.Contains(roles, "all") || slices.Contains(roles, role) }
 	if plays("api") || sys.hasKeys() {
 		if err := sys.unlock(ctx, os.Stderr); err != nil {

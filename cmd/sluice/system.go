@@ -14,6 +14,7 @@ import (
 	"sluice/api/notify"
 	"sluice/catalog"
 	"sluice/ingest/content"
+	"sluice/ingest/quota"
 	"sluice/internal/config"
 	"sluice/pipeline/redisd"
 	"sluice/storage"
@@ -30,6 +31,7 @@ type system struct {
 	content *content.Service
 	redis   redis.UniversalClient
 	notify  *notify.Engine
+	limits  *quota.Limits
 	closers []func() error
 }
 

@@ -44,7 +44,7 @@ type Limits struct {
 
 	mu       sync.Mutex // guards what follows; taken before a link's
 	links    map[catalog.AccountID]*link
-	details  map[catalog.AccountID]known
+	known    map[catalog.AccountID]known
 	reserved map[catalog.AccountID]int64
 	total    int64 // of reserved
 }
@@ -63,7 +63,7 @@ func New(cfg Config) *Limits {
 		cfg.Node = rand.Text()
 	}
 	return &Limits{
-		cfg: cfg, now: time.Now, sleep: sleep, links: map[catalog.AccountID]*link{}, details: map[catalog.AccountID]known{},
+		cfg: cfg, now: time.Now, sleep: sleep, links: map[catalog.AccountID]*link{}, known: map[catalog.AccountID]known{},
 		reserved: map[catalog.AccountID]int64{},
 	}
 }
@@ -87,9 +87,9 @@ func (l *Limits) log() *slog.Logger {
 }
 
 // details of an account, at most accountAge old.
-func (l *Limits) account(ctx context.Context, id catalog.AccountID) (catalog.AccountDetails, error) {
+func (l *Limits) details(ctx context.Context, id catalog.AccountID) (catalog.AccountDetails, error) {
 	l.mu.Lock()
-	k, ok := l.details[id]
+	k, ok := l.known[id]
 	l.mu.Unlock()
 	if ok && l.now().Sub(k.at) < accountAge {
 		return k.detail, nil
@@ -100,15 +100,15 @@ func (l *Limits) account(ctx context.Context, id catalog.AccountID) (catalog.Acc
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	k = l.details[id]
+	k = l.known[id]
 	k.at, k.detail = l.now(), a.Details
-	l.details[id] = k
+	l.known[id] = k
 	return a.Details, nil
 }
 
 // rateOf is the rate of an account's link in bytes a second; 0 for no limit.
 func (l *Limits) rateOf(ctx context.Context, id catalog.AccountID) (int64, error) {
-	d, err := l.account(ctx, id)
+	d, err := l.details(ctx, id)
 	if err != nil {
 		return 0, err
 	}

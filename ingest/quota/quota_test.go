@@ -231,8 +231,8 @@ func TestRoomIsReserved(t *testing.T) {
 	if _, err := l.Reserve(t.Context(), account, 301); !errors.Is(err, storage.ErrFull) {
 		t.Errorf("on a full volume: %v", err)
 	}
-	h, err := l.Hold(t.Context(), account, 300)
-	if err != nil {
+	h := l.Hold(account)
+	if err := h.Add(t.Context(), 300); err != nil {
 		t.Fatal(err)
 	}
 	free = 100 // 200 of the 300 are on the volume

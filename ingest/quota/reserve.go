@@ -25,53 +25,62 @@ type Hold struct {
 	left int64
 }
 
-// Hold reserves room for bytes of an account (below 0: the size is not known) within its storage quota and on the volumes, or
-// returns ErrStorage or storage.ErrFull. A nil hold of nil limits holds nothing.
-func (l *Limits) Hold(ctx context.Context, id catalog.AccountID, bytes int64) (*Hold, error) {
+// Hold makes a hold of an account that holds nothing yet; that of nil limits never does.
+func (l *Limits) Hold(id catalog.AccountID) *Hold { return &Hold{limits: l, account: id} }
+
+// Add reserves room for more bytes (below 0: nobody knows how many) within the account's storage quota and on the volumes, or
+// returns ErrStorage or storage.ErrFull.
+func (h *Hold) Add(ctx context.Context, bytes int64) error {
+	l := h.limits
 	if l == nil {
-		return nil, nil
+		return nil
 	}
 	if bytes < 0 {
 		bytes = unknownSize
 	}
-	detail, err := l.account(ctx, id)
+	quota, stored, err := l.room(ctx, h.account)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	quota := l.cfg.Storage
-	if detail.Storage > 0 {
-		quota = detail.Storage
-	}
-	var stored int64
-	if quota > 0 {
-		if stored, err = l.stored(ctx, id); err != nil {
-			return nil, err
-		}
-	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if held := l.reserved[id]; quota > 0 && stored+held > quota-bytes {
+	if held := l.reserved[h.account]; quota > 0 && stored+held > quota-bytes {
 		refused.WithLabelValues("quota").Inc()
-		return nil, fmt.Errorf("%w: account %d keeps %s, %s more are on their way, and %s would exceed its %s",
-			ErrStorage, id, size(stored), size(held), size(bytes), size(quota))
+		return fmt.Errorf("%w: account %d keeps %s, %s more are on their way, and %s would exceed its %s",
+			ErrStorage, h.account, size(stored), size(held), size(bytes), size(quota))
 	}
 	if l.cfg.Admit != nil {
 		if err := l.cfg.Admit(l.total + bytes); err != nil {
 			refused.WithLabelValues("full").Inc()
-			return nil, err
+			return err
 		}
 	}
-	l.reserved[id] += bytes
+	l.reserved[h.account] += bytes
 	l.total += bytes
-	return &Hold{limits: l, account: id, left: bytes}, nil
+	h.left += bytes
+	return nil
+}
+
+// room is the account's quota, 0 for none, and what of it is used.
+func (l *Limits) room(ctx context.Context, id catalog.AccountID) (quota, stored int64, err error) {
+	detail, err := l.details(ctx, id)
+	if err != nil {
+		return 0, 0, err
+	}
+	if quota = l.cfg.Storage; detail.Storage > 0 {
+		quota = detail.Storage
+	}
+	if quota > 0 {
+		stored, err = l.stored(ctx, id)
+	}
+	return quota, stored, err
 }
 
 // Arrived says that n of the bytes are here: what is on disk needs no reservation there, though it counts for the quota only
 // once it is stored.
 func (h *Hold) Arrived(n int64) {
-	if h == nil {
-		return
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.give(min(n, h.left))
@@ -79,17 +88,17 @@ func (h *Hold) Arrived(n int64) {
 
 // Release gives back what is left. Releasing again does nothing.
 func (h *Hold) Release() {
-	if h == nil {
-		return
-	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.give(h.left)
 }
 
 func (h *Hold) give(n int64) {
-	h.left -= n
 	l := h.limits
+	if l == nil || n == 0 {
+		return
+	}
+	h.left -= n
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.total -= n
@@ -98,19 +107,16 @@ func (h *Hold) give(n int64) {
 	}
 }
 
-// Reserve is Hold for who does not tell what arrives.
+// Reserve is a hold of bytes for who does not tell what arrives. The release may be called always, and several times.
 func (l *Limits) Reserve(ctx context.Context, id catalog.AccountID, bytes int64) (release func(), err error) {
-	h, err := l.Hold(ctx, id, bytes)
-	if err != nil {
-		return func() {}, err
-	}
-	return h.Release, nil
+	h := l.Hold(id)
+	return h.Release, h.Add(ctx, bytes)
 }
 
 // stored is what the account keeps, at most accountAge old.
 func (l *Limits) stored(ctx context.Context, id catalog.AccountID) (int64, error) {
 	l.mu.Lock()
-	k := l.details[id]
+	k := l.known[id]
 	l.mu.Unlock()
 	if l.now().Sub(k.sized) < accountAge {
 		return k.stored, nil
@@ -121,9 +127,9 @@ func (l *Limits) stored(ctx context.Context, id catalog.AccountID) (int64, error
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	k = l.details[id]
+	k = l.known[id]
 	k.stored, k.sized = n, l.now()
-	l.details[id] = k
+	l.known[id] = k
 	return n, nil
 }
 

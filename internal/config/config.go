@@ -109,10 +109,10 @@ func loadEnv() (*koanf.Koanf, error) {
 	err := k.Load(env.Provider(".", env.Opt{
 		Prefix: "SLUICE_",
 		TransformFunc: func(name, value string) (string, any) {
-			if name == "SLUICE_CONFIG" || name == "SLUICE_MEDIA" {
+			room, rest, ok := strings.Cut(strings.ToLower(strings.TrimPrefix(name, "SLUICE_")), "_")
+			if !ok { // SLUICE_CONFIG, SLUICE_MEDIA and what commands of clients read: options have two words
 				return "", nil
 			}
-			room, rest, _ := strings.Cut(strings.ToLower(strings.TrimPrefix(name, "SLUICE_")), "_")
 			return room + "." + rest, value
 		},
 	}), nil)

@@ -83,6 +83,11 @@ var Options = []Option{
 	{Key: "scan.clamd", Default: "", Help: "Where clamd listens that looks for viruses in new files: `unix:/path` or `host:port`. Empty means that nothing does."},
 	{Key: "scan.policy", Default: "auto", Help: "What becomes of files without a verdict: `closed` keeps them back, `open` lets them pass, `auto` is open for files above 4 GiB only.", check: oneOf("auto", "closed", "open")},
 	{Key: "scan.timeout", Default: 10 * time.Minute, Help: "How long a scan may take.", check: duration(time.Second, 24*time.Hour)},
+	{Key: "hsu.listen", Default: "127.0.0.1:8443", Help: "Address of the high-speed upload's own listener, which speaks TLS and answers the API too. Empty means none: uploads come through `http.listen`, behind a proxy that speaks TLS.", check: optional(hostPort)},
+	{Key: "hsu.cert", Default: "", Help: "PEM file of its certificate. Empty means one that is made once in `keys` of the data directory; clients are told its fingerprint."},
+	{Key: "hsu.key", Default: "", Help: "PEM file of the key of `hsu.cert`."},
+	{Key: "quota.upload_rate", Default: int64(0), Unit: "bits a second", Help: "What all transfers into an account may have together, for accounts without a rate of their own. 0 means any.", check: between(0, 1<<50)},
+	{Key: "quota.storage_bytes", Default: int64(0), Unit: "bytes", Help: "What an account may keep, for accounts without a quota of their own. 0 means any.", check: between(0, 1<<62)},
 	{Key: "fetch.allow", Default: []string{}, Help: "Host names, `host:port`, addresses and networks that URLs may be fetched from, and notifications sent to, besides the public Internet. Loopback, private and other special networks are refused without.", check: nil},
 	{Key: "fetch.max_bytes", Default: int64(5 << 40), Unit: "bytes", Help: "Largest file that is fetched by its URL.", check: between(1<<10, 1<<50)},
 	{Key: "worker.roles", Default: []string{"all"}, Help: "What this process does: `api` (HTTP), `feeder`, `worker`, `inbox` or `all`.", check: oneOfList("all", "api", "feeder", "worker", "inbox")},
@@ -113,6 +118,16 @@ func notEmpty(v any) error {
 		return fmt.Errorf("must not be empty")
 	}
 	return nil
+}
+
+// optional lets an option be empty.
+func optional(check func(any) error) func(any) error {
+	return func(v any) error {
+		if v.(string) == "" {
+			return nil
+		}
+		return check(v)
+	}
 }
 
 func ending(v any) error {

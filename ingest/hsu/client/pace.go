@@ -1,0 +1,51 @@
+package client
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// pacer keeps all streams together at a rate.
+type pacer struct {
+	mu   sync.Mutex // guards what follows
+	own  int64      // bytes a second that we were asked not to exceed; 0 for any
+	part int64      // what the server gives us of the account's link; 0 for any
+	next time.Time
+}
+
+// paceBurst is how much of a second may be made up for after a pause.
+const paceBurst = 100 * time.Millisecond
+
+// grant says what the server gives, in bytes a second.
+func (p *pacer) grant(part int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.part = part
+}
+
+// take waits until n bytes may be sent, and returns how long that took.
+func (p *pacer) take(ctx context.Context, n int) (time.Duration, error) {
+	wait := p.charge(time.Now(), n)
+	if wait <= 0 {
+		return 0, nil
+	}
+	return wait, sleep(ctx, wait)
+}
+
+func (p *pacer) charge(now time.Time, n int) time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	rate := p.own
+	if p.part > 0 && (rate == 0 || p.part < rate) {
+		rate = p.part
+	}
+	if rate == 0 {
+		return 0
+	}
+	if start := now.Add(-paceBurst); p.next.Before(start) {
+		p.next = start
+	}
+	p.next = p.next.Add(time.Duration(float64(n) / float64(rate) * float64(time.Second)))
+	return p.next.Sub(now)
+}

@@ -1,0 +1,426 @@
+package client
+
+import (
+	"context"
+	"encoding/hex"
+	"sync"
+	"time"
+
+	"sluice/ingest/hsu"
+)
+
+const (
+	// maxWindow bounds the bytes that are sent and not acknowledged: they are what a kill of the server makes us send again, and
+	// cost only their places here, since blocks are read from their files again.
+	maxWindow = 512 << 20
+	// maxOpen and maxAhead bound the files, and their bytes, that are declared before they can be sent.
+	maxOpen  = 2000
+	maxAhead = 1 << 30
+	// maxRedeclared bounds how often a file is declared anew because the server does not know its blocks.
+	maxRedeclared = 5
+)
+
+// item is a file of the upload.
+type item struct {
+	number uint32
+	source
+	growing bool // its size is not known yet: blocks below size are sent
+
+	state    itemState
+	declared bool // since the server's instance changed
+	redone   int
+	acked    bits
+	leaves   []hsu.Leaf // of blocks that this process read; zero for others
+	next     int64      // the first block that was never sent
+	again    []int64    // blocks to send again
+	ackedLen int64
+}
+
+type itemState int
+
+const (
+	waiting itemState = iota // to be declared
+	open
+	ended
+)
+
+// bits are blocks.
+type bits []uint64
+
+func (b *bits) set(i int64) bool {
+	for int64(len(*b)) <= i/64 {
+		*b = append(*b, 0)
+	}
+	was := (*b)[i/64]>>(i%64)&1 == 1
+	(*b)[i/64] |= 1 << (i % 64)
+	return !was
+}
+
+func (b bits) has(i int64) bool { return i/64 < int64(len(b)) && b[i/64]>>(i%64)&1 == 1 }
+
+// block is a block to send.
+type block struct {
+	it     *item
+	index  int64
+	length int
+}
+
+func (b block) offset() int64 { return b.index * hsu.BlockSize }
+
+// schedule knows what is to be sent. It is safe for concurrent use.
+type schedule struct {
+	mu      sync.Mutex    // guards what follows, and the items' fields but number and source.file and path
+	changed chan struct{} // closed when there may be something to do
+	items   map[uint32]*item
+	all     []*item // in the order in which they were added
+	order   []*item // items that may have blocks to send, in their order
+	window  int64   // bytes on their way
+	pause   time.Time
+	opened  int   // files that are open
+	ahead   int64 // bytes of open files that are not acknowledged
+
+	total, acked, skipped, sent int64
+	done, failed                int
+	closed                      bool // no more files come
+}
+
+func newSchedule() *schedule {
+	return &schedule{changed: make(chan struct{}), items: map[uint32]*item{}}
+}
+
+// wake wakes who waits for a change. The caller holds the mutex.
+func (s *schedule) wake() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// add adds files to be declared.
+func (s *schedule) add(items ...*item) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, it := range items {
+		s.items[it.number] = it
+		s.all = append(s.all, it)
+		s.total += it.size
+	}
+	s.wake()
+}
+
+// close says that no more files come.
+func (s *schedule) close() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.closed = true
+	s.wake()
+}
+
+// finished says whether every file ended and no more come.
+func (s *schedule) finished() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.closed && s.done+s.failed == len(s.items)
+}
+
+// watch returns a channel that is closed when something changes.
+func (s *schedule) watch() <-chan struct{} {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.changed
+}
+
+// take takes a block to send. Without one it returns what to wait for, and for how long at most.
+func (s *schedule) take() (block, <-chan struct{}, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if left := time.Until(s.pause); left > 0 {
+		return block{}, s.changed, left
+	}
+	if s.window >= maxWindow {
+		return block{}, s.changed, time.Minute
+	}
+	for len(s.order) > 0 {
+		it := s.order[0]
+		if b, ok := it.block(); ok {
+			s.window += int64(b.length)
+			return b, nil, 0
+		}
+		s.order = s.order[1:]
+	}
+	return block{}, s.changed, time.Minute
+}
+
+// block takes the file's next block; without one the file goes out of the order until something changes.
+func (it *item) block() (block, bool) {
+	if it.state != open {
+		return block{}, false
+	}
+	for len(it.again) > 0 {
+		i := it.again[0]
+		if it.again = it.again[1:]; !it.acked.has(i) {
+			return it.at(i), true
+		}
+	}
+	blocks := hsu.Blocks(it.size)
+	if it.growing {
+		blocks = it.size / hsu.BlockSize
+	}
+	for ; it.next < blocks; it.next++ {
+		if !it.acked.has(it.next) {
+			it.next++
+			return it.at(it.next - 1), true
+		}
+	}
+	return block{}, false
+}
+
+func (it *item) at(i int64) block {
+	return block{it, i, int(min(hsu.BlockSize, it.size-i*hsu.BlockSize))}
+}
+
+// read keeps the digest of a block that was read.
+func (s *schedule) read(b block, leaf hsu.Leaf) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := int(b.index) + 1; n > len(b.it.leaves) {
+		b.it.leaves = append(b.it.leaves, make([]hsu.Leaf, n-len(b.it.leaves))...)
+	}
+	b.it.leaves[b.index] = leaf
+}
+
+// lost gives back blocks that were on their way.
+func (s *schedule) lost(list []block) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, b := range list {
+		s.back(b)
+	}
+	s.wake()
+}
+
+func (s *schedule) back(b block) {
+	s.window -= int64(b.length)
+	if b.it.state == ended || b.it.acked.has(b.index) {
+		return
+	}
+	b.it.again = append(b.it.again, b.index)
+	s.order = append(s.order, b.it)
+}
+
+// answered takes the server's answer to a block.
+func (s *schedule) answered(b block, code hsu.Code) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch code {
+	case 0:
+		s.window -= int64(b.length)
+		if s.ack(b.it, b.index) {
+			s.acked += int64(b.length)
+		}
+	case hsu.Damaged:
+		s.back(b)
+	case hsu.Full, hsu.Busy:
+		s.back(b)
+		s.pause = time.Now().Add(time.Second)
+	case hsu.Unknown:
+		s.back(b)
+		if b.it.state == open { // the server lost sight of the file
+			b.it.state = waiting
+			b.it.redone++
+			s.opened--
+			s.ahead -= b.it.size - b.it.ackedLen
+		}
+	default: // the report tells of a file that failed
+		s.window -= int64(b.length)
+	}
+	s.wake()
+}
+
+// ack counts a block, once.
+func (s *schedule) ack(it *item, i int64) bool {
+	if it.state == ended || !it.acked.set(i) {
+		return false
+	}
+	n := int64(it.at(i).length)
+	it.ackedLen += n
+	if it.state == open {
+		s.ahead -= n
+	}
+	return true
+}
+
+// undeclared returns files to declare, as many as fit, and what to wait for when there are none.
+func (s *schedule) undeclared() ([]*item, <-chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []*item
+	n, bytes := s.opened, s.ahead
+	for _, it := range s.all {
+		if it.state != waiting && (it.state != open || it.declared) {
+			continue
+		}
+		if it.state == waiting {
+			if len(out) > 0 && (n >= maxOpen || bytes >= maxAhead) {
+				continue
+			}
+			n++
+			bytes += it.size
+		}
+		if out = append(out, it); len(out) == hsu.MaxFiles/4 {
+			break
+		}
+	}
+	return out, s.changed
+}
+
+// file describes an item for the server.
+func (s *schedule) file(it *item) hsu.File {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f := hsu.File{Number: it.number, Path: it.path, Size: it.size, Modified: it.modified}
+	if it.growing {
+		f.Size = -1
+	}
+	return f
+}
+
+// learn takes what the server has of a file; the flag says that it ended.
+func (s *schedule) learn(h hsu.Have) (Result, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	it := s.items[h.Number]
+	if it == nil || it.state == ended {
+		return Result{}, false
+	}
+	if h.State != hsu.StateOpen {
+		return s.end(it, h), true
+	}
+	it.declared = true
+	if it.state == waiting {
+		it.state = open
+		s.opened++
+		s.ahead += it.size - it.ackedLen
+	}
+	for _, x := range h.Extents {
+		for i := (x[0] + hsu.BlockSize - 1) / hsu.BlockSize; i*hsu.BlockSize < min(x[1], it.size); i++ {
+			if end := i*hsu.BlockSize + int64(it.at(i).length); end <= x[1] && s.ack(it, i) {
+				s.acked += int64(it.at(i).length)
+				s.skipped += int64(it.at(i).length)
+			}
+		}
+	}
+	s.order = append(s.order, it)
+	s.wake()
+	return Result{}, false
+}
+
+// end counts a file that ended. The digest that the server has is compared with ours where we read every block.
+func (s *schedule) end(it *item, h hsu.Have) Result {
+	if it.state == open {
+		s.opened--
+		s.ahead -= it.size - it.ackedLen
+	}
+	r := Result{Path: it.path, Size: it.size, Entry: h.Entry, Digest: h.Digest, Error: h.Error}
+	if h.State == hsu.StateDone {
+		s.acked += it.size - it.ackedLen
+		if it.ackedLen == 0 {
+			s.skipped += it.size
+		}
+		if ours, ok := it.root(); ok && h.Digest != "" && h.Digest != hex.EncodeToString(ours[:]) {
+			r.Error = "what the server stored is not what was read: its digest differs"
+		}
+	}
+	it.ackedLen, it.state = it.size, ended
+	it.leaves, it.acked, it.again = nil, nil, nil
+	if r.Error == "" {
+		s.done++
+	} else {
+		s.failed++
+	}
+	s.wake()
+	return r
+}
+
+// fail ends a file that cannot be sent.
+func (s *schedule) fail(it *item, reason string) (Result, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if it.state == ended {
+		return Result{}, false
+	}
+	return s.end(it, hsu.Have{State: hsu.StateFailed, Error: reason}), true
+}
+
+func (it *item) root() (hsu.Leaf, bool) {
+	if int64(len(it.leaves)) != hsu.Blocks(it.size) {
+		return hsu.Leaf{}, false
+	}
+	for _, l := range it.leaves {
+		if l == (hsu.Leaf{}) {
+			return hsu.Leaf{}, false
+		}
+	}
+	return hsu.Root(it.size, it.leaves), true
+}
+
+// redeclare makes every open file known to the server again; with anew, as files of another session, whose blocks are all to be
+// sent.
+func (s *schedule) redeclare(anew bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, it := range s.items {
+		if it.state == ended {
+			continue
+		}
+		it.declared = false
+		if !anew {
+			continue
+		}
+		if it.state == open {
+			s.opened--
+			s.ahead -= it.size - it.ackedLen
+		}
+		s.acked -= it.ackedLen
+		it.state, it.acked, it.ackedLen, it.next, it.again = waiting, nil, 0, 0, nil
+	}
+	s.wake()
+}
+
+// grew says how large a growing file is now, and with whole that it is complete.
+func (s *schedule) grew(it *item, size, modified int64, whole bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if it.state == ended {
+		return
+	}
+	s.total += size - it.size
+	if it.state == open {
+		s.ahead += size - it.size
+	}
+	it.size, it.modified = size, modified
+	if whole {
+		it.growing, it.declared = false, false
+	}
+	if it.state == open && !whole { // the rest goes when the server knows the size
+		s.order = append(s.order, it)
+	}
+	s.wake()
+}
+
+func (s *schedule) wrote(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sent += int64(n)
+}
+
+// idle waits until something changes, for at most d.
+func (s *schedule) idle(ctx context.Context, changed <-chan struct{}, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-changed:
+	case <-t.C:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	return nil
+}

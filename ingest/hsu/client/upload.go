@@ -1,0 +1,250 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"sluice/ingest/hsu"
+)
+
+// upload is an upload that runs.
+type upload struct {
+	o     *Options
+	api   *control
+	sched *schedule
+	pace  *pacer
+	spent spent
+	begun time.Time
+
+	mu     sync.Mutex // guards what follows
+	opened hsu.Opened
+	state  *state
+	last   hsu.Report
+	count  int // streams that run
+	tuned  int // streams that there should be
+	held   bool
+}
+
+// Run sends files until all of them ended, or, when it watches, until ctx ends. The progress is that of the end.
+//
+// Errors: ErrUsage, ErrAuth, ErrQuota, ErrNetwork (with Once), ErrFailed when some files failed, and ctx's. After all but ErrUsage
+// and ErrFailed, an upload with Resume goes on where this one ended.
+func Run(ctx context.Context, o Options) (Progress, error) {
+	if err := o.check(); err != nil {
+		return Progress{}, err
+	}
+	transport, err := o.transport()
+	if err != nil {
+		return Progress{}, err
+	}
+	defer transport.CloseIdleConnections()
+	st, err := o.loadState()
+	if err != nil {
+		return Progress{}, err
+	}
+	u := &upload{o: &o, api: &control{&o, &http.Client{Transport: transport}}, sched: newSchedule(), pace: &pacer{own: o.Open.Rate / 8}, state: st, begun: time.Now()}
+	return u.run(ctx)
+}
+
+func (u *upload) run(ctx context.Context) (Progress, error) {
+	first, err := u.o.scan()
+	if err != nil {
+		return Progress{}, err
+	}
+	if len(first) == 0 && !u.o.Watch {
+		return Progress{}, fmt.Errorf("%w: nothing to send", ErrUsage)
+	}
+	for _, src := range first {
+		u.o.Open.Size += src.size
+	}
+	if err := u.start(ctx); err != nil {
+		return u.progress(), err
+	}
+	work, stop := context.WithCancel(ctx)
+	defer stop()
+	g, work := errgroup.WithContext(work)
+	g.Go(func() error { return u.follow(work, first) })
+	g.Go(func() error { return u.declare(work) })
+	g.Go(func() error { return u.reports(work) })
+	g.Go(func() error { return u.manage(work) })
+	g.Go(func() error { u.show(work); return nil })
+	g.Go(func() error {
+		err := u.untilFinished(work)
+		stop()
+		return err
+	})
+	err = g.Wait()
+	if u.sched.finished() {
+		err = u.finish(context.WithoutCancel(ctx))
+	} else if ctx.Err() != nil {
+		err = ctx.Err()
+	}
+	p := u.progress()
+	if u.o.Progress != nil {
+		u.o.Progress(p)
+	}
+	return p, err
+}
+
+// start opens a session, or goes on with the one that is remembered.
+func (u *upload) start(ctx context.Context) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.state.Session != "" {
+		u.opened = hsu.Opened{ID: u.state.Session, Token: u.state.Token, MaxStreams: maxStreams}
+		return nil
+	}
+	opened, err := u.api.open(ctx)
+	if err != nil {
+		return err
+	}
+	u.opened, u.state.Session, u.state.Token = opened, opened.ID, opened.Token
+	return u.state.save()
+}
+
+// restart opens another session after one that ended: what was not done is sent anew.
+func (u *upload) restart(ctx context.Context, of string) error {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.opened.ID != of { // somebody did
+		return nil
+	}
+	opened, err := u.api.open(ctx)
+	if err != nil {
+		return err
+	}
+	u.o.Log("the upload session ended; another one goes on")
+	u.opened, u.state.Session, u.state.Token = opened, opened.ID, opened.Token
+	u.sched.redeclare(true)
+	return u.state.save()
+}
+
+func (u *upload) current() hsu.Opened {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	return u.opened
+}
+
+// call makes a request of the session; when the session is over, another one is opened, and the flag says so.
+func (u *upload) call(ctx context.Context, method, path string, v, out any) (bool, error) {
+	s := u.current()
+	err := u.api.call(ctx, method, hsu.Path+"/"+s.ID+path, "Bearer "+s.Token, v, out)
+	if over(err) {
+		return true, u.restart(ctx, s.ID)
+	}
+	return false, err
+}
+
+// declare tells the server of files as there is room for them.
+func (u *upload) declare(ctx context.Context) error {
+	for {
+		items, changed := u.sched.undeclared()
+		if len(items) == 0 {
+			if err := u.sched.idle(ctx, changed, time.Minute); err != nil {
+				return nil
+			}
+			continue
+		}
+		list := make([]hsu.File, len(items))
+		for i, it := range items {
+			if it.redone > maxRedeclared {
+				if r, ok := u.sched.fail(it, "the server does not know the file's blocks"); ok {
+					u.ended(r)
+				}
+			}
+			list[i] = u.sched.file(it)
+		}
+		var have []hsu.Have
+		again, err := u.call(ctx, http.MethodPost, "/files", list, &have)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		if again || err != nil {
+			continue
+		}
+		for _, h := range have {
+			if r, ok := u.sched.learn(h); ok {
+				u.ended(r)
+			}
+		}
+	}
+}
+
+// reports asks what became of files, and what we may send, until ctx ends.
+func (u *upload) reports(ctx context.Context) error {
+	instance, seq := "", 0
+	for ctx.Err() == nil {
+		var rep hsu.Report
+		again, err := u.call(ctx, http.MethodGet, fmt.Sprintf("/report?after=%d&wait=1s", seq), nil, &rep)
+		if err != nil && ctx.Err() == nil {
+			return err
+		}
+		if again || err != nil {
+			seq = 0
+			continue
+		}
+		if instance != "" && rep.Instance != instance {
+			u.sched.redeclare(false)
+		}
+		instance, seq = rep.Instance, rep.Seq
+		for _, h := range rep.Files {
+			if r, ok := u.sched.learn(h); ok {
+				u.ended(r)
+			}
+		}
+		u.pace.grant(rep.Rate / 8)
+		u.mu.Lock()
+		u.last = rep
+		u.mu.Unlock()
+		if len(rep.Files) > 0 { // there may be more already: let some gather
+			_ = sleep(ctx, 50*time.Millisecond)
+		}
+	}
+	return nil
+}
+
+func (u *upload) ended(r Result) {
+	if u.o.Done != nil {
+		u.o.Done(r)
+	}
+}
+
+// untilFinished waits until every file ended and no more come.
+func (u *upload) untilFinished(ctx context.Context) error {
+	for {
+		changed := u.sched.watch()
+		if u.sched.finished() {
+			return nil
+		}
+		if err := u.sched.idle(ctx, changed, time.Minute); err != nil {
+			return nil
+		}
+	}
+}
+
+// finish ends the session. One with files that failed here is given up as far as it is not done, so that nothing is left of them.
+func (u *upload) finish(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
+	defer cancel()
+	p := u.progress()
+	s := u.current()
+	err := u.api.call(ctx, http.MethodPost, hsu.Path+"/"+s.ID+"/close", "Bearer "+s.Token, nil, nil)
+	if err != nil && p.Failed > 0 {
+		err = u.api.call(ctx, http.MethodDelete, hsu.Path+"/"+s.ID, "Bearer "+s.Token, nil, nil)
+	}
+	if err != nil && !over(err) {
+		return err
+	}
+	if err := u.state.forget(); err != nil {
+		return err
+	}
+	if p.Failed > 0 {
+		return fmt.Errorf("%w: %d of %d", ErrFailed, p.Failed, p.Files)
+	}
+	return nil
+}

@@ -1,0 +1,275 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"time"
+
+	"sluice/catalog"
+	"sluice/ingest/hsu"
+	"sluice/storage"
+)
+
+const (
+	// flushBytes and flushAfter are what is written before the journal records it: so much comes again after a kill.
+	flushBytes = 16 << 20
+	flushAfter = 250 * time.Millisecond
+	// retryAfter is how long a journal that could not be written waits.
+	retryAfter = time.Second
+	// endAtOnce bounds the files that are handed over side by side.
+	endAtOnce = 4
+)
+
+// journal syncs and records what streams wrote, and acknowledges it. One goroutine does, from newJournal to close.
+type journal struct {
+	x    *session
+	wake chan struct{} // has room for one: a flush is due
+	stop chan struct{}
+	done chan struct{}
+
+	mu      sync.Mutex // guards what follows; taken after the session's
+	bytes   int64      // written since the last flush
+	written map[*file]catalog.Extents
+	changed map[*file]bool // whose rows changed otherwise
+	waiting []waiting
+	ready   []*file // complete, to be handed over
+	enders  int     // goroutines that do
+	ending  sync.WaitGroup
+}
+
+// waiting is a block whose stream waits for the journal.
+type waiting struct {
+	to  *acks
+	ack hsu.Ack
+}
+
+func newJournal(x *session) *journal {
+	j := &journal{
+		x: x, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
+		written: map[*file]catalog.Extents{}, changed: map[*file]bool{},
+	}
+	go j.run()
+	return j
+}
+
+// close flushes a last time and ends the goroutine.
+func (j *journal) close() {
+	close(j.stop)
+	<-j.done
+}
+
+// wrote books a block that was written.
+func (j *journal) wrote(f *file, to *acks, a hsu.Ack) {
+	j.mu.Lock()
+	j.written[f] = j.written[f].Add(a.Offset, a.Offset+int64(a.Length))
+	j.waiting = append(j.waiting, waiting{to, a})
+	j.bytes += int64(a.Length)
+	due := j.bytes >= flushBytes
+	j.mu.Unlock()
+	if due {
+		j.kick()
+	}
+}
+
+// note books a file whose row changed.
+func (j *journal) note(f *file) {
+	j.mu.Lock()
+	j.changed[f] = true
+	j.mu.Unlock()
+	j.kick()
+}
+
+// complete books a file that is complete and not handed over. The caller holds the session's mutex.
+func (j *journal) complete(f *file) {
+	if f.ending {
+		return
+	}
+	f.ending = true
+	j.mu.Lock()
+	j.ready = append(j.ready, f)
+	j.mu.Unlock()
+	j.kick()
+}
+
+func (j *journal) kick() {
+	select {
+	case j.wake <- struct{}{}:
+	default:
+	}
+}
+
+func (j *journal) run() {
+	defer close(j.done)
+	tick := time.NewTicker(flushAfter)
+	defer tick.Stop()
+	for {
+		select {
+		case <-j.stop:
+			_ = j.flush() // who waits for it is gone; what is not recorded comes again
+			j.ending.Wait()
+			_ = j.flush()
+			return
+		case <-j.wake:
+		case <-tick.C:
+		}
+		if err := j.flush(); err != nil {
+			j.x.server.cfg.Log.Error("high-speed upload: what came in could not be recorded; it will come again",
+				"transfer", j.x.transfer.ID, "error", err)
+			select {
+			case <-j.stop:
+			case <-time.After(retryAfter):
+			}
+		}
+		j.handOver()
+	}
+}
+
+// flush records what was written since the last one.
+func (j *journal) flush() error {
+	j.mu.Lock()
+	written, changed, acked := j.written, j.changed, j.waiting
+	j.written, j.changed, j.waiting, j.bytes = map[*file]catalog.Extents{}, map[*file]bool{}, nil, 0
+	j.mu.Unlock()
+	if len(written)+len(changed) == 0 {
+		return nil
+	}
+	start := time.Now()
+	err := j.x.to.sync(j.x.rows(written))
+	if err == nil {
+		err = j.record(written, changed)
+	}
+	flushSeconds.Observe(time.Since(start).Seconds())
+	if err != nil {
+		j.refuse(changed, acked, err)
+		return err
+	}
+	for _, w := range acked {
+		w.to.send(w.ack)
+	}
+	j.settle(written, changed)
+	return nil
+}
+
+// record writes the rows. Extents count in memory only when they are in the catalog.
+func (j *journal) record(written map[*file]catalog.Extents, changed map[*file]bool) error {
+	x := j.x
+	tokens := map[catalog.UploadTokenID]catalog.Extents{}
+	var rows []catalog.TransferFile
+	x.mu.Lock()
+	for f := range union(written, changed) {
+		row := f.row
+		switch {
+		case x.files[f.number] != f: // it began anew meanwhile
+			continue
+		case row.Token != "":
+			row.Extents = nil
+			if more := written[f]; len(more) > 0 {
+				tokens[row.Token] = more
+			}
+			if !changed[f] {
+				continue
+			}
+		default:
+			for _, e := range written[f] {
+				row.Extents = row.Extents.Add(e.From, e.To)
+			}
+		}
+		rows = append(rows, row)
+	}
+	x.mu.Unlock()
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	return x.server.cfg.Catalog.SaveTransferFiles(ctx, x.transfer, rows, tokens)
+}
+
+// refuse tells streams to send again what could not be recorded.
+func (j *journal) refuse(changed map[*file]bool, acked []waiting, err error) {
+	code := hsu.Busy
+	if errors.Is(err, storage.ErrFull) {
+		code = hsu.Full
+		j.x.pressure.fullAt.Store(time.Now().UnixNano())
+	}
+	for _, w := range acked {
+		w.ack.Code = code
+		w.to.send(w.ack)
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for f := range changed {
+		j.changed[f] = true
+	}
+}
+
+// settle counts what was recorded, and finds the files that are complete.
+func (j *journal) settle(written map[*file]catalog.Extents, changed map[*file]bool) {
+	x := j.x
+	var news []hsu.Have
+	x.mu.Lock()
+	for f, more := range written {
+		for _, e := range more {
+			f.row.Extents = f.row.Extents.Add(e.From, e.To)
+		}
+	}
+	for f := range union(written, changed) {
+		switch {
+		case x.files[f.number] != f:
+		case f.complete():
+			j.complete(f)
+		case f.row.Status != catalog.FileOpen:
+			news = append(news, f.have())
+		}
+	}
+	x.mu.Unlock()
+	if len(news) > 0 {
+		x.tell(news...)
+	}
+}
+
+// handOver ends the files that are complete, some at a time, beside the journal: their rows are recorded with a later flush.
+func (j *journal) handOver() {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	for ; j.enders < min(endAtOnce, len(j.ready)); j.enders++ {
+		j.ending.Go(func() {
+			for f := j.next(); f != nil; f = j.next() {
+				j.x.handOver(f)
+			}
+		})
+	}
+}
+
+// next is a file to hand over; with nil its ender ends.
+func (j *journal) next() *file {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if len(j.ready) == 0 {
+		j.enders--
+		return nil
+	}
+	f := j.ready[0]
+	j.ready = j.ready[1:]
+	return f
+}
+
+func (x *session) rows(m map[*file]catalog.Extents) []catalog.TransferFile {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	out := make([]catalog.TransferFile, 0, len(m))
+	for f := range m {
+		if x.files[f.number] == f {
+			out = append(out, f.row)
+		}
+	}
+	return out
+}
+
+// union is the files of both.
+func union(written map[*file]catalog.Extents, changed map[*file]bool) map[*file]bool {
+	out := maps.Clone(changed)
+	for f := range written {
+		out[f] = true
+	}
+	return out
+}
