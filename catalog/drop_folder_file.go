@@ -180,11 +180,11 @@ func (db *DB) DropFolderFiles(ctx context.Context, account AccountID, q Query) (
 type FilePick struct {
 	Folder   DropFolderID
 	Statuses []DropFolderFileStatus // none means all of live rows
-	// Slug, Lead and Entry restrict when set. Due, when set, wants those whose NextAt has come by then.
+	// Slug and Lead restrict when set. Due, when set, wants those whose NextAt has come by then, Ready those that have none besides.
 	Slug  string
 	Lead  DropFolderFileID
-	Entry EntryID
 	Due   time.Time
+	Ready time.Time
 	After DropFolderFileID
 	Limit int
 }
@@ -202,11 +202,11 @@ func (p FilePick) apply(q *bun.SelectQuery) *bun.SelectQuery {
 	if p.Lead != 0 {
 		q = q.Where("lead = ?", p.Lead)
 	}
-	if p.Entry != "" {
-		q = q.Where("entry = ?", p.Entry)
-	}
 	if !p.Due.IsZero() {
 		q = q.Where("next_at > 0").Where("next_at <= ?", micros(p.Due))
+	}
+	if !p.Ready.IsZero() {
+		q = q.Where("next_at <= ?", micros(p.Ready))
 	}
 	if p.After > 0 {
 		q = q.Where("id > ?", p.After)
@@ -275,16 +275,17 @@ func (db *DB) LastPurged(ctx context.Context, folder DropFolderID, pathKey strin
 	return row, nil
 }
 
-// FilesOfEntries returns the live files in a state that became, or are about to become, part of one of the entries.
-func (db *DB) FilesOfEntries(ctx context.Context, status DropFolderFileStatus, entries []EntryID) ([]DropFolderFile, error) {
-	if len(entries) == 0 {
-		return nil, nil
-	}
+// SettledDropFolderFiles returns up to limit files in the state Processing whose content an entry has that is ready by now, or failed,
+// or is gone.
+func (db *DB) SettledDropFolderFiles(ctx context.Context, folder DropFolderID, limit int) ([]DropFolderFile, error) {
 	var rows []DropFolderFile
-	err := db.read.NewSelect().Model(&rows).Where("entry IN (?)", bun.List(entries)).Where("entry <> ''").Where("status = ?", status).
-		Order("id").Scan(ctx)
+	err := db.read.NewSelect().Model(&rows).Join("LEFT JOIN entries AS e ON e.id = drop_folder_file.entry").
+		Where("drop_folder_file.folder = ?", folder).Where("drop_folder_file.status = ?", FileProcessing).
+		Where("drop_folder_file.import_end > 0").Where("drop_folder_file.job = 0").
+		Where("(e.id IS NULL OR e.status IN (?, ?, ?, ?))", EntryReady, EntryDeleted, EntryErrorConverting, EntryErrorImporting).
+		OrderExpr("drop_folder_file.id").Limit(int64(limit)).Scan(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("drop folder files of entries: %w", err)
+		return nil, fmt.Errorf("settled files of drop folder %d: %w", folder, err)
 	}
 	return rows, nil
 }

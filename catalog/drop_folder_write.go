@@ -106,10 +106,10 @@ func (tx *Tx) MoveDropFolderFiles(ctx context.Context, fence Fence, ids []DropFo
 		ids = ids[len(batch):]
 		q := tx.tx.NewUpdate().Table("drop_folder_files").Set("status = ?", to).Set("updated_at = ?", now).
 			Set("error_code = ''").Set("error_text = ''").Set("why = ''").Set("next_at = 0")
-		switch to {
-		case FilePending:
+		if from == FileUploading && to == FilePending {
 			q = q.Set("upload_end = ?", now)
-		case FilePurged:
+		}
+		if to == FilePurged {
 			q = q.Set("deleted_file = id")
 		}
 		var got []DropFolderFileID

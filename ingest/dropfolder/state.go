@@ -41,6 +41,7 @@ const (
 	GaveUp       Event = "gave up"      // what it waited for did not come
 	JobDone      Event = "job done"     // the document's job ended well enough
 	Orphaned     Event = "orphaned"     // its document is gone
+	Aborted      Event = "aborted"      // the transfer of a file that a document names was given up
 )
 
 // rule allows an event in some states to lead to others.
@@ -89,7 +90,7 @@ var rules = []rule{
 	{Completed, statuses{uploading}, statuses{pending}},
 	{Refused, statuses{none, uploading, pending, waiting, noMatch, processing}, statuses{errorHandling}},
 	{Unwanted, statuses{none, uploading, pending}, statuses{ignored}},
-	{Incomplete, statuses{pending}, statuses{waiting}},
+	{Incomplete, statuses{pending, waiting}, statuses{waiting}},
 	{Taken, statuses{pending, waiting, noMatch}, statuses{processing}},
 	{NoMatch, statuses{pending, waiting, processing}, statuses{noMatch}},
 	{Failed, statuses{processing}, statuses{errorHandling}},
@@ -114,6 +115,7 @@ var rules = []rule{
 	{GaveUp, statuses{waiting, noMatch, detected, uploading, parsed}, statuses{errorHandling}},
 	{JobDone, statuses{processing}, statuses{handled}},
 	{Orphaned, statuses{parsed}, statuses{purged}},
+	{Aborted, statuses{detected, uploading}, statuses{parsed}},
 }
 
 // allowed says whether the event may lead from one state to the other.

@@ -1,0 +1,230 @@
+package dropfolder
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"sluice/catalog"
+)
+
+const (
+	// batchFiles and batchBytes bound what is taken together and entered in one transaction: many small files, or a large one.
+	batchFiles = 32
+	batchBytes = 64 << 20
+	// maxBatches bounds the batches of one folder that are being taken.
+	maxBatches = 4
+	// handlePoll is how often files are looked for that nobody told of: those of other processes, and those that try again.
+	handlePoll = time.Second
+)
+
+// job is what is made into the content of one entry: a file, or a group of flavors.
+type job struct {
+	files  []catalog.DropFolderFile
+	params []int64         // the flavor params of each file; nil for a single source
+	target catalog.EntryID // the entry that gets the content; "" means a new one
+	late   bool            // the flavors join those that the entry has
+}
+
+// handle makes entries of complete files until ctx ends.
+func (fo *folder) handle(ctx context.Context) error {
+	slots := make(chan struct{}, maxBatches)
+	failed := make(chan error, maxBatches)
+	var running sync.WaitGroup
+	defer running.Wait()
+	tick := time.NewTicker(handlePoll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case err := <-failed:
+			return err
+		case slots <- struct{}{}:
+		}
+		jobs, more, err := fo.claim(ctx)
+		if err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return &Error{Code: ErrCatalog, Text: "complete files cannot be handled", Err: err}
+		}
+		if len(jobs) > 0 {
+			running.Go(func() {
+				defer func() { <-slots }()
+				if err := fo.inTurn(ctx, jobs); err != nil {
+					select {
+					case failed <- err:
+					default: // one is enough
+					}
+				}
+			})
+			continue
+		}
+		<-slots
+		if more {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-fo.pending:
+		case <-tick.C:
+		}
+	}
+}
+
+// inTurn runs jobs when it is the account's turn.
+func (fo *folder) inTurn(ctx context.Context, jobs []job) error {
+	defer fo.release(jobs)
+	if err := fo.turns.take(ctx, fo.f.Account); err != nil {
+		return nil // what was claimed is resumed by the next watcher
+	}
+	defer fo.turns.give()
+	err := fo.do(ctx, jobs)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (fo *folder) release(jobs []job) {
+	for _, j := range jobs {
+		fo.setBusy(j.files, false)
+	}
+}
+
+// claim decides about the next complete files. It returns those that are to be taken now, in the state Processing; more says that
+// others may be left.
+func (fo *folder) claim(ctx context.Context) (jobs []job, more bool, err error) {
+	files, err := fo.cfg.Catalog.PickDropFolderFiles(ctx, catalog.FilePick{
+		Folder: fo.f.ID, Statuses: statuses{pending}, Ready: time.Now(), Limit: batchFiles,
+	})
+	if err != nil || len(files) == 0 {
+		return nil, false, err
+	}
+	sum := int64(0)
+	for i, f := range files {
+		if sum += f.Size; i > 0 && sum > batchBytes && !fo.moves(f) {
+			files = files[:i]
+			break
+		}
+	}
+	jobs, err = fo.decide(ctx, files)
+	return jobs, true, err
+}
+
+// decide finds out what is to be done with complete files, and claims those that are to be taken. Single files are claimed together;
+// a flavor of several at once, so that the next one of the group sees it.
+func (fo *folder) decide(ctx context.Context, files []catalog.DropFolderFile) (jobs []job, err error) {
+	var singles []plan
+	for _, f := range files {
+		if fo.isBusy(f.ID) {
+			continue // an earlier one completed its group
+		}
+		p, err := fo.plan(ctx, f)
+		if err != nil {
+			return nil, err
+		}
+		if p.parsed[0].Flavor == "" {
+			singles = append(singles, p)
+			continue
+		}
+		if jobs, err = fo.start(ctx, jobs, p); err != nil {
+			return nil, err
+		}
+	}
+	jobs, err = fo.start(ctx, jobs, singles...)
+	fo.at("claimed")
+	return jobs, err
+}
+
+// start applies plans in one transaction, and adds the jobs that come of them.
+func (fo *folder) start(ctx context.Context, jobs []job, plans ...plan) ([]job, error) {
+	var made []job
+	err := fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
+		made = nil
+		for _, p := range plans {
+			j, err := fo.apply(ctx, tx, p)
+			if errors.Is(err, catalog.ErrConflict) && len(p.files) == 1 {
+				continue // an operator or a look was faster; it comes again if it is still to be handled
+			}
+			if err != nil {
+				return err
+			}
+			if len(j.files) > 0 {
+				made = append(made, j)
+			}
+		}
+		return nil
+	})
+	if errors.Is(err, catalog.ErrConflict) {
+		return jobs, nil // so it is with a group, of which nothing changed
+	}
+	if err != nil {
+		return nil, err
+	}
+	for _, j := range made {
+		fo.setBusy(j.files, true)
+	}
+	return append(jobs, made...), nil
+}
+
+// plan is what is to be done with a file, or a group of files.
+type plan struct {
+	job
+	parsed []Parsed // of each file
+	event  Event
+	to     catalog.DropFolderFileStatus
+	bad    *Trouble
+	why    string
+	again  time.Time
+	same   catalog.DropFolderFile // the earlier file that had the very same bytes
+}
+
+func refuse(f catalog.DropFolderFile, parsed Parsed, bad *Trouble) plan {
+	return plan{job: job{files: []catalog.DropFolderFile{f}}, parsed: []Parsed{parsed}, event: Refused, to: errorHandling, bad: bad}
+}
+
+// apply changes the states of a plan's files; of all or of none, so the job that comes back has all its files.
+func (fo *folder) apply(ctx context.Context, tx *catalog.Tx, p plan) (job, error) {
+	j := p.job
+	j.files = make([]catalog.DropFolderFile, len(p.files))
+	var entry catalog.EntryID
+	if p.event == Taken {
+		if entry = p.target; entry == "" {
+			entry = catalog.NewEntryID()
+		}
+	}
+	for i, f := range p.files {
+		moved, err := move(ctx, tx, fo.fence, f, p.event, p.to, func(n *catalog.DropFolderFile) {
+			n.Slug, n.Flavor, n.User = p.parsed[i].Slug, p.parsed[i].Flavor, p.parsed[i].User
+			n.Why, n.NextAt = p.why, catalog.StampOf(p.again)
+			if p.bad != nil {
+				n.ErrorCode, n.ErrorText = string(p.bad.Code), p.bad.Text
+			}
+			if p.event == Taken {
+				n.Entry, n.ImportStart = entry, catalog.StampOf(time.Now())
+				n.SetDeliveryKey()
+				if len(p.files) > 1 {
+					n.Lead = p.files[0].ID
+				}
+			}
+			if p.event == Skipped {
+				n.Entry, n.Warning, n.SHA256 = p.same.Entry, duplicateWarning, p.same.SHA256
+				n.ImportEnd, n.NextAt = catalog.StampOf(time.Now()), fo.purgeAt(*n)
+			}
+		})
+		if err != nil {
+			return job{}, err
+		}
+		j.files[i] = moved
+	}
+	if p.event != Taken {
+		return job{}, nil
+	}
+	return j, nil
+}
+
+const duplicateWarning = "The same file came before under this name and is the content of the entry already, so no new version was made."

@@ -1,0 +1,176 @@
+package dropfolder
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"strings"
+	"time"
+
+	"sluice/catalog"
+	"sluice/ingest/complete"
+)
+
+// How long files without a match are tried: the time is the protocol's.
+const (
+	noMatchEvery = 30 * time.Second
+	noMatchFor   = 1_000_000 * time.Second
+)
+
+// Values of options.
+const (
+	duplicateNewVersion = "newVersion"
+	duplicateAlways     = "always"
+	subfolderPrefix     = "referencePrefix"
+	subfolderCategory   = "category"
+)
+
+// plan decides about one complete file by the folder's handler.
+func (fo *folder) plan(ctx context.Context, f catalog.DropFolderFile) (plan, error) {
+	parsed, err := fo.parse(f)
+	if err != nil {
+		return refuse(f, parsed, trouble(CodeSlug,
+			"The name %q does not fit the folder's slug pattern, so there is no reference id. Rename the file or change the pattern, then retry.",
+			complete.Shown(f.Path))), nil
+	}
+	if parsed.Flavor != "" {
+		return fo.planGroup(ctx, f, parsed)
+	}
+	p := plan{job: job{files: []catalog.DropFolderFile{f}}, parsed: []Parsed{parsed}, event: Taken, to: processing}
+	if same, ok, err := fo.identical(ctx, f); err != nil {
+		return p, err
+	} else if ok {
+		p.event, p.to, p.same = Skipped, handled, same
+		return p, nil
+	}
+	return fo.match(ctx, p)
+}
+
+// parse reads a file's name by the slug pattern.
+func (fo *folder) parse(f catalog.DropFolderFile) (Parsed, error) {
+	p, err := fo.slug.Parse(path.Base(f.Path))
+	if err != nil {
+		return p, err
+	}
+	if dir := path.Dir(f.Path); dir != "." && fo.f.Options.SubfolderPolicy == subfolderPrefix {
+		p.Slug = dir + "/" + p.Slug
+	}
+	return p, nil
+}
+
+// match finds the entry that a plan's files are for.
+func (fo *folder) match(ctx context.Context, p plan) (plan, error) {
+	if fo.f.Options.Match != catalog.MatchOrAdd && fo.f.Options.Match != catalog.MatchOrKeep {
+		return p, nil
+	}
+	e, ok, err := fo.entryOf(ctx, p.parsed[0].Slug)
+	switch {
+	case err != nil:
+		return p, err
+	case ok:
+		p.target = e.ID
+	case fo.f.Options.Match == catalog.MatchOrKeep:
+		return fo.noMatch(p), nil
+	}
+	return p, nil
+}
+
+// noMatch keeps files until there is an entry for them, or their time is over.
+func (fo *folder) noMatch(p plan) plan {
+	f := p.files[0]
+	since := f.UploadEnd.Time()
+	if !since.IsZero() && time.Since(since) > noMatchFor {
+		return refuse(f, p.parsed[0], trouble(CodeNoMatch,
+			"No entry with the reference id %q came up since %q did. Add the entry, or set its reference id, then retry.",
+			p.parsed[0].Slug, complete.Shown(f.Path)))
+	}
+	p.event, p.to, p.again = NoMatch, noMatch, time.Now().Add(noMatchEvery)
+	p.why = fmt.Sprintf("It waits for an entry with the reference id %q.", p.parsed[0].Slug)
+	return p
+}
+
+// matchable are the states of entries that a file may be for.
+var matchable = []any{
+	int64(catalog.EntryImport), int64(catalog.EntryPreconvert), int64(catalog.EntryReady), int64(catalog.EntryPending), int64(catalog.EntryNoContent),
+}
+
+// entryOf finds the account's newest media entry with the reference id.
+func (fo *folder) entryOf(ctx context.Context, ref string) (catalog.Entry, bool, error) {
+	found, _, err := fo.cfg.Catalog.QueryEntries(ctx, fo.f.Account, catalog.Query{Limit: 1, Conds: []catalog.Cond{
+		{Field: "referenceId", Op: catalog.OpEq, Values: []any{ref}}, {Field: "status", Op: catalog.OpIn, Values: matchable},
+		{Field: "type", Op: catalog.OpEq, Values: []any{string(catalog.EntryMedia)}},
+		{Field: "displayInSearch", Op: catalog.OpNot, Values: []any{int64(catalog.DisplaySystem)}},
+	}})
+	if err != nil || len(found) == 0 {
+		return catalog.Entry{}, false, err
+	}
+	return found[0], true, nil
+}
+
+// identical says that the file that had this name before had the very same bytes, and that its entry still has them.
+func (fo *folder) identical(ctx context.Context, f catalog.DropFolderFile) (catalog.DropFolderFile, bool, error) {
+	if p := fo.f.Options.DuplicatePolicy; p == duplicateNewVersion || p == duplicateAlways {
+		return f, false, nil
+	}
+	old, err := fo.cfg.Catalog.LastPurged(ctx, fo.f.ID, f.PathKey)
+	if errors.Is(err, catalog.ErrNotFound) || err == nil && (old.Size != f.Size || old.Entry == "") {
+		return old, false, nil
+	}
+	if err != nil {
+		return old, false, err
+	}
+	want, err := fo.sumOf(ctx, old.Entry, f.Size)
+	if err != nil || want == "" {
+		return old, false, err
+	}
+	sum, err := fo.sum(ctx, f)
+	if err != nil {
+		return old, false, nil // whoever takes it will say what is wrong
+	}
+	old.SHA256 = sum
+	return old, sum == want, nil
+}
+
+// sumOf is the checksum of an entry's original, "" when that has not this size, or is not known yet.
+func (fo *folder) sumOf(ctx context.Context, id catalog.EntryID, size int64) (string, error) {
+	e, err := fo.cfg.Catalog.Entry(ctx, fo.f.Account, id)
+	if errors.Is(err, catalog.ErrNotFound) || err == nil && e.Status == catalog.EntryDeleted {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	assets, err := fo.cfg.Catalog.Assets(ctx, id, catalog.AssetFlavor)
+	if err != nil {
+		return "", err
+	}
+	for _, a := range assets {
+		if a.Original && a.Version == e.Version && a.Size == size {
+			return a.SHA256, nil
+		}
+	}
+	return "", nil
+}
+
+// categories are those that an entry gets from the sub-folders that its file was in.
+func (fo *folder) categories(f catalog.DropFolderFile) []string {
+	if dir := path.Dir(f.Path); dir != "." && fo.f.Options.SubfolderPolicy == subfolderCategory {
+		return []string{strings.ReplaceAll(dir, "/", ">")}
+	}
+	return nil
+}
+
+// sum reads a file for its SHA-256.
+func (fo *folder) sum(ctx context.Context, f catalog.DropFolderFile) (string, error) {
+	r, err := fo.store.Open(ctx, f.Path, 0)
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	_, err = io.Copy(h, r)
+	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, r.Close())
+}

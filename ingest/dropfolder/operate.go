@@ -1,0 +1,75 @@
+package dropfolder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"sluice/catalog"
+)
+
+// ErrState says that a file is not in a state in which what is asked for makes sense.
+var ErrState = errors.New("not in this state")
+
+// Retry lets a file be handled again that stopped, was ignored, or waits. One that could not be removed is removed again.
+func Retry(ctx context.Context, db *catalog.DB, account catalog.AccountID, id catalog.DropFolderFileID) (catalog.DropFolderFile, error) {
+	return operate(ctx, db, account, id, Retried, func(f catalog.DropFolderFile) catalog.DropFolderFileStatus {
+		if f.Status == errorDeleting {
+			return deleted
+		}
+		return pending
+	}, func(n *catalog.DropFolderFile) {
+		n.Attempt, n.Entry, n.ImportStart, n.ImportEnd, n.Job = 0, "", 0, 0, 0
+	})
+}
+
+// Ignore hides a file: nothing is made of it.
+func Ignore(ctx context.Context, db *catalog.DB, account catalog.AccountID, id catalog.DropFolderFileID) (catalog.DropFolderFile, error) {
+	return operate(ctx, db, account, id, OperatorSkip, to(ignored), nil)
+}
+
+// Delete has a file removed, and its row made history.
+func Delete(ctx context.Context, db *catalog.DB, account catalog.AccountID, id catalog.DropFolderFileID) (catalog.DropFolderFile, error) {
+	return operate(ctx, db, account, id, OperatorDel, to(deleted), nil)
+}
+
+// Change lets an operator put a file into any state that some event leads to; ErrState when none does.
+func Change(ctx context.Context, db *catalog.DB, account catalog.AccountID, id catalog.DropFolderFileID, status catalog.DropFolderFileStatus) (catalog.DropFolderFile, error) {
+	f, err := db.DropFolderFile(ctx, account, id)
+	if err != nil || f.Status == status {
+		return f, err
+	}
+	for _, r := range rules {
+		if f.Live() && allowed(r.event, f.Status, status) && (f.Status != deleted || status == purged) {
+			return operate(ctx, db, account, id, r.event, to(status), nil)
+		}
+	}
+	return f, fmt.Errorf("drop folder file %d: %w: from %d to %d", id, ErrState, f.Status, status)
+}
+
+func to(s catalog.DropFolderFileStatus) func(catalog.DropFolderFile) catalog.DropFolderFileStatus {
+	return func(catalog.DropFolderFile) catalog.DropFolderFileStatus { return s }
+}
+
+// operateTries bounds how often an operator's wish is tried while a watcher changes the file.
+const operateTries = 5
+
+func operate(ctx context.Context, db *catalog.DB, account catalog.AccountID, id catalog.DropFolderFileID, event Event,
+	to func(catalog.DropFolderFile) catalog.DropFolderFileStatus, set func(*catalog.DropFolderFile)) (f catalog.DropFolderFile, err error) {
+	for range operateTries {
+		if f, err = db.DropFolderFile(ctx, account, id); err != nil {
+			return f, err
+		}
+		if !f.Live() || !allowed(event, f.Status, to(f)) {
+			return f, fmt.Errorf("drop folder file %d: %w: %q does not apply to status %d", id, ErrState, event, f.Status)
+		}
+		err = db.InTx(ctx, func(tx *catalog.Tx) (err error) {
+			f, err = move(ctx, tx, catalog.Fence{}, f, event, to(f), set)
+			return err
+		})
+		if !errors.Is(err, catalog.ErrConflict) {
+			break
+		}
+	}
+	return f, err
+}
