@@ -22,7 +22,7 @@ var refers = map[string]string{
 	"sourceWidgetId": "widget", "rootWidgetId": "widget", "responseProfileId": "responseProfile", "KalturaEventNotificationScope.objectId": "entry",
 	"templateId": "eventNotificationTemplate", "categoriesIds": "category", "categoryId": "category", "KalturaCategory.parentId": "category",
 	"metadataProfileId": "metadataProfile", "KalturaMetadataFilter.objectId": "entry", "redirectFromEntryId": "entry", "roleIds": "userRole",
-	"categoryAncestorId": "category",
+	"categoryAncestorId": "category", "dropFolderId": "dropFolder",
 }
 
 // plain are properties that look like ids and name nothing of an account, by reason.
@@ -33,7 +33,8 @@ var plain = map[string]string{
 	"deliveryProfileIds": "deliveries are the server's", "edgeServerIds": "servers of a network", "deliveryProfileId": "deliveries are the server's",
 	"thumbParamsId": "a number of the caller's", "captionParamsId": "a number of the caller's", "intId": "found in the account only", "videoCodecId": "a codec",
 	"audioCodecId": "a codec", "containerId": "a format", "actualSourceAssetParamsIds": "what was", "analyticsPersistentSessionId": "of no account",
-	"loginId": "an address", "attachedObjectId": "what was", "parentId": "of no class here", "objectId": "of no class here",
+	"loginId": "an address", "attachedObjectId": "what was", "s3UserId": "a key of another system", "parsedUserId": "a part of a file's name",
+	"leadDropFolderFileId": "found in the account only", "deletedDropFolderFileId": "found in the account only", "parentId": "of no class here", "objectId": "of no class here",
 }
 
 // free are properties that are kept as they are sent, whatever they name, by reason: nothing is looked up by them.

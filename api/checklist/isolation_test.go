@@ -154,6 +154,13 @@ var makers = []maker{
 	{"category", made("category", "add", map[string]any{"category": map[string]any{"name": "mine"}})},
 	{"metadataProfile", made("metadata_metadataProfile", "add", map[string]any{"metadataProfile": map[string]any{"name": "mine", "metadataObjectType": "1"}, "xsdData": emptyXSD})},
 	{"metadata", made("metadata_metadata", "add", map[string]any{"metadataProfileId": "$metadataProfile", "objectType": "1", "objectId": "$entry", "xmlData": "<metadata/>"})},
+	{"dropFolder", func(c *caller, _ map[string]string) string {
+		return c.id("dropFolder_dropFolder", "add", map[string]any{"dropFolder": map[string]any{
+			"name": "mine", "path": fmt.Sprint("mine-", c.account), "fileHandlerType": "1", "status": 0,
+			"fileHandlerConfig": map[string]any{"objectType": "KalturaDropFolderContentFileHandlerConfig", "contentMatchPolicy": 1}}})
+	}},
+	{"dropFolderFile", made("dropFolder_dropFolderFile", "add", map[string]any{
+		"dropFolderFile": map[string]any{"dropFolderId": "$dropFolder", "fileName": "mine.mp4", "fileSize": 5}})},
 	{"eventNotificationTemplate", made("eventNotification_eventNotificationTemplate", "add", map[string]any{
 		"eventNotificationTemplate": map[string]any{"objectType": "KalturaHttpNotificationTemplate", "name": "mine", "url": "https://127.0.0.1:1/",
 			"eventType": "3", "eventObjectType": "1", "manualDispatchEnabled": true}})},

@@ -76,5 +76,10 @@ var templates = map[string]string{
 	"UPLOAD_TOKEN_MISSING_FILE_SIZE":               `autoFinalize needs fileSize`,
 	"UPLOAD_ERROR":                                 `Upload failed`,
 	"UPLOAD_PARTIAL_ERROR":                         `Upload failed`,
+	"DROP_FOLDER_NOT_FOUND":                        `No drop folder [{FOLDER_ID}]`,
+	"DROP_FOLDER_ALREADY_EXISTS":                   `A drop folder has files at "{PATH}" already`,
+	"DROP_FOLDER_FILE_ALREADY_EXISTS":              `Drop folder [{FOLDER_ID}] has a file "{FILE_NAME}" already`,
+	"INGESTION_PROFILE_ID_NOT_FOUND":               `No conversion profile "{ID}"`,
+	"DATA_CENTER_ID_NOT_FOUND":                     `No data center "{DC_ID}"`,
 	"UPLOADED_FILE_NOT_FOUND_BY_TOKEN":             `Token holds no usable file`,
 }

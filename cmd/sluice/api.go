@@ -11,6 +11,7 @@ import (
 	"sluice/api/account"
 	"sluice/api/annotate"
 	"sluice/api/asset"
+	"sluice/api/dropfolder"
 	"sluice/api/media"
 	"sluice/api/notify"
 	"sluice/api/profile"
@@ -33,6 +34,7 @@ func (s *system) api(sessions *account.Sessions, who *playback, drawn *pictures)
 	responses := &profile.Responses{Catalog: s.catalog}
 	responses.Register(reg)
 	(&annotate.Service{Catalog: s.catalog}).Register(reg)
+	(&dropfolder.Service{Catalog: s.catalog, Roots: s.folderRoots()}).Register(reg)
 	(&notify.Service{Catalog: s.catalog, Engine: s.notify}).Register(reg)
 	var proxies []netip.Prefix
 	for _, p := range s.cfg.List("http.trusted_proxies") {

@@ -96,6 +96,11 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 			return err
 		}
 	}
+	if plays("inbox") && cfg.Bool("dropfolder.enabled") {
+		if err := sys.startDropFolders(ctx, g); err != nil {
+			return err
+		}
+	}
 	if plays("api") {
 		sys.notify = sys.newNotify()
 		g.Go(func() error { return sys.notify.Run(ctx) })

@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
+	"time"
 
 	"sluice/catalog"
+	"sluice/ingest/complete"
 )
 
 // ErrState says that a file is not in a state in which what is asked for makes sense.
@@ -71,5 +74,36 @@ func operate(ctx context.Context, db *catalog.DB, account catalog.AccountID, id 
 			break
 		}
 	}
+	return f, err
+}
+
+// Add tells of a file that arrives in a folder, for watchers outside. A name whose file is being handled is catalog.ErrConflict.
+func Add(ctx context.Context, db *catalog.DB, folder catalog.DropFolder, rel string, size int64) (catalog.DropFolderFile, error) {
+	if checkName(rel) != "" || path.Clean(rel) != rel {
+		return catalog.DropFolderFile{}, trouble(CodeName, "%q is no path in a drop folder.", complete.Shown(rel))
+	}
+	a := Announcer{Catalog: db}
+	var f catalog.DropFolderFile
+	err := db.InTx(ctx, func(tx *catalog.Tx) error {
+		row, err := tx.DropFolderFileByPath(ctx, folder.ID, catalog.PathKey(rel))
+		had := &row
+		if errors.Is(err, catalog.ErrNotFound) {
+			had, err = nil, nil
+		}
+		if err != nil {
+			return err
+		}
+		var ok bool
+		if f, ok, err = a.arrive(ctx, tx, folder, rel, "api", had); err != nil {
+			return err
+		}
+		if !ok {
+			return fmt.Errorf("file %q of drop folder %d: %w: it is being handled", rel, folder.ID, catalog.ErrConflict)
+		}
+		f, err = move(ctx, tx, catalog.Fence{}, f, Changed, uploading, func(n *catalog.DropFolderFile) {
+			n.Size, n.SizeSetAt = size, catalog.StampOf(time.Now())
+		})
+		return err
+	})
 	return f, err
 }

@@ -174,13 +174,13 @@ func (w *Watcher) attend(ctx context.Context, f catalog.DropFolder) {
 	pause := firstPause
 	for ctx.Err() == nil {
 		rest := w.cfg.lease / 6
-		token, ok, err := w.cfg.Catalog.AcquireLease(ctx, leaseName(f.ID), w.cfg.owner, w.cfg.lease)
+		token, ok, err := w.cfg.Catalog.AcquireLease(ctx, LeaseName(f.ID), w.cfg.owner, w.cfg.lease)
 		switch {
 		case err != nil && ctx.Err() == nil:
 			log.Error("the lease of a drop folder cannot be had", "error", err)
 		case err == nil && ok:
 			began := time.Now()
-			err = w.hold(ctx, f, catalog.Fence{Lease: leaseName(f.ID), Token: token})
+			err = w.hold(ctx, f, catalog.Fence{Lease: LeaseName(f.ID), Token: token})
 			if time.Since(began) > 2*lastPause {
 				pause = firstPause
 			}
@@ -196,7 +196,8 @@ func (w *Watcher) attend(ctx context.Context, f catalog.DropFolder) {
 	}
 }
 
-func leaseName(id catalog.DropFolderID) string { return fmt.Sprintf("dropfolder:%d", id) }
+// LeaseName is the lease of the one who watches a folder.
+func LeaseName(id catalog.DropFolderID) string { return fmt.Sprintf("dropfolder:%d", id) }
 
 // hold watches a folder while its lease can be renewed, and then gives it up.
 func (w *Watcher) hold(ctx context.Context, f catalog.DropFolder, fence catalog.Fence) error {

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -74,6 +75,10 @@ var Options = []Option{
 	{Key: "inbox.settle", Default: 5 * time.Second, Help: "Last resort: a file whose size and time have not changed for this long counts as complete when nothing better tells.", check: duration(0, 24*time.Hour)},
 	{Key: "inbox.marker", Default: "", Help: "Ending of marker files: with `.done`, `a.mp4` is taken when `a.mp4.done` is there. Empty means files need none.", check: ending},
 	{Key: "inbox.sweep", Default: 10 * time.Second, Help: "Time between full looks at the inbox; notifications only make it faster.", check: duration(100*time.Millisecond, time.Hour)},
+	{Key: "dropfolder.enabled", Default: true, Help: "Watch the drop folders of the catalog, in processes with the role `inbox`."},
+	{Key: "dropfolder.roots", Default: []string{}, Help: "Directories that local drop folders may be in: `PATH`, where every account has the directory named by its id, or `ACCOUNT=PATH`, which is one account's. Empty means `folders` in the data directory.", check: roots},
+	{Key: "dropfolder.sweep", Default: time.Minute, Help: "Time between full looks at a local drop folder; notifications only make it faster.", check: duration(100*time.Millisecond, time.Hour)},
+	{Key: "dropfolder.workers", Default: int64(8), Help: "Files of drop folders, or batches of small ones, that are taken at a time.", check: between(1, 1000)},
 	{Key: "upload.max_bytes", Default: int64(5 << 40), Unit: "bytes", Help: "Largest file that comes in with an upload token.", check: between(1<<10, 1<<50)},
 	{Key: "upload.max_open", Default: int64(10_000), Help: "Most unfinished uploads of an account.", check: between(1, 1<<30)},
 	{Key: "upload.wait", Default: 45 * time.Second, Help: "How long the last chunk of an upload waits for chunks that are missing.", check: duration(time.Millisecond, time.Hour)},
@@ -111,6 +116,23 @@ var Options = []Option{
 	{Key: "purge.after", Default: 7 * 24 * time.Hour, Help: "How long deleted entries are kept before their objects are removed.", check: duration(0, 10*365*24*time.Hour)},
 	{Key: "log.level", Default: "info", Help: "Least severe message that is logged.", check: oneOf("debug", "info", "warn", "error")},
 	{Key: "log.format", Default: "text", Help: "Form of log lines.", check: oneOf("text", "json")},
+}
+
+// roots checks where drop folders may be.
+func roots(v any) error {
+	for _, root := range v.([]string) {
+		account, dir, owned := strings.Cut(root, "=")
+		if !owned {
+			dir = root
+		}
+		if _, err := strconv.ParseInt(account, 10, 64); owned && err != nil {
+			return fmt.Errorf("%q: %q is not the id of an account", root, account)
+		}
+		if !filepath.IsAbs(dir) {
+			return fmt.Errorf("%q is not an absolute path", dir)
+		}
+	}
+	return nil
 }
 
 func notEmpty(v any) error {

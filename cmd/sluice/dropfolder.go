@@ -1,0 +1,46 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"golang.org/x/sync/errgroup"
+
+	"sluice/catalog"
+	"sluice/ingest"
+	"sluice/ingest/dropfolder"
+	"sluice/pipeline/stage"
+)
+
+// folderRoots are the directories that local drop folders may be in.
+func (s *system) folderRoots() dropfolder.Roots {
+	if roots := s.cfg.List("dropfolder.roots"); len(roots) > 0 {
+		return roots
+	}
+	return dropfolder.Roots{absolute(s.cfg.Data("folders"))}
+}
+
+// startDropFolders watches the drop folders of the catalog until ctx ends.
+func (s *system) startDropFolders(ctx context.Context, g *errgroup.Group) error {
+	if err := s.unlock(ctx, os.Stderr); err != nil { // for the credentials of other machines
+		return err
+	}
+	w, err := dropfolder.New(dropfolder.Config{
+		Catalog: s.catalog, Content: s.content, Incoming: s.cfg.Data("incoming"), Openers: s.folderOpeners(), Admit: s.admit,
+		Sweep: s.cfg.Duration("dropfolder.sweep"), Workers: int(s.cfg.Int("dropfolder.workers")), Log: s.log,
+		Arrival: func(o ingest.Original) []catalog.NewTask {
+			return stage.Arrival(stage.ImportPayload{Path: o.Path, Asset: o.Asset, Key: o.Key, SHA256: o.SHA256})
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("drop folders: %w", err)
+	}
+	g.Go(func() error { return w.Run(ctx) })
+	return nil
+}
+
+// folderOpeners open drop folders on other machines, by their types.
+func (s *system) folderOpeners() map[catalog.DropFolderType]dropfolder.Opener {
+	return nil
+}
