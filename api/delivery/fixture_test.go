@@ -119,7 +119,8 @@ type house struct {
 	guard    *access.Guard
 	sessions sessions
 	tokens   *origin.Tokens
-	always   bool // everything is signed
+	always   bool   // everything is signed
+	upload   string // the file of the upload "0_up" of the account
 	url      string
 
 	entry                     catalog.Entry
@@ -161,6 +162,12 @@ func newHouse(t testing.TB) *house {
 	}
 	service, err := delivery.New(delivery.Config{
 		Entry: h.facts, Guard: h.guard, Sessions: h.sessions, Store: store, Media: media, Signer: signer{tokens},
+		Upload: func(_ context.Context, owner catalog.AccountID, id catalog.UploadTokenID) (string, error) {
+			if owner != account || id != "0_up" || h.upload == "" {
+				return "", catalog.ErrNotFound
+			}
+			return h.upload, nil
+		},
 		Base: func(r *http.Request) string { return "http://" + r.Host },
 	})
 	if err != nil {

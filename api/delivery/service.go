@@ -15,7 +15,7 @@ import (
 	"sluice/storage"
 )
 
-// Config of a Service. Everything is required but Signer and ClientIP.
+// Config of a Service. Everything is required but Upload, Signer and ClientIP.
 type Config struct {
 	// Entry returns an entry with its assets, from memory where it can: every request asks. Entries that don't exist or
 	// are deleted are catalog.ErrNotFound.
@@ -25,6 +25,9 @@ type Config struct {
 	Sessions rpc.Sessions
 	// Store holds the pictures that thumbnails are made from.
 	Store storage.Store
+	// Upload is the file of an account's upload token that is complete and not used; others are catalog.ErrNotFound. Without it
+	// there are no pictures of uploads.
+	Upload func(ctx context.Context, account catalog.AccountID, id catalog.UploadTokenID) (path string, err error)
 	// Media is the origin: it serves what URLs of package sources name. Requests are handed on to it with rewritten paths.
 	Media http.Handler
 	// Signer signs the URLs of entries that are not for everybody.

@@ -33,8 +33,11 @@ const (
 // maxPictures is how many thumbnails are made at once: each takes a core, and the memory of its pixels.
 var maxPictures = max(1, runtime.GOMAXPROCS(0)/2)
 
-// thumbnail makes a picture of an entry: of its thumbnail, or of its video at some time.
+// thumbnail makes a picture of an entry: of its thumbnail, or of its video at some time; or of a picture that was uploaded.
 func (s *Service) thumbnail(w http.ResponseWriter, a *ask) error {
+	if token := a.params["upload_token_id"]; token != "" && a.first("entry_id", "entryId") == "" {
+		return s.uploaded(w, a, catalog.UploadTokenID(ext(token)))
+	}
 	id, err := s.pictured(a)
 	if err != nil {
 		return err
@@ -69,7 +72,7 @@ func (s *Service) thumbnail(w http.ResponseWriter, a *ask) error {
 	if name := a.params["file_name"]; name != "" {
 		h.Set("Content-Disposition", disposition(name))
 	}
-	body, err := s.picture(a, t, from, tag)
+	body, err := s.picture(a.Context(), t, tag, func(ctx context.Context) (image.Image, error) { return s.makePicture(ctx, a, t, from) })
 	if err != nil {
 		h.Del("ETag")
 		h.Del("Content-Type")
@@ -109,7 +112,7 @@ func (t *thumb) tag(a *ask, from *catalog.Asset) string {
 }
 
 // picture returns the encoded result, remembered or made.
-func (s *Service) picture(a *ask, t *thumb, from *catalog.Asset, tag string) ([]byte, error) {
+func (s *Service) picture(ctx context.Context, t *thumb, tag string, make func(context.Context) (image.Image, error)) ([]byte, error) {
 	if b := s.made.get(tag); b != nil {
 		return b, nil
 	}
@@ -120,15 +123,15 @@ func (s *Service) picture(a *ask, t *thumb, from *catalog.Asset, tag string) ([]
 	select {
 	case s.pictures <- struct{}{}:
 		defer func() { <-s.pictures }()
-	case <-a.Context().Done():
-		return nil, a.Context().Err()
+	case <-ctx.Done():
+		return nil, ctx.Err()
 	}
 	if b := s.made.get(tag); b != nil {
 		return b, nil
 	}
-	ctx, cancel := context.WithTimeout(a.Context(), pictureTime)
+	ctx, cancel := context.WithTimeout(ctx, pictureTime)
 	defer cancel()
-	img, err := s.makePicture(ctx, a, t, from)
+	img, err := make(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +160,11 @@ func (s *Service) makePicture(ctx context.Context, a *ask, t *thumb, from *catal
 	if err != nil {
 		return nil, &failure{number: noThumbnail, reason: "the thumbnail cannot be read", err: err}
 	}
+	return t.of(b)
+}
+
+// of is the result, made of an encoded picture.
+func (t *thumb) of(b []byte) (image.Image, error) {
 	img, err := decodePicture(b)
 	if err != nil {
 		return nil, &failure{number: noThumbnail, reason: "the thumbnail is no picture", err: err}
@@ -276,6 +284,6 @@ func (s *Service) Picture(ctx context.Context, e catalog.Entry, keys map[string]
 		return nil, "", err
 	}
 	from := a.picture(t)
-	data, err = s.picture(a, t, from, t.tag(a, from))
+	data, err = s.picture(ctx, t, t.tag(a, from), func(ctx context.Context) (image.Image, error) { return s.makePicture(ctx, a, t, from) })
 	return data, t.contentType(), err
 }

@@ -8,6 +8,8 @@ import (
 	_ "image/jpeg"
 	_ "image/png"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -266,5 +268,42 @@ func TestThumbnailsAreCachedAndValidated(t *testing.T) {
 	h.forget()
 	if img, _ := h.image(h.thumb("/width/200")); img.Bounds().Dy() != 200 {
 		t.Errorf("a replaced poster still looks as before: %v", img.Bounds())
+	}
+}
+
+func TestPicturesOfUploads(t *testing.T) {
+	h := newHouse(t)
+	url := "/p/102/sp/10200/thumbnail/upload_token_id/"
+	h.upload = filepath.Join(t.TempDir(), "data")
+	if err := os.WriteFile(h.upload, picture(300, 150), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	img, format := h.image(url + "0_up/width/100/height/100/type/2.jpg")
+	if format != "jpeg" || img.Bounds().Dx() != 100 || img.Bounds().Dy() != 100 || colour(img, 50, 2) != white || colour(img, 5, 60) != red {
+		t.Errorf("a %s of %v, %s above and %s at the left", format, img.Bounds(), colour(img, 50, 2), colour(img, 5, 60))
+	}
+	if _, format = h.image(url + "0_up/width/50/format/png"); format != "png" {
+		t.Errorf("asked for png, got %s", format)
+	}
+	if got := h.get(url + "0_up/width/50"); got.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("uploads are cached: %v", got.Header)
+	}
+	film := filepath.Join(t.TempDir(), "film")
+	if err := os.WriteFile(film, []byte("no picture"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]string{
+		url + "0_nobody/width/50":                        "error-10",
+		url + "0_up/width/50/vid_sec/1":                  "error-38",
+		url + "0_up/width/x":                             "error-25",
+		"/p/103/sp/10300/thumbnail/upload_token_id/0_up": "error-10",
+	} {
+		if got := h.get(path); got.StatusCode != 404 || got.Header.Get("X-Kaltura") != want {
+			t.Errorf("%s: %d %s, want %s", path, got.StatusCode, got.Header.Get("X-Kaltura"), want)
+		}
+	}
+	h.upload = film
+	if got := h.get(url + "0_up/width/51"); got.StatusCode != 404 || got.Header.Get("X-Kaltura") != "error-10" {
+		t.Errorf("no picture: %d %s", got.StatusCode, got.Header.Get("X-Kaltura"))
 	}
 }

@@ -123,6 +123,16 @@ func (s *system) delivery(lib *play.Library, p *playback, media http.Handler, se
 			f := t.Facts()
 			return f.Entry, f.Assets, nil
 		},
+		Upload: func(ctx context.Context, account catalog.AccountID, id catalog.UploadTokenID) (string, error) {
+			t, err := s.catalog.UploadToken(ctx, account, id)
+			if err != nil {
+				return "", err
+			}
+			if t.Status != catalog.UploadFull {
+				return "", fmt.Errorf("upload token %s: %w: it has no complete file", id, catalog.ErrNotFound)
+			}
+			return s.content.Uploads.Path(t), nil
+		},
 		Guard: p.guard, Sessions: sessions, Store: s.store, Media: media, Signer: p, Base: calls.Base, ClientIP: calls.ClientIP,
 	})
 }
