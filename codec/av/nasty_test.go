@@ -60,6 +60,17 @@ func TestFilesThatAreNoMediaGetTheirReason(t *testing.T) {
 	}
 }
 
+func TestFilesOfTooManyStreamsAreRefused(t *testing.T) {
+	args := []string{"-f", "lavfi", "-i", "anullsrc=r=8000:d=0.2"}
+	for range maxStreams + 1 {
+		args = append(args, "-map", "0:a")
+	}
+	_, err := New(Config{ProbeTime: time.Minute}).Probe(context.Background(), codec.Source{Path: ffmpeg(t, "many.mka", append(args, "-c:a", "pcm_u8")...)}, codec.ProbeOpts{})
+	if got := codec.CodeOf(err); got != codec.TooManyStreams {
+		t.Errorf("got %q (%v)", got, err)
+	}
+}
+
 func TestCutFaststartFileGivesWhatIsThere(t *testing.T) {
 	whole := clip(t, "fast.mp4", "160x90", "25", 8, "-c:v", "libx264", "-preset", "ultrafast", "-g", "25", "-pix_fmt", "yuv420p", "-c:a", "aac", "-movflags", "+faststart")
 	b := read(t, whole)
