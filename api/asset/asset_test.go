@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,6 +21,7 @@ import (
 	"sluice/api/rpc/ks"
 	"sluice/catalog"
 	"sluice/ingest/content"
+	"sluice/storage"
 	"sluice/storage/disk"
 )
 
@@ -41,9 +43,11 @@ func (tokens) Permits(context.Context, *ks.Session, string, string) (bool, error
 // fixture is a server with the services of assets, and an entry of account 102.
 type fixture struct {
 	*testing.T
-	db    *catalog.DB
-	url   string
-	entry string
+	db      *catalog.DB
+	store   storage.Store
+	content *content.Service
+	url     string
+	entry   string
 }
 
 func newFixture(t *testing.T) *fixture {
@@ -69,10 +73,8 @@ func newFixture(t *testing.T) *fixture {
 	reg := rpc.NewRegistry()
 	kaltura.RegisterResources(reg)
 	log := slog.New(slog.DiscardHandler)
-	(&asset.Service{
-		Catalog: db, Store: store, Guard: &access.Guard{Catalog: db}, Log: log,
-		Content: &content.Service{Catalog: db, Store: store, Incoming: filepath.Join(t.TempDir(), "incoming"), Log: log},
-	}).Register(reg)
+	c := &content.Service{Catalog: db, Store: store, Incoming: filepath.Join(t.TempDir(), "incoming"), Log: log}
+	(&asset.Service{Catalog: db, Store: store, Guard: &access.Guard{Catalog: db}, Log: log, Content: c}).Register(reg)
 	server, err := rpc.NewServer(rpc.Config{Registry: reg, Sessions: sessions, Accounts: db, PublicURL: "http://media.test"})
 	if err != nil {
 		t.Fatal(err)
@@ -84,7 +86,7 @@ func newFixture(t *testing.T) *fixture {
 	if e, err = db.AddEntry(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	return &fixture{T: t, db: db, url: web.URL, entry: string(e.ID)}
+	return &fixture{T: t, db: db, store: store, content: c, url: web.URL, entry: string(e.ID)}
 }
 
 // call calls an action and returns what it answers.
@@ -322,5 +324,78 @@ func TestUsersGiveAssetsContentOfTheirOwnUploadsOnly(t *testing.T) {
 	}
 	if c := f.must("102", captions, "setContent", obj{"id": id, "contentResource": resource}); c["status"] != 7.0 {
 		t.Errorf("by an administrator: %v", c["status"])
+	}
+}
+
+// translated is a file of two languages.
+func translated(english, spanish string) string {
+	return `<tt xmlns="http://www.w3.org/ns/ttml"><body><div xml:lang="en"><p begin="1s" end="2s">` + english + `</p></div><div xml:lang="es"><p begin="1s" end="2s">` +
+		spanish + `</p></div></body></tt>`
+}
+
+func TestCaptionsOfSeveralLanguagesComeApart(t *testing.T) {
+	f := newFixture(t)
+	add := func() any {
+		return f.must("102", captions, "add", obj{"entryId": f.entry, "captionAsset": obj{"language": "Multilingual", "format": "2", "label": "all"}})["id"]
+	}
+	// children are the texts of the captions that were made of a file, by language.
+	children := func(parent any) string {
+		var out []string
+		for _, o := range f.must("102", captions, "list", obj{"filter": obj{"entryIdEqual": f.entry, "statusEqual": "2"}})["objects"].([]any) {
+			c := o.(obj)
+			if c["parentId"] != parent {
+				continue
+			}
+			url, _ := f.call("102", captions, "getUrl", obj{"id": c["id"]}).(string)
+			_, body := f.fetch(url + "/captionFormat/1")
+			lines := strings.Split(strings.TrimSpace(body), "\n")
+			out = append(out, fmt.Sprintf("%v %v %v %s", c["language"], c["displayOnPlayer"], c["format"], lines[len(lines)-1]))
+		}
+		slices.Sort(out)
+		return strings.Join(out, ", ")
+	}
+	id := add()
+	if c := f.must("102", captions, "setContent", obj{"id": id, "contentResource": text(translated("hello", "hola"))}); c["status"] != 2.0 {
+		t.Errorf("with content %v", c)
+	}
+	if got := children(id); got != "English true 2 hello, Spanish true 2 hola" {
+		t.Errorf("made %s", got)
+	}
+	if c := f.must("102", captions, "get", obj{"captionAssetId": id}); c["displayOnPlayer"] != false || c["language"] != "Multilingual" {
+		t.Errorf("the file itself: %v", c)
+	}
+	f.must("102", captions, "setContent", obj{"id": id, "contentResource": text(translated("bye", "adiós"))})
+	s := &asset.Splitter{Catalog: f.db, Store: f.store, Content: f.content, Log: slog.New(slog.DiscardHandler)}
+	for range 2 { // events tell of all this again
+		if err := s.Catchup(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := children(id); got != "English true 2 bye, Spanish true 2 adiós" {
+		t.Errorf("with other content %s", got)
+	}
+	// Content that comes later is found by its event.
+	later := add()
+	a, err := f.db.Asset(t.Context(), catalog.AssetID(later.(string)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.content.SetAsset(t.Context(), 102, a.ID, content.Text{Content: translated("one", "uno")}); err != nil {
+		t.Fatal(err)
+	}
+	if got := children(later); got != "" {
+		t.Errorf("before the event %s", got)
+	}
+	if err := s.Catchup(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := children(later); got != "English true 2 one, Spanish true 2 uno" {
+		t.Errorf("after the event %s", got)
+	}
+	// What has no languages stays one.
+	plain := add()
+	f.must("102", captions, "setContent", obj{"id": plain, "contentResource": text(srt)})
+	if got := children(plain); got != "" || f.must("102", captions, "get", obj{"captionAssetId": plain})["displayOnPlayer"] != true {
+		t.Errorf("of a file of no languages %q was made", got)
 	}
 }

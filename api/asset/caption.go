@@ -96,6 +96,9 @@ func (s *Service) captionSetContent(c *rpc.Call, in struct {
 	if a, err = s.Catalog.Asset(c, a.ID); err != nil {
 		return nil, err
 	}
+	if err := (&Splitter{Catalog: s.Catalog, Store: s.Store, Content: s.Content, Log: s.Log}).Split(c, a); err != nil {
+		return nil, err
+	}
 	return kaltura.Caption(a), nil
 }
 

@@ -58,6 +58,10 @@ func (s *system) newNotify() *notify.Engine {
 }
 
 // replace puts new content of entries in place when it is ready.
+func (s *system) splitCaptions(ctx context.Context) error {
+	return (&asset.Splitter{Catalog: s.catalog, Store: s.store, Content: s.content, Log: s.log}).Run(ctx)
+}
+
 func (s *system) replace(ctx context.Context) error {
 	return (&media.Replacer{Catalog: s.catalog, Log: s.log}).Run(ctx)
 }

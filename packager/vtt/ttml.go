@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"sluice/packager"
@@ -28,14 +29,23 @@ type element struct {
 // in clock or offset form, in parallel or sequence; styles for italic, bold and underline. Regions are not kept. A document
 // type declaration is refused with ErrUnsafe. A document whose captions are pictures gives no cues.
 func FromTTML(b []byte) ([]packager.Cue, error) {
+	root, err := readTTML(b)
+	if err != nil {
+		return nil, err
+	}
+	return cuesOf(root, func(*element) bool { return true })
+}
+
+func readTTML(b []byte) (*element, error) {
 	s, err := decodeXML(b)
 	if err != nil {
 		return nil, err
 	}
-	root, err := parseXML(s)
-	if err != nil {
-		return nil, err
-	}
+	return parseXML(s)
+}
+
+// cuesOf returns the cues of a document, of those divisions of its body that keep picks.
+func cuesOf(root *element, keep func(div *element) bool) ([]packager.Cue, error) {
 	d := ttml{rate: newRates(root.attrs), styles: make(map[string]*element)}
 	var body *element
 	for _, e := range root.kids {
@@ -47,6 +57,9 @@ func FromTTML(b []byte) ([]packager.Cue, error) {
 		}
 	}
 	if body != nil {
+		picked := *body
+		picked.kids = slices.DeleteFunc(slices.Clone(body.kids), func(e *element) bool { return e.name == "div" && !keep(e) })
+		body = &picked
 		if _, err := d.walk(body, span{0, forever}, emphasis{}); err != nil {
 			return nil, err
 		}

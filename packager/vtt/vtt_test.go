@@ -303,3 +303,29 @@ func FuzzImport(f *testing.F) {
 		}
 	})
 }
+
+func TestFilesOfSeveralLanguagesComeApart(t *testing.T) {
+	const head = `<tt xmlns="http://www.w3.org/2006/10/ttaf1" xml:lang="en"><body>`
+	cue := func(div, text string) string {
+		return div + `<p begin="00:00:01.000" end="00:00:02.000">` + text + `</p></div>`
+	}
+	got, err := vtt.Translations([]byte(head + cue(`<div xml:lang="en">`, "hello") + cue(`<div xml:lang="es">`, "hola") + cue(`<div xml:lang="en">`, "again") + `</body></tt>`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []vtt.Translation{
+		{Language: "en", Cues: []packager.Cue{{Start: 1000, End: 2000, Text: "hello"}, {Start: 1000, End: 2000, Text: "again"}}},
+		{Language: "es", Cues: []packager.Cue{{Start: 1000, End: 2000, Text: "hola"}}},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	for name, body := range map[string]string{"one language": cue(`<div xml:lang="en">`, "hello"), "none": cue(`<div>`, "hello"), "no body": ""} {
+		if got, err := vtt.Translations([]byte(head + body + `</body></tt>`)); err != nil || got != nil {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+	if _, err := vtt.Translations([]byte("hello")); !errors.Is(err, vtt.ErrSyntax) {
+		t.Errorf("no TTML: %v", err)
+	}
+}
