@@ -36,8 +36,11 @@ type Secrets interface {
 // A mere query stays readable where the catalog has no key.
 func NewTarget(s Secrets, account catalog.AccountID, raw string, headers []string) (Target, error) {
 	u, err := url.Parse(raw)
-	secret := err == nil && (u.User != nil || len(headers) > 0)
-	if err != nil || !secret && u.RawQuery == "" {
+	if err != nil {
+		return Target{}, &Error{Code: BadURL, URL: Redact(raw), Err: errors.New("it is not a URL")}
+	}
+	secret := u.User != nil || len(headers) > 0
+	if !secret && u.RawQuery == "" {
 		return Target{URL: raw}, nil
 	}
 	text, err := json.Marshal(Target{URL: raw, Headers: headers})
