@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 
 	"github.com/uptrace/bun"
 )
@@ -65,6 +66,24 @@ func (db *DB) CuePoint(ctx context.Context, account AccountID, id string) (CuePo
 // ListCuePoints returns a page of an account's cue points, and how many there are.
 func (db *DB) ListCuePoints(ctx context.Context, account AccountID, q Query) ([]CuePoint, int, error) {
 	return cuePoints.list(ctx, db, account, q)
+}
+
+// CuePointParents returns, of the cue points of entries that answer others, which they answer: ids by ids.
+func (db *DB) CuePointParents(ctx context.Context, account AccountID, entries []EntryID) (map[string]string, error) {
+	if len(entries) == 0 {
+		return nil, nil
+	}
+	var rows []struct{ PublicID, Parent string }
+	err := cuePoints.mine(account)(db.read.NewSelect().Model((*CuePoint)(nil))).Column("public_id", "parent").
+		Where("entry IN (?)", bun.List(entries)).Where("parent <> ''").Scan(ctx, &rows)
+	if err != nil {
+		return nil, fmt.Errorf("parents of cue points: %w", err)
+	}
+	out := make(map[string]string, len(rows))
+	for _, r := range rows {
+		out[r.PublicID] = r.Parent
+	}
+	return out, nil
 }
 
 // UpdateCuePoint changes a cue point by fn.

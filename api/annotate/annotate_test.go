@@ -104,6 +104,11 @@ func (f *fixture) addEntry(account catalog.AccountID) string {
 // call calls an action of the service and returns what it answers.
 func (f *fixture) call(token, action string, params obj) any {
 	f.Helper()
+	return f.ask(token, "cuePoint_cuePoint", action, params)
+}
+
+func (f *fixture) ask(token, service, action string, params obj) any {
+	f.Helper()
 	body := obj{"ks": token, "format": 1}
 	for k, v := range params {
 		body[k] = v
@@ -112,7 +117,7 @@ func (f *fixture) call(token, action string, params obj) any {
 	if err != nil {
 		f.Fatal(err)
 	}
-	resp, err := http.Post(f.url+"/api_v3/service/cuePoint_cuePoint/action/"+action, "application/json", bytes.NewReader(data))
+	resp, err := http.Post(f.url+"/api_v3/service/"+service+"/action/"+action, "application/json", bytes.NewReader(data))
 	if err != nil {
 		f.Fatal(err)
 	}
@@ -191,7 +196,7 @@ func TestEveryClassKeepsItsFields(t *testing.T) {
 	}{
 		"ThumbCuePoint": {"thumbCuePoint.Thumb", obj{"title": "One", "description": "first", "subType": 2.0, "assetId": "0_aaaaaaaa"}, obj{"isMomentary": true}},
 		"CodeCuePoint":  {"codeCuePoint.Code", obj{"code": "x", "description": "d", "endTime": 9000.0}, obj{"duration": 4000.0, "isMomentary": false}},
-		"Annotation":    {"annotation.Annotation", obj{"text": "nice", "endTime": 6000.0, "isPublic": true, "searchableOnEntry": false}, obj{"duration": 1000.0, "isMomentary": false}},
+		"Annotation":    {"annotation.Annotation", obj{"text": "nice", "endTime": 6000.0, "isPublic": true, "searchableOnEntry": false}, obj{"duration": 1000.0, "isMomentary": false, "depth": 0.0, "childrenCount": 0.0, "directChildrenCount": 0.0}},
 		"AdCuePoint": {"adCuePoint.Ad", obj{"protocolType": "1", "sourceUrl": "https://ads.test/", "adType": "1", "title": "t", "endTime": 5000.0},
 			obj{"duration": 0.0, "isMomentary": false}},
 		"EventCuePoint": {"eventCuePoint.Event", obj{"eventType": "1"}, obj{"isMomentary": true}},
@@ -494,5 +499,71 @@ func TestAccountsDoNotSeeEachOther(t *testing.T) {
 	}
 	if got := f.must(admin, "get", obj{"id": mine}); got["status"] != 1.0 {
 		t.Errorf("after the attempts: %v", got)
+	}
+}
+
+func TestNotesKnowTheirAnswers(t *testing.T) {
+	f := newFixture(t)
+	add := func(parent any) any {
+		fields := obj{}
+		if parent != nil {
+			fields["parentId"] = parent
+		}
+		return f.add(viewer, f.entry, "Annotation", fields)["id"]
+	}
+	top := add(nil)
+	one, two := add(top), add(top)
+	deep := add(one)
+	want := map[any]string{top: "0 3 2", one: "1 1 1", two: "1 0 0", deep: "2 0 0"}
+	check := func() {
+		t.Helper()
+		for _, o := range f.must(admin, "list", obj{"filter": obj{"entryIdEqual": f.entry}})["objects"].([]any) {
+			n := o.(obj)
+			if got := fmt.Sprintf("%v %v %v", n["depth"], n["childrenCount"], n["directChildrenCount"]); got != want[n["id"]] {
+				t.Errorf("%v has depth and children %s, want %s", n["id"], got, want[n["id"]])
+			}
+		}
+	}
+	check()
+	f.call(viewer, "delete", obj{"id": deep})
+	want[top], want[one] = "0 2 2", "1 0 0"
+	check()
+	if got := f.must(viewer, "get", obj{"id": one}); got["depth"] != 1.0 || got["childrenCount"] != 0.0 {
+		t.Errorf("by itself: %v", got)
+	}
+}
+
+func TestNotesAreAServiceOfTheirOwn(t *testing.T) {
+	f := newFixture(t)
+	call := func(action string, params obj) any { return f.ask(admin, "annotation_annotation", action, params) }
+	chapter := f.add(admin, f.entry, "ThumbCuePoint", obj{"subType": 2})["id"]
+	note := call("add", obj{"annotation": obj{"entryId": f.entry, "text": "nice", "startTime": 5}}).(obj)
+	if note["objectType"] != "KalturaAnnotation" || note["cuePointType"] != "annotation.Annotation" || note["text"] != "nice" {
+		t.Fatalf("added %v", note)
+	}
+	if got := call("update", obj{"id": note["id"], "annotation": obj{"text": "nicer"}}).(obj); got["text"] != "nicer" || got["startTime"] != 5.0 {
+		t.Errorf("changed to %v", got)
+	}
+	if got := call("get", obj{"id": note["id"]}).(obj); got["text"] != "nicer" {
+		t.Errorf("got %v", got)
+	}
+	list := call("list", obj{"filter": obj{"entryIdEqual": f.entry}}).(obj)
+	if list["totalCount"] != 1.0 || list["objects"].([]any)[0].(obj)["id"] != note["id"] || list["objectType"] != "KalturaAnnotationListResponse" {
+		t.Errorf("listed %v", list)
+	}
+	if n := call("count", obj{"filter": obj{"entryIdEqual": f.entry}}); n != 1.0 {
+		t.Errorf("counted %v", n)
+	}
+	for action, more := range map[string]obj{"get": {}, "delete": {}, "update": {"annotation": obj{"text": "x"}}} {
+		more["id"] = chapter
+		if got, _ := call(action, more).(obj); got["code"] != "INVALID_CUE_POINT_ID" {
+			t.Errorf("%s of a chapter: %v", action, got)
+		}
+	}
+	if got := call("delete", obj{"id": note["id"]}); got != nil {
+		t.Errorf("delete: %v", got)
+	}
+	if got := f.names(admin, obj{"entryIdEqual": f.entry, "cuePointTypeEqual": "annotation.Annotation"}); got != "" {
+		t.Errorf("left: %q", got)
 	}
 }

@@ -33,18 +33,24 @@ func (s *Service) Register(r *rpc.Registry) {
 	rpc.Action(svc, "list", "Lists the cue points of entries.", s.list)
 	rpc.Action(svc, "count", "Counts the cue points of entries.", s.count)
 	rpc.Action(svc, "clone", "Copies a cue point to another entry.", s.clone)
+	s.registerAnnotations(r)
 }
 
 func missing(id string) error { return rpc.E("INVALID_CUE_POINT_ID", "ID", id) }
 
+// orMissing is err, or the exception for a cue point that the account does not have.
+func orMissing(err error, id string) error {
+	if errors.Is(err, catalog.ErrNotFound) {
+		return missing(id)
+	}
+	return err
+}
+
 // find returns a cue point, when the call may do with its entry what it wants.
 func (s *Service) find(c *rpc.Call, id string, want access.Want) (catalog.CuePoint, error) {
 	p, err := s.Catalog.CuePoint(c, c.AccountID(), id)
-	if errors.Is(err, catalog.ErrNotFound) {
-		return p, missing(id)
-	}
 	if err != nil {
-		return p, err
+		return p, orMissing(err, id)
 	}
 	if want == access.Edit && s.owns(c, p) {
 		want = access.View
@@ -65,12 +71,16 @@ func (s *Service) owns(c *rpc.Call, p catalog.CuePoint) bool {
 func (s *Service) add(c *rpc.Call, in struct {
 	CuePoint kaltura.AnyCuePoint `k:"cuePoint" for:"add" required:"true"`
 }) (kaltura.AnyCuePoint, error) {
-	b := in.CuePoint.Base()
+	return s.addPoint(c, in.CuePoint)
+}
+
+func (s *Service) addPoint(c *rpc.Call, in kaltura.AnyCuePoint) (kaltura.AnyCuePoint, error) {
+	b := in.Base()
 	if kaltura.Value(b.EntryID) == "" {
 		return nil, rpc.E("PROPERTY_VALIDATION_CANNOT_BE_NULL", "PROP_NAME", "KalturaCuePoint::entryId")
 	}
 	want := access.Edit
-	if in.CuePoint.Type() == "annotation.Annotation" { // viewers may take notes
+	if in.Type() == annotation { // viewers may take notes
 		want = access.View
 	}
 	e, err := access.Entry(c, s.Catalog, *b.EntryID, want)
@@ -80,14 +90,14 @@ func (s *Service) add(c *rpc.Call, in struct {
 	if b.UserID != nil && *b.UserID != c.User() && !c.Admin() {
 		return nil, rpc.E("PROPERTY_VALIDATION_ADMIN_PROPERTY", "PROP_NAME", "KalturaCuePoint::userId")
 	}
-	p := catalog.CuePoint{Entry: e.ID, Type: in.CuePoint.Type(), Status: catalog.CuePointReady, User: c.User()}
-	if err := s.apply(c, in.CuePoint, &p, e); err != nil {
+	p := catalog.CuePoint{Entry: e.ID, Type: in.Type(), Status: catalog.CuePointReady, User: c.User()}
+	if err := s.apply(c, in, &p, e); err != nil {
 		return nil, err
 	}
 	if p, err = s.Catalog.AddCuePoint(c, c.AccountID(), p); err != nil {
 		return nil, err
 	}
-	return kaltura.CuePointOf(p), nil
+	return s.showOne(c, p)
 }
 
 // apply sets what is sent, and refuses times that make no sense and names that are taken.
@@ -126,18 +136,22 @@ func (s *Service) get(c *rpc.Call, in struct {
 	if err != nil {
 		return nil, err
 	}
-	return kaltura.CuePointOf(p), nil
+	return s.showOne(c, p)
 }
 
 func (s *Service) update(c *rpc.Call, in struct {
 	ID       string              `k:"id" ref:"cuePoint"`
 	CuePoint kaltura.AnyCuePoint `k:"cuePoint" for:"update" required:"true"`
 }) (kaltura.AnyCuePoint, error) {
-	return s.change(c, in.ID, func(p *catalog.CuePoint, e catalog.Entry) error {
-		if in.CuePoint.Type() != p.Type {
-			return rpc.E("INVALID_OBJECT_TYPE", "INVALID_OBJ_TYPE", "Kaltura"+reflect.TypeOf(in.CuePoint).Elem().Name())
+	return s.updatePoint(c, in.ID, in.CuePoint)
+}
+
+func (s *Service) updatePoint(c *rpc.Call, id string, in kaltura.AnyCuePoint) (kaltura.AnyCuePoint, error) {
+	return s.change(c, id, func(p *catalog.CuePoint, e catalog.Entry) error {
+		if in.Type() != p.Type {
+			return rpc.E("INVALID_OBJECT_TYPE", "INVALID_OBJ_TYPE", "Kaltura"+reflect.TypeOf(in).Elem().Name())
 		}
-		return s.apply(c, in.CuePoint, p, e)
+		return s.apply(c, in, p, e)
 	})
 }
 
@@ -163,7 +177,7 @@ func (s *Service) change(c *rpc.Call, id string, fn func(*catalog.CuePoint, cata
 	if err != nil {
 		return nil, err
 	}
-	return kaltura.CuePointOf(p), nil
+	return s.showOne(c, p)
 }
 
 func (s *Service) updateStatus(c *rpc.Call, in struct {
@@ -237,26 +251,33 @@ func (s *Service) list(c *rpc.Call, in struct {
 	Filter *cuePointFilter `k:"filter"`
 	Pager  *rpc.Pager      `k:"pager"`
 }) (*rpc.List[kaltura.AnyCuePoint], error) {
-	q, err := s.selected(c, in.Filter)
+	rows, total, err := s.page(c, in.Filter, in.Pager)
+	return &rpc.List[kaltura.AnyCuePoint]{Objects: rows, TotalCount: total}, err
+}
+
+// page returns the cue points of a page of those that a filter selects, and how many it selects.
+func (s *Service) page(c *rpc.Call, f *cuePointFilter, pager *rpc.Pager) ([]kaltura.AnyCuePoint, int, error) {
+	q, err := s.selected(c, f)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	q.Offset, q.Limit = in.Pager.Page()
+	q.Offset, q.Limit = pager.Page()
 	rows, total, err := s.Catalog.ListCuePoints(c, c.AccountID(), q)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	list := &rpc.List[kaltura.AnyCuePoint]{TotalCount: total}
-	for _, p := range rows {
-		list.Objects = append(list.Objects, kaltura.CuePointOf(p))
-	}
-	return list, nil
+	out, err := s.show(c, rows...)
+	return out, total, err
 }
 
 func (s *Service) count(c *rpc.Call, in struct {
 	Filter *cuePointFilter `k:"filter"`
 }) (int, error) {
-	q, err := s.selected(c, in.Filter)
+	return s.countPoints(c, in.Filter)
+}
+
+func (s *Service) countPoints(c *rpc.Call, f *cuePointFilter) (int, error) {
+	q, err := s.selected(c, f)
 	if err != nil {
 		return 0, err
 	}
@@ -282,5 +303,5 @@ func (s *Service) clone(c *rpc.Call, in struct {
 	if p, err = s.Catalog.AddCuePoint(c, c.AccountID(), p); err != nil {
 		return nil, err
 	}
-	return kaltura.CuePointOf(p), nil
+	return s.showOne(c, p)
 }

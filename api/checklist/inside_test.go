@@ -146,6 +146,7 @@ var bodies = map[string]map[string]any{
 	"caption_captionasset.list":           {"entryIdEqual": "$entry"},
 	"attachment_attachmentasset.list":     {"entryIdEqual": "$entry"},
 	"cuepoint_cuepoint.add":               {"entryId": "$entry"},
+	"annotation_annotation.add":           {"entryId": "$entry"},
 	"widget.add":                          {"sourceWidgetId": "$widget"},
 	"widget.clone":                        {"sourceWidgetId": "$widget"},
 	"conversionprofile.add":               {"name": "mine"},

@@ -179,6 +179,10 @@ type Annotation struct {
 	Duration          *int64        `k:"duration,ro"`
 	IsPublic          *rpc.NullBool `k:"isPublic"`
 	SearchableOnEntry *rpc.NullBool `k:"searchableOnEntry"`
+	// What answers it, which CuePointOf does not know.
+	Depth               *int `k:"depth,ro"`
+	ChildrenCount       *int `k:"childrenCount,ro"`
+	DirectChildrenCount *int `k:"directChildrenCount,ro"`
 }
 
 // Type implements AnyCuePoint.
