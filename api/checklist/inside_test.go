@@ -147,6 +147,7 @@ var bodies = map[string]map[string]any{
 	"attachment_attachmentasset.list":     {"entryIdEqual": "$entry"},
 	"cuepoint_cuepoint.add":               {"entryId": "$entry"},
 	"annotation_annotation.add":           {"entryId": "$entry"},
+	"KalturaAnnotationFilter":             {"entryIdEqual": "$entry"},
 	"widget.add":                          {"sourceWidgetId": "$widget"},
 	"widget.clone":                        {"sourceWidgetId": "$widget"},
 	"conversionprofile.add":               {"name": "mine"},
