@@ -125,14 +125,18 @@ func (tx *Tx) replace(ctx context.Context, id EntryID) error {
 	if err := tx.lockEntries(ctx, id, e.Replacing); err != nil {
 		return err
 	}
-	hidden, err := tx.Entry(ctx, e.Replacing)
-	if err != nil {
-		return err
-	}
+	by := e.Replacing
 	if e, err = tx.Entry(ctx, id); err != nil {
 		return err
 	}
-	if e.Replacing != hidden.ID || hidden.Status != EntryReady || e.Status == EntryDeleted {
+	if e.Replacing != by || e.Status == EntryDeleted { // another transaction came first, and the hidden entry is gone
+		return fmt.Errorf("%w: entry %s does not replace it any more", ErrConflict, by)
+	}
+	hidden, err := tx.Entry(ctx, by)
+	if err != nil {
+		return err
+	}
+	if hidden.Status != EntryReady {
 		return fmt.Errorf("%w: entry %s is not ready to replace it", ErrConflict, hidden.ID)
 	}
 	version := e.Version + 1

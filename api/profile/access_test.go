@@ -102,7 +102,7 @@ func everything() []string {
 		{"CountryCondition", "values][0][value", "CH"}, {"GeoDistanceCondition", "values][0][value", "47,8,10"}, {"AnonymousIPCondition", "values][0][value", "tor"},
 		{"SiteCondition", "values][0][value", "example.com"}, {"UserAgentCondition", "values][0][value", "curl"},
 		{"HttpHeaderCondition", "headerName", "X-Key", "values][0][value", "^k$"}, {"AuthenticatedCondition", "privileges][0][value", "vip"},
-		{"OrCondition", "conditions][0][objectType", "KalturaCountryCondition"}, {"SessionTypeCondition", "sessionTypes][0][value", "0"},
+		{"OrCondition", "conditions][0][objectType", "KalturaCountryCondition"}, {"SessionTypeCondition", "sessionType", "0"},
 	} {
 		pairs = append(pairs, fmt.Sprintf("%s[rules][0][conditions][%d][objectType]", p, i), "Kaltura"+c[0])
 		for k := 1; k+1 < len(c); k += 2 {
@@ -147,7 +147,7 @@ func TestProfilesComeBackAsTheyWereSent(t *testing.T) {
 		`{"headerName":"X-Key","not":false,"objectType":"KalturaHttpHeaderCondition","type":18,"values":[{"objectType":"KalturaStringValue","value":"^k$"}]},` +
 		`{"not":false,"objectType":"KalturaAuthenticatedCondition","privileges":[{"objectType":"KalturaStringValue","value":"vip"}],"type":1},` +
 		`{"conditions":[{"not":false,"objectType":"KalturaCountryCondition","type":2,"values":[]}],"not":false,"objectType":"KalturaOrCondition","type":11},` +
-		`{"not":false,"objectType":"KalturaSessionTypeCondition","sessionTypes":[{"objectType":"KalturaStringValue","value":"0"}],"type":22}],` +
+		`{"not":false,"objectType":"KalturaSessionTypeCondition","sessionType":0,"type":22}],` +
 		`"contexts":[{"objectType":"KalturaContextTypeHolder","type":1}],"forceAdminValidation":true,"message":"M","objectType":"KalturaRule","stopProcessing":true}]`
 	if string(b) != want {
 		t.Errorf("rules\n%s\nwant\n%s", b, want)

@@ -83,7 +83,7 @@ type (
 	}
 	SessionTypeCondition struct {
 		Condition
-		SessionTypes []*StringValue `k:"sessionTypes"`
+		SessionType *SessionType `k:"sessionType"`
 	}
 )
 
@@ -152,12 +152,10 @@ func (c *OrCondition) condition() (catalog.AccessCondition, error) {
 
 func (c *SessionTypeCondition) condition() (catalog.AccessCondition, error) {
 	out := c.of(access.SessionType)
-	for _, v := range plainValues(c.SessionTypes) {
-		if _, err := strconv.Atoi(v); err != nil {
-			return out, rpc.E("PROPERTY_VALIDATION_NUMERIC_VALUE", "PROP_NAME", "KalturaSessionTypeCondition::sessionTypes")
-		}
-		out.Values = append(out.Values, v)
+	if c.SessionType == nil {
+		return out, rpc.E("PROPERTY_VALIDATION_CANNOT_BE_NULL", "PROP_NAME", "KalturaSessionTypeCondition::sessionType")
 	}
+	out.Values = []string{strconv.Itoa(int(*c.SessionType))}
 	return out, nil
 }
 
@@ -196,7 +194,13 @@ func conditionOf(c catalog.AccessCondition) Conditional {
 	case access.AnyOf:
 		return &OrCondition{base, conditionsOf(c.Conditions)}
 	case access.SessionType:
-		return &SessionTypeCondition{base, stringValues(c.Values)}
+		out := &SessionTypeCondition{Condition: base}
+		if len(c.Values) > 0 {
+			if n, err := strconv.Atoi(c.Values[0]); err == nil {
+				out.SessionType = new(SessionType(n))
+			}
+		}
+		return out
 	}
 	return nil
 }

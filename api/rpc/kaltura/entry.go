@@ -161,8 +161,12 @@ type StreamContainer struct {
 // EntryReplacementOptions steers the replacement of an entry's content.
 type EntryReplacementOptions struct {
 	rpc.Object
-	KeepManualThumbnails *int `k:"keepManualThumbnails"`
+	KeepManualThumbnails *int                            `k:"keepManualThumbnails"`
+	PluginOptionItems    []*PluginReplacementOptionsItem `k:"pluginOptionItems"`
 }
+
+// PluginReplacementOptionsItem is an option of a plugin; there are none here.
+type PluginReplacementOptionsItem struct{ rpc.Object }
 
 // RegisterEntries adds the classes of entries to a registry.
 func RegisterEntries(r *rpc.Registry) {

@@ -105,6 +105,7 @@ type ConversionProfileAssetParams struct {
 	ChunkedEncodeMode   *int               `k:"chunkedEncodeMode"`
 	TwoPass             *rpc.NullBool      `k:"twoPass"`
 	Tags                *string            `k:"tags"`
+	OverloadParams      *string            `k:"overloadParams"`
 }
 
 // MediaInfo is what the probe found out about a flavor (§5.7).

@@ -45,6 +45,7 @@ type moreParams struct {
 	AvoidShrinkRate           *int     `json:"isAvoidVideoShrinkBitrateToSource,omitempty"`
 	ForceMultiplication16     *int     `json:"forceFrameToMultiplication16,omitempty"`
 	IsGopInSec                *int     `json:"isGopInSec,omitempty"`
+	RequiredPermissions       []string `json:"requiredPermissions,omitempty"`
 }
 
 // Params is the catalog's flavor parameters as a class.
@@ -57,7 +58,7 @@ func Params(p catalog.FlavorParams) *FlavorParams {
 		AssetParams: AssetParams{
 			ID: new(p.ID), PartnerID: new(int64(p.Account)), Name: new(p.Name), SystemName: Opt(p.SystemName), Description: Opt(p.Description),
 			CreatedAt: At(p.CreatedAt.Time()), IsSystemDefault: Bool(p.Account == 0), Tags: new(p.Tags),
-			SourceAssetParamsIDs: m.SourceAssetParamsIDs, MediaParserType: m.MediaParserType,
+			SourceAssetParamsIDs: m.SourceAssetParamsIDs, MediaParserType: m.MediaParserType, RequiredPermissions: textsOf(m.RequiredPermissions),
 		},
 		VideoCodec: new(videoCodec(p)), VideoBitrate: new(int(p.VideoRate / 1000)), AudioCodec: new(AudioCodec(p.AudioCodec)),
 		AudioBitrate: new(int(p.AudioRate / 1000)), AudioChannels: new(p.AudioChannels), AudioSampleRate: m.AudioSampleRate,
@@ -157,6 +158,21 @@ func (f *FlavorParams) keep(m *moreParams) {
 	keep(&m.AvoidShrinkRate, f.IsAvoidVideoShrinkBitrateToSource)
 	keep(&m.ForceMultiplication16, f.ForceFrameToMultiplication16)
 	keep(&m.IsGopInSec, f.IsGopInSec)
+	if f.RequiredPermissions != nil {
+		m.RequiredPermissions = nil
+		for _, s := range f.RequiredPermissions {
+			m.RequiredPermissions = append(m.RequiredPermissions, Value(s.Value))
+		}
+	}
+}
+
+// textsOf is a list of texts on the wire; none without any.
+func textsOf(list []string) []*String {
+	var out []*String
+	for _, s := range list {
+		out = append(out, &String{Value: new(s)})
+	}
+	return out
 }
 
 func keep[T any](dst **T, sent *T) {
@@ -258,6 +274,7 @@ type moreProfileParams struct {
 	ChunkedEncodeMode *int          `json:"chunkedEncodeMode,omitempty"`
 	TwoPass           *rpc.NullBool `json:"twoPass,omitempty"`
 	Tags              *string       `json:"tags,omitempty"`
+	OverloadParams    *string       `json:"overloadParams,omitempty"`
 }
 
 // ProfileParam is what a profile says of one of its parameters, as a class.
@@ -270,7 +287,7 @@ func ProfileParam(r catalog.ProfileParams) *ConversionProfileAssetParams {
 		ConversionProfileID: new(r.Profile), AssetParamsID: new(r.Params), ReadyBehavior: new(ReadyBehavior(r.Ready)),
 		Origin: new(AssetParamsOrigin(r.Origin)), SystemName: Opt(r.SystemName), ForceNoneComplied: m.ForceNoneComplied,
 		DeletePolicy: m.DeletePolicy, IsEncrypted: m.IsEncrypted, ContentAwareness: m.ContentAwareness,
-		ChunkedEncodeMode: m.ChunkedEncodeMode, TwoPass: m.TwoPass, Tags: m.Tags,
+		ChunkedEncodeMode: m.ChunkedEncodeMode, TwoPass: m.TwoPass, Tags: m.Tags, OverloadParams: m.OverloadParams,
 	}
 }
 
@@ -289,13 +306,14 @@ func (c *ConversionProfileAssetParams) Apply(r *catalog.ProfileParams) error {
 			return err
 		}
 	}
-	keep(&m.ForceNoneComplied, c.ForceNoneComplied)
-	keep(&m.DeletePolicy, c.DeletePolicy)
-	keep(&m.IsEncrypted, c.IsEncrypted)
-	keep(&m.ContentAwareness, c.ContentAwareness)
-	keep(&m.ChunkedEncodeMode, c.ChunkedEncodeMode)
-	keep(&m.TwoPass, c.TwoPass)
-	keep(&m.Tags, c.Tags)
+	hold(&m.ForceNoneComplied, c.ForceNoneComplied, c.Cleared("forceNoneComplied"))
+	hold(&m.DeletePolicy, c.DeletePolicy, c.Cleared("deletePolicy"))
+	hold(&m.IsEncrypted, c.IsEncrypted, c.Cleared("isEncrypted"))
+	hold(&m.ContentAwareness, c.ContentAwareness, c.Cleared("contentAwareness"))
+	hold(&m.ChunkedEncodeMode, c.ChunkedEncodeMode, c.Cleared("chunkedEncodeMode"))
+	hold(&m.TwoPass, c.TwoPass, c.Cleared("twoPass"))
+	hold(&m.Tags, c.Tags, c.Cleared("tags"))
+	hold(&m.OverloadParams, c.OverloadParams, c.Cleared("overloadParams"))
 	b, err := json.Marshal(m)
 	if err != nil {
 		return err

@@ -84,6 +84,7 @@ type AssetParams struct {
 	Tags                 *string       `k:"tags" f:"eq"`
 	SourceAssetParamsIDs *string       `k:"sourceAssetParamsIds"`
 	MediaParserType      *string       `k:"mediaParserType"`
+	RequiredPermissions  []*String     `k:"requiredPermissions"`
 }
 
 // ThumbParams says how to make a thumbnail.
