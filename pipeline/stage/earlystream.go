@@ -36,6 +36,7 @@ func (e *Env) earlyStream(ctx context.Context, t catalog.Task, a *arriving) (Out
 	if err != nil {
 		return Outcome{}, err
 	}
+	evenEnds(&info)
 	p, _, err := plan.Make(info, w.request)
 	switch {
 	case err != nil || p.Video == nil:
@@ -61,6 +62,22 @@ func (e *Env) earlyStream(ctx context.Context, t catalog.Task, a *arriving) (Out
 	}
 	more := codec.NewError(codec.NotYet, "plan", "the source goes on", nil)
 	return Outcome{}, pipeline.Await(more, a.have+max(moreBytes, a.have/streamGrowth))
+}
+
+// evenEnds makes the sound of a source of which only the beginning is there end where its picture does: it is cut anywhere, and sound
+// may lie well behind the picture it belongs to.
+func evenEnds(info *codec.Info) {
+	v := info.MainVideo()
+	if v == nil || v.StartUS == nil {
+		return
+	}
+	end := *v.StartUS + v.DurationUS
+	for i := range info.Streams {
+		s := &info.Streams[i]
+		if s.Kind == codec.Audio && s.StartUS != nil && *s.StartUS < end {
+			s.DurationUS = end - *s.StartUS
+		}
+	}
 }
 
 // dropped gives early work up that the source contradicts.
