@@ -326,6 +326,22 @@ func TestFilesThatAreNotWhatTheirHeadSays(t *testing.T) {
 		}
 		c.wantOriginal(u.entry, other)
 	})
+	t.Run("another clock behind", func(t *testing.T) {
+		stream := growingFilm(t, "film.ts", false, "-f", "mpegts")
+		twice := append(bytes.Clone(stream), stream...)
+		u := c.trickle(twice)
+		u.send(len(twice) * 2 / 5)
+		u.waitPlaying()
+		u.send(len(twice))
+		c.waitEntry(u.entry, 2)
+		var result struct{ Early bool }
+		if plans := u.tasksOf(db, catalog.StagePlan); len(plans) != 1 || json.Unmarshal(plans[0].Result, &result) != nil || result.Early {
+			t.Errorf("the plan of a source whose clock jumps in the end: %v", plans)
+		}
+		if diff := cmp.Diff(c.undisturbed(twice), fingerprint(t, s, u.id())); diff != "" {
+			t.Errorf("what came out differs from the ordinary way's (-ordinary +early):\n%s", lastBytes(diff, 3000))
+		}
+	})
 	t.Run("index behind", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "film.mp4")
 		if err := os.WriteFile(path, film, 0o600); err != nil {

@@ -100,6 +100,10 @@ func unsuited(t catalog.Task, err error) (Outcome, error) {
 	return Outcome{
 		Result: map[string]any{"unsuited": string(code)},
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {
+			w, err := tx.EarlyWork(ctx, t.Upload)
+			if err == nil && len(w.Renditions) > 0 {
+				return tx.DropEarly(ctx, t.Upload)
+			}
 			return tx.UpdateEarly(ctx, t.Upload, func(w *catalog.EarlyWork) error {
 				if w.State == catalog.EarlyWorking {
 					w.State = catalog.EarlyUnsuited
