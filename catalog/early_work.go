@@ -29,12 +29,20 @@ type EarlyWork struct {
 	Entry      EntryID
 	Version    int
 	State      EarlyState
-	// Path is the file that grows, and Size how much of it counts when it is complete.
+	// Path is the file that grows, and Size how much of it counts when it is complete; 0 when only its end tells.
 	Path string
 	Size int64
+	// Made is how far the plan of a file of unknown size is.
+	Made EarlyMade
 	// Renditions are the assets of the early plan by the names that the plan gives them; none before there is a plan.
 	Renditions map[string]AssetID
 	CreatedAt  time.Time
+}
+
+// EarlyMade is a plan of the beginning of a file: its object, and how many of its spans have tasks.
+type EarlyMade struct {
+	Plan  string `json:"plan"`
+	Spans int    `json:"spans"`
 }
 
 // Run names the early work among the runs of tasks of its entry.
@@ -54,6 +62,7 @@ type earlyWorkRow struct {
 	Path       string        `bun:"path"`
 	Size       int64         `bun:"size"`
 	Renditions string        `bun:"renditions"`
+	Made       string        `bun:"made"`
 	CreatedAt  int64         `bun:"created_at"`
 }
 
@@ -64,6 +73,9 @@ func (r *earlyWorkRow) work() EarlyWork {
 	}
 	if r.Renditions != "" {
 		_ = json.Unmarshal([]byte(r.Renditions), &w.Renditions) // written by fill
+	}
+	if r.Made != "" {
+		_ = json.Unmarshal([]byte(r.Made), &w.Made) // written by fill
 	}
 	return w
 }
@@ -76,7 +88,15 @@ func (r *earlyWorkRow) fill(w EarlyWork) error {
 			return err
 		}
 	}
+	made := ""
+	if w.Made != (EarlyMade{}) {
+		var err error
+		if made, err = encode(w.Made); err != nil {
+			return err
+		}
+	}
 	*r = earlyWorkRow{
+		Made:   made,
 		Upload: w.Upload, Generation: w.Generation, Entry: w.Entry, Version: w.Version, State: w.State, Path: w.Path, Size: w.Size,
 		Renditions: renditions, CreatedAt: micros(w.CreatedAt),
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -18,17 +17,29 @@ import (
 	"sluice/catalog"
 )
 
-// growingFilm is an MP4 with its index in front, of 80 seconds and some megabytes.
-func growingFilm(t *testing.T) []byte {
+// growingFilm is 45 seconds of film in some megabytes, more than any rendition takes as it is unless it is light. In an MP4 the index is
+// in front.
+func growingFilm(t *testing.T, name string, light bool, format ...string) []byte {
 	t.Helper()
-	b, err := os.ReadFile(clip(t, "growing.mp4", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=10,noise=alls=24:allf=t", "-f", "lavfi", "-i", "sine=sample_rate=48000",
-		"-t", "80", "-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-bf", "2", "-b:v", "700k", "-maxrate", "750k", "-bufsize", "1500k", "-profile:v", "main",
-		"-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k", "-ac", "2", "-movflags", "+faststart"))
+	rate := "1700k"
+	if light {
+		rate = "700k"
+	}
+	args := []string{"-f", "lavfi", "-i", "testsrc2=s=320x180:r=10,noise=alls=24:allf=t", "-f", "lavfi", "-i", "sine=sample_rate=48000",
+		"-t", "45", "-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-bf", "2", "-b:v", rate, "-maxrate", rate, "-bufsize", rate, "-profile:v", "main",
+		"-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k", "-ac", "2"}
+	if len(format) == 0 {
+		format = []string{"-movflags", "+faststart"}
+	}
+	b, err := os.ReadFile(clip(t, name, append(args, format...)...))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return b
 }
+
+// growingFlags make a server cut small: spans of ten seconds.
+var growingFlags = []string{"--engine-span=10s", "--engine-preset=ultrafast", "--worker-lease=2s"}
 
 // trickle is an upload that an entry waits for.
 type trickle struct {
@@ -116,33 +127,41 @@ func (c *client) undisturbed(film []byte) map[string][]string {
 
 // TestAnEntryPlaysWhileItIsUploaded is about the order of things: played, then complete, and nothing made twice.
 func TestAnEntryPlaysWhileItIsUploaded(t *testing.T) {
-	film := growingFilm(t)
-	for _, passthrough := range []bool{false, true} {
-		t.Run(fmt.Sprintf("passthrough=%v", passthrough), func(t *testing.T) {
-			s := startServer(t, "--engine-span=20s", "--engine-preset=ultrafast", fmt.Sprintf("--engine-passthrough=%v", passthrough))
-			c := s.client()
-			u := c.trickle(film)
-			u.send(len(film) * 7 / 10)
-			path, playlist := u.waitPlaying()
-			if strings.Contains(playlist, "#EXT-X-ENDLIST") || !strings.Contains(playlist, "#EXT-X-PLAYLIST-TYPE:EVENT") {
-				t.Errorf("the playlist of an entry that is uploaded:\n%s", playlist)
-			}
-			ffmpeg(t, "-live_start_index", "0", "-t", "12", "-i", "http://"+s.addr+path, "-f", "null", "-")
-			var tok apiToken
-			c.call(&tok, "uploadToken", "get", map[string]any{"uploadTokenId": u.token}, nil)
-			if tok.Status != 1 {
-				t.Errorf("when the entry plays, the token has status %d", tok.Status)
-			}
-			u.send(len(film))
-			c.waitEntry(u.entry, 2)
-			c.wantOriginal(u.entry, film)
-			db := s.catalog()
-			checkAdopted(t, u, db)
-			if diff := cmp.Diff(c.undisturbed(film), fingerprint(t, s, u.id())); diff != "" {
-				t.Errorf("what came out differs from the ordinary way's (-ordinary +early):\n%s", lastBytes(diff, 3000))
-			}
-			s.checkNothingLeft(t, db)
+	s := startServer(t, growingFlags...)
+	c := s.client()
+	for name, film := range map[string][]byte{
+		"mp4":            growingFilm(t, "film.mp4", false),
+		"mp4 copied":     growingFilm(t, "film.mp4", true),
+		"fragmented mp4": growingFilm(t, "film.mp4", false, "-movflags", "+frag_keyframe+empty_moov+default_base_moof"),
+		"matroska":       growingFilm(t, "film.mkv", false, "-f", "matroska"),
+		"mpeg-ts":        growingFilm(t, "film.ts", false, "-f", "mpegts"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			c.playWhileUploaded(t, film)
 		})
+	}
+	s.checkNothingLeft(t, s.catalog())
+}
+
+func (c *client) playWhileUploaded(t *testing.T, film []byte) {
+	u := c.trickle(film)
+	u.send(len(film) * 4 / 5)
+	path, playlist := u.waitPlaying()
+	if strings.Contains(playlist, "#EXT-X-ENDLIST") || !strings.Contains(playlist, "#EXT-X-PLAYLIST-TYPE:EVENT") {
+		t.Errorf("the playlist of an entry that is uploaded:\n%s", playlist)
+	}
+	ffmpeg(t, "-live_start_index", "0", "-t", "12", "-i", "http://"+c.addr+path, "-f", "null", "-")
+	var tok apiToken
+	c.call(&tok, "uploadToken", "get", map[string]any{"uploadTokenId": u.token}, nil)
+	if tok.Status != 1 {
+		t.Errorf("when the entry plays, the token has status %d", tok.Status)
+	}
+	u.send(len(film))
+	c.waitEntry(u.entry, 2)
+	c.wantOriginal(u.entry, film)
+	checkAdopted(t, u, c.catalog())
+	if diff := cmp.Diff(c.undisturbed(film), fingerprint(t, c.server, u.id())); diff != "" {
+		t.Errorf("what came out differs from the ordinary way's (-ordinary +early):\n%s", lastBytes(diff, 3000))
 	}
 }
 
@@ -154,11 +173,18 @@ func checkAdopted(t *testing.T, u *trickle, db *catalog.DB) {
 	if len(plans) != 1 || json.Unmarshal(plans[0].Result, &result) != nil || !result.Early {
 		t.Errorf("the plan of the complete file: %s", plans[0].Result)
 	}
-	for _, stage := range []catalog.Stage{catalog.StageTranscode, catalog.StageFollow} {
+	for _, stage := range []catalog.Stage{catalog.StageEarly, catalog.StageTranscode, catalog.StageFollow} {
+		early := 0
 		for _, k := range u.tasksOf(db, stage) {
-			if k.Upload == "" || k.State != catalog.TaskDone {
-				t.Errorf("task %q of upload %q is %s", k.Name, k.Upload, k.State)
+			if k.State != catalog.TaskDone {
+				t.Errorf("task %q is %s", k.Name, k.State)
 			}
+			if k.Upload != "" {
+				early++
+			}
+		}
+		if early == 0 {
+			t.Errorf("no task of stage %s was made early", stage)
 		}
 	}
 }
@@ -197,11 +223,11 @@ func files(t *testing.T, dir string) int {
 
 // TestAnAbortedUploadLeavesNothing deletes the token while the entry plays.
 func TestAnAbortedUploadLeavesNothing(t *testing.T) {
-	film := growingFilm(t)
-	s := startServer(t, "--engine-span=20s", "--engine-preset=ultrafast", "--engine-passthrough=false")
+	film := growingFilm(t, "film.mp4", false)
+	s := startServer(t, growingFlags...)
 	c := s.client()
 	u := c.trickle(film)
-	u.send(len(film) * 6 / 10)
+	u.send(len(film) * 4 / 5)
 	u.waitPlaying()
 	c.call(new(any), "uploadToken", "delete", map[string]any{"uploadTokenId": u.token}, nil)
 	db := s.catalog()
@@ -233,9 +259,8 @@ func TestAnAbortedUploadLeavesNothing(t *testing.T) {
 
 // TestAGrowingEntrySurvivesAKill kills the server in the middle of the upload.
 func TestAGrowingEntrySurvivesAKill(t *testing.T) {
-	film := growingFilm(t)
-	flags := []string{"--engine-span=20s", "--engine-preset=ultrafast", "--engine-passthrough=false", "--worker-lease=2s"}
-	s := startServer(t, flags...)
+	film := growingFilm(t, "film.mp4", false)
+	s := startServer(t, growingFlags...)
 	c := s.client()
 	u := c.trickle(film)
 	u.send(len(film) * 6 / 10)
@@ -249,10 +274,10 @@ func TestAGrowingEntrySurvivesAKill(t *testing.T) {
 		}
 		return err != nil
 	})
-	s.again(flags...)
-	u.send(len(film) * 8 / 10)
+	s.again(growingFlags...)
+	u.send(len(film) * 9 / 10)
 	u.waitPlaying()
-	s.again(flags...)
+	s.again(growingFlags...)
 	u.send(len(film))
 	c.waitEntry(u.entry, 2)
 	c.wantOriginal(u.entry, film)
@@ -266,8 +291,8 @@ func TestAGrowingEntrySurvivesAKill(t *testing.T) {
 // TestFilesThatAreNotWhatTheirHeadSays holds that a file whose end is damaged, or whose index is behind, or that is begun anew, comes out
 // as ever.
 func TestFilesThatAreNotWhatTheirHeadSays(t *testing.T) {
-	film := growingFilm(t)
-	s := startServer(t, "--engine-span=20s", "--engine-preset=ultrafast", "--engine-passthrough=false")
+	film := growingFilm(t, "film.mp4", false)
+	s := startServer(t, growingFlags...)
 	c := s.client()
 	db := s.catalog()
 
@@ -277,7 +302,7 @@ func TestFilesThatAreNotWhatTheirHeadSays(t *testing.T) {
 			damaged[i] = byte(i * i >> 7)
 		}
 		u := c.trickle(damaged)
-		u.send(len(film) * 7 / 10)
+		u.send(len(film) * 4 / 5)
 		u.waitPlaying()
 		u.send(len(damaged))
 		c.waitEntry(u.entry, 2)
@@ -292,7 +317,7 @@ func TestFilesThatAreNotWhatTheirHeadSays(t *testing.T) {
 			t.Fatal(err)
 		}
 		u := c.trickle(film)
-		u.send(len(film) * 7 / 10)
+		u.send(len(film) * 4 / 5)
 		u.waitPlaying()
 		u.film, u.at = other, 0
 		u.send(len(other))
@@ -300,6 +325,22 @@ func TestFilesThatAreNotWhatTheirHeadSays(t *testing.T) {
 			t.Errorf("the entry is %d wide", e.Width)
 		}
 		c.wantOriginal(u.entry, other)
+	})
+	t.Run("another clock behind", func(t *testing.T) {
+		stream := growingFilm(t, "film.ts", false, "-f", "mpegts")
+		twice := append(bytes.Clone(stream), stream...)
+		u := c.trickle(twice)
+		u.send(len(twice) * 2 / 5)
+		u.waitPlaying()
+		u.send(len(twice))
+		c.waitEntry(u.entry, 2)
+		var result struct{ Early bool }
+		if plans := u.tasksOf(db, catalog.StagePlan); len(plans) != 1 || json.Unmarshal(plans[0].Result, &result) != nil || result.Early {
+			t.Errorf("the plan of a source whose clock jumps in the end: %v", plans)
+		}
+		if diff := cmp.Diff(c.undisturbed(twice), fingerprint(t, s, u.id())); diff != "" {
+			t.Errorf("what came out differs from the ordinary way's (-ordinary +early):\n%s", lastBytes(diff, 3000))
+		}
 	})
 	t.Run("index behind", func(t *testing.T) {
 		path := filepath.Join(t.TempDir(), "film.mp4")

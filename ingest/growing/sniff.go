@@ -14,6 +14,9 @@ const (
 	maxSize  = 1 << 45
 	// leadBytes of the media must be there as well: what the engine looks at to know the codecs.
 	leadBytes = 3 << 20
+	// streamHead tells a stream from other files, and streamBytes of it are worth a look.
+	streamHead  = 1 << 10
+	streamBytes = 4 << 20
 )
 
 // errUnsuited says that a file cannot be worked on before it is whole.
@@ -21,15 +24,24 @@ var errUnsuited = errors.New("its end must be there first")
 
 // head is what the beginning of a file tells.
 type head struct {
-	// Need is how many bytes must be there: to tell more while Size is 0, else to begin.
+	// Need is how many bytes must be there: to begin, or, while the head is not Ready, to tell more.
 	Need int64
-	// Size is how much of the file counts: to the end of its media.
+	// Size is how much of the file counts: to the end of its media; 0 when only the end of the upload tells.
 	Size int64
+	// Ready says that no more of the head is needed.
+	Ready bool
 }
 
 // sniff looks at the first have bytes of a file whose sender announced a size, 0 for none. A file that must be whole first is
 // errUnsuited.
 func sniff(r io.ReaderAt, have, announced int64) (head, error) {
+	if have < streamHead {
+		return head{Need: streamHead}, nil
+	}
+	stream, err := isStream(r)
+	if err != nil || stream {
+		return head{Need: streamBytes, Ready: stream}, err
+	}
 	indexed := false
 	for off, n := int64(0), 0; n < maxBoxes; n++ {
 		b, need, err := readBox(r, off, have, announced)
@@ -43,15 +55,16 @@ func sniff(r io.ReaderAt, have, announced int64) (head, error) {
 			if b.end() > have {
 				return head{Need: b.end()}, nil
 			}
-			if err := checkIndex(r, b); err != nil {
-				return head{}, err
+			fragments, err := fragmented(r, b)
+			if err != nil || fragments {
+				return head{Need: b.end() + streamBytes, Ready: fragments}, err
 			}
 			indexed = true
 		case b.kind == "mdat":
 			if !indexed || announced > 0 && b.end() > announced {
 				return head{}, errUnsuited
 			}
-			return head{Need: min(b.end(), b.off+leadBytes), Size: b.end()}, nil
+			return head{Need: min(b.end(), b.off+leadBytes), Size: b.end(), Ready: true}, nil
 		case !before[b.kind] || n > 0 && b.kind == "ftyp" || b.size > maxHead:
 			return head{}, errUnsuited
 		}
@@ -60,8 +73,32 @@ func sniff(r io.ReaderAt, have, announced int64) (head, error) {
 	return head{}, errUnsuited
 }
 
+// isStream recognises containers that are written from the start to the end: Matroska and WebM by the EBML header (RFC 8794 §11.2.1),
+// MPEG-TS by the sync bytes of its packets (ISO/IEC 13818-1 §2.4.3.2), also with a time stamp before each.
+func isStream(r io.ReaderAt) (bool, error) {
+	var b [streamHead]byte
+	if _, err := r.ReadAt(b[:], 0); err != nil {
+		return false, fmt.Errorf("read head: %w", err)
+	}
+	if binary.BigEndian.Uint32(b[:]) == 0x1a45dfa3 {
+		return true, nil
+	}
+	for _, p := range []struct{ first, size int }{{0, 188}, {4, 192}} {
+		n := 0
+		for at := p.first; at < len(b); at += p.size {
+			if b[at] == 0x47 {
+				n++
+			}
+		}
+		if n >= 5 && n == (len(b)-p.first+p.size-1)/p.size {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 // before are the boxes that may come before the media of a file that is not fragmented (ISO/IEC 14496-12 §4.3, §8.1).
-var before = map[string]bool{"ftyp": true, "free": true, "skip": true, "wide": true, "uuid": true, "pdin": true, "meta": true}
+var before = map[string]bool{"ftyp": true, "free": true, "skip": true, "wide": true, "uuid": true, "pdin": true, "meta": true, "styp": true, "sidx": true}
 
 // box is one box of an ISO base media file.
 type box struct {
@@ -97,21 +134,24 @@ func readBox(r io.ReaderAt, off, have, announced int64) (b box, need int64, err 
 	return b, 0, nil
 }
 
-// checkIndex refuses a moov that announces fragments (mvex, ISO/IEC 14496-12 §8.8.1): then it does not list all samples.
-func checkIndex(r io.ReaderAt, moov box) error {
+// fragmented says whether a moov announces fragments (mvex, ISO/IEC 14496-12 §8.8.1): then it does not list all samples.
+func fragmented(r io.ReaderAt, moov box) (bool, error) {
 	for off, n := moov.off+moov.header, 0; off < moov.end(); n++ {
 		if n == 10_000 || moov.end()-off < 8 {
-			return errUnsuited
+			return false, errUnsuited
 		}
 		var h [8]byte
 		if _, err := r.ReadAt(h[:], off); err != nil {
-			return fmt.Errorf("read index at %d: %w", off, err)
+			return false, fmt.Errorf("read index at %d: %w", off, err)
 		}
 		size := int64(binary.BigEndian.Uint32(h[:]))
-		if string(h[4:]) == "mvex" || size < 8 {
-			return errUnsuited
+		if string(h[4:]) == "mvex" {
+			return true, nil
+		}
+		if size < 8 {
+			return false, errUnsuited
 		}
 		off += size
 	}
-	return nil
+	return false, nil
 }

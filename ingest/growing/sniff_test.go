@@ -27,10 +27,12 @@ func boxes(list ...string) []byte {
 }
 
 func TestSniffKnowsFilesByTheirBoxes(t *testing.T) {
-	whole := boxes("ftyp", "moov=mvhd+trak", "free", "mdat")
-	large := boxes("ftyp", "moov=mvhd+trak")
+	const trak = "trak+trak+trak+trak+trak+trak+trak+trak+trak+trak"
+	const index = 108 + 8 + 11*108 // where a file of ftyp and moov=mvhd and these ends
+	whole := boxes("ftyp", "moov=mvhd+"+trak, "free", "mdat")
+	large := boxes("ftyp", "moov=mvhd+"+trak)
 	large = append(large, 0, 0, 0, 1, 'm', 'd', 'a', 't', 0, 0, 1, 0, 0, 0, 0, 0)
-	open := append(boxes("ftyp", "moov=mvhd"), 0, 0, 0, 0, 'm', 'd', 'a', 't', 1, 2, 3, 4, 5, 6, 7, 8)
+	open := append(boxes("ftyp", "moov=mvhd+"+trak), 0, 0, 0, 0, 'm', 'd', 'a', 't', 1, 2, 3, 4, 5, 6, 7, 8)
 	for _, c := range []struct {
 		name      string
 		file      []byte
@@ -39,20 +41,22 @@ func TestSniffKnowsFilesByTheirBoxes(t *testing.T) {
 		want      head
 		unsuited  bool
 	}{
-		{name: "index before media", file: whole, want: head{Need: int64(len(whole)), Size: int64(len(whole))}},
-		{name: "boxes behind the media do not count", file: append(whole, boxes("free")...), want: head{Need: int64(len(whole)), Size: int64(len(whole))}},
-		{name: "nothing yet", file: whole, have: 5, want: head{Need: 16}},
-		{name: "part of the index", file: whole, have: 150, want: head{Need: 108 + 8 + 2*108}},
-		{name: "large media", file: large, want: head{Need: 108 + 8 + 2*108 + leadBytes, Size: 108 + 8 + 2*108 + 1<<40}},
-		{name: "media to the end of a file of known size", file: open, announced: 5000, want: head{Need: 5000, Size: 5000}},
+		{name: "index before media", file: whole, want: head{int64(len(whole)), int64(len(whole)), true}},
+		{name: "boxes behind the media do not count", file: append(whole, boxes("free")...), want: head{int64(len(whole)), int64(len(whole)), true}},
+		{name: "nothing yet", file: whole, have: 5, want: head{Need: streamHead}},
+		{name: "part of the index", file: whole, have: streamHead, want: head{Need: index}},
+		{name: "large media", file: large, want: head{index + leadBytes, index + 1<<40, true}},
+		{name: "media to the end of a file of known size", file: open, announced: 5000, want: head{5000, 5000, true}},
 		{name: "media to the end of a file of unknown size", file: open, unsuited: true},
 		{name: "media beyond the file", file: whole, announced: int64(len(whole)) - 1, unsuited: true},
-		{name: "index behind", file: boxes("ftyp", "mdat", "moov=mvhd"), unsuited: true},
-		{name: "fragmented", file: boxes("ftyp", "moov=mvhd+mvex", "mdat"), unsuited: true},
-		{name: "fragments at once", file: boxes("ftyp", "moov=mvhd", "moof", "mdat"), unsuited: true},
-		{name: "a file too short for boxes", file: []byte("ftyp"), announced: 4, unsuited: true},
-		{name: "transport stream", file: bytes.Repeat([]byte{0x47, 0x40, 0x11, 0x10}, 47), unsuited: true},
-		{name: "matroska", file: append([]byte{0x1a, 0x45, 0xdf, 0xa3}, make([]byte, 60)...), unsuited: true},
+		{name: "index behind", file: boxes("ftyp", "mdat", "moov=mvhd+"+trak), unsuited: true},
+		{name: "fragmented", file: boxes("ftyp", "moov=mvhd+"+trak+"+mvex", "moof", "mdat"), want: head{Need: index + 108 + streamBytes, Ready: true}},
+		{name: "fragments without a word in the index", file: boxes("ftyp", "moov=mvhd+"+trak, "moof", "mdat"), unsuited: true},
+		{name: "a box that is cut", file: append(boxes("ftyp", "moov=mvhd+"+trak), 0, 0), announced: index + 2, unsuited: true},
+		{name: "transport stream", file: bytes.Repeat(append([]byte{0x47}, make([]byte, 187)...), 8), want: head{Need: streamBytes, Ready: true}},
+		{name: "transport stream with time stamps", file: bytes.Repeat(append([]byte{1, 2, 3, 4, 0x47}, make([]byte, 187)...), 8), want: head{Need: streamBytes, Ready: true}},
+		{name: "almost a transport stream", file: append(bytes.Repeat(append([]byte{0x47}, make([]byte, 187)...), 4), make([]byte, 2000)...), unsuited: true},
+		{name: "matroska", file: append([]byte{0x1a, 0x45, 0xdf, 0xa3}, make([]byte, 1200)...), want: head{Need: streamBytes, Ready: true}},
 		{name: "a box of no size", file: append(boxes("ftyp"), 0, 0, 0, 3, 'm', 'o', 'o', 'v', 0, 0, 0, 0, 0, 0, 0, 0), unsuited: true},
 		{name: "a box of any size", file: append(boxes("ftyp"), 0, 0, 0, 1, 'm', 'o', 'o', 'v', 0xff, 0xff, 0, 0, 0, 0, 0, 0), unsuited: true},
 		{name: "an index of 300 MB", file: append(boxes("ftyp"), 0x12, 0, 0, 0, 'm', 'o', 'o', 'v', 0, 0, 0, 0, 0, 0, 0, 0), unsuited: true},
@@ -62,7 +66,8 @@ func TestSniffKnowsFilesByTheirBoxes(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			have := c.have
 			if have == 0 {
-				have = int64(len(c.file))
+				have = max(int64(len(c.file)), streamHead)
+				c.file = append(bytes.Clone(c.file), make([]byte, have-int64(len(c.file)))...)
 			}
 			got, err := sniff(bytes.NewReader(c.file), have, c.announced)
 			if c.unsuited != errors.Is(err, errUnsuited) || !c.unsuited && err != nil {
@@ -81,7 +86,7 @@ func FuzzSniffAnswersAnything(f *testing.F) {
 	f.Fuzz(func(t *testing.T, b []byte, announced int64) {
 		have := int64(len(b))
 		h, err := sniff(bytes.NewReader(b), have, announced)
-		if err == nil && (h.Need <= 0 || h.Size < 0 || h.Size > maxSize || h.Size == 0 && h.Need <= have) {
+		if err == nil && (h.Need <= 0 || h.Size < 0 || h.Size > maxSize || !h.Ready && h.Need <= have) {
 			t.Errorf("of %d bytes: %+v", have, h)
 		}
 	})

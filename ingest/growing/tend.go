@@ -57,12 +57,21 @@ func (w *Watcher) drop(ctx context.Context, s catalog.EarlyStatus) error {
 	return w.remove(ctx, s)
 }
 
-// remove removes the objects of dropped work, and then forgets it. An attempt that is told only now removes its own.
+// remove removes the objects of dropped work, and then forgets it; but while the same file still grows, it remembers that nothing comes
+// of that. An attempt that is told only now removes its own objects.
 func (w *Watcher) remove(ctx context.Context, s catalog.EarlyStatus) error {
 	if _, err := w.Store.DeletePrefix(ctx, stage.EarlyFolder(s.Account, s.EarlyWork)); err != nil {
 		return err
 	}
 	works.WithLabelValues("dropped").Inc()
 	w.Log.Info("work on an upload was dropped", "upload", s.Upload, "entry", s.Entry)
-	return w.Catalog.EndEarly(ctx, s.Upload)
+	if !s.Arriving() {
+		return w.Catalog.EndEarly(ctx, s.Upload)
+	}
+	return w.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
+		return tx.UpdateEarly(ctx, s.Upload, func(e *catalog.EarlyWork) error {
+			e.State = catalog.EarlyUnsuited
+			return nil
+		})
+	})
 }

@@ -129,7 +129,7 @@ func (w *Watcher) consider(ctx context.Context, t catalog.UploadToken) error {
 	if err != nil {
 		return err
 	}
-	if h.Need > have {
+	if h.Need > have || !h.Ready {
 		w.known[t.ID] = known{t.Generation, h.Need}
 		return nil
 	}

@@ -31,7 +31,9 @@ type arriving struct {
 	work catalog.EarlyWork
 	file io.ReaderAt
 	path string // that a caged process is given
-	have int64
+	// have bytes are there; of a source of unknown size, size tells how long it is when it is whole.
+	have, size int64
+	whole      bool
 	io.Closer
 }
 
@@ -41,7 +43,7 @@ func (e *Env) arriving(ctx context.Context, t catalog.Task) (*arriving, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &arriving{env: e, work: now.EarlyWork}
+	a := &arriving{env: e, work: now.EarlyWork, whole: now.Whole()}
 	a.have = a.progress(now)
 	f, err := os.Open(now.Path)
 	if err == nil {
@@ -65,7 +67,7 @@ func (e *Env) arriving(ctx context.Context, t catalog.Task) (*arriving, error) {
 	if err != nil {
 		return nil, codec.NewError(codec.SourceIO, "open", fmt.Sprintf("object %q", orig.Key), err)
 	}
-	a.file, a.Closer, a.path = r, r, r.Path()
+	a.file, a.Closer, a.path, a.size = r, r, r.Path(), r.Object().Size
 	return a, nil
 }
 
@@ -85,17 +87,27 @@ func (e *Env) earlyNow(ctx context.Context, t catalog.Task) (catalog.EarlyStatus
 
 // progress is how much of what counts is there.
 func (a *arriving) progress(now catalog.EarlyStatus) int64 {
-	if now.Whole() {
+	switch {
+	case a.work.Size == 0:
+		return now.Have
+	case now.Whole():
 		return a.work.Size
 	}
 	return min(now.Have, a.work.Size)
 }
 
-// source is what is there now.
+// source is what is there now. Of a source of unknown size that is all there is.
 func (a *arriving) source() codec.Source {
 	src := codec.Source{Path: a.path, Size: a.work.Size}
 	if a.path == "" {
 		src.Reader = a.file
+	}
+	if a.work.Size == 0 {
+		src.Size = a.have
+		if a.whole {
+			src.Size = a.size
+		}
+		return src
 	}
 	if a.have < a.work.Size {
 		src.Have = a.have
@@ -105,7 +117,7 @@ func (a *arriving) source() codec.Source {
 
 // follow returns the file as a reader that waits for bytes. Its error, if any, is why it gave up.
 func (a *arriving) follow(ctx context.Context, t catalog.Task) *follower {
-	return &follower{arriving: a, ctx: ctx, task: t, have: a.have, grew: time.Now()}
+	return &follower{arriving: a, ctx: ctx, task: t, have: a.have, ended: a.whole && a.work.Size == 0, grew: time.Now()}
 }
 
 // follower reads a file that grows, and waits where it ends so far.
@@ -114,26 +126,30 @@ type follower struct {
 	ctx  context.Context
 	task catalog.Task
 
-	mu   sync.Mutex
-	have int64
-	grew time.Time
-	err  error
+	mu    sync.Mutex
+	have  int64
+	ended bool // a source of unknown size is whole
+	grew  time.Time
+	err   error
 }
 
 // ReadAt implements io.ReaderAt, except that it returns less than was asked for when no more is there.
 func (f *follower) ReadAt(p []byte, off int64) (int, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if off >= f.work.Size {
+	if f.work.Size > 0 && off >= f.work.Size {
 		return 0, io.EOF
 	}
-	for f.err == nil && off >= f.have {
+	for f.err == nil && off >= f.have && !f.ended {
 		f.err = f.wait()
 	}
 	if f.err != nil {
 		return 0, f.err
 	}
-	n, err := f.file.ReadAt(p[:min(int64(len(p)), f.have-off)], off)
+	if !f.ended {
+		p = p[:min(int64(len(p)), f.have-off)]
+	}
+	n, err := f.file.ReadAt(p, off)
 	if n > 0 {
 		err = nil
 	}
@@ -151,6 +167,10 @@ func (f *follower) wait() error {
 	if err != nil {
 		return err
 	}
+	if now.Whole() && f.work.Size == 0 {
+		f.ended = true
+		return nil
+	}
 	if have := f.progress(now); have > f.have {
 		f.have, f.grew = have, time.Now()
 		return nil
@@ -159,7 +179,15 @@ func (f *follower) wait() error {
 		return nil
 	}
 	err = codec.NewError(codec.NotYet, "demux", "the upload pauses", nil)
-	return pipeline.Await(err, min(f.work.Size, f.have+restBytes))
+	return pipeline.Await(err, f.await(f.have-f.arriving.have+restBytes))
+}
+
+// await is how many bytes must be there when so many more come.
+func (a *arriving) await(more int64) int64 {
+	if a.work.Size == 0 {
+		return a.have + more
+	}
+	return min(a.work.Size, a.have+more)
 }
 
 // failure is why the follower gave up, or nil.

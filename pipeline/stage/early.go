@@ -35,6 +35,9 @@ func (e *Env) Early(ctx context.Context, t catalog.Task, _ Progress) (Outcome, e
 		return Outcome{}, err
 	}
 	defer a.Close()
+	if a.work.Size == 0 {
+		return e.earlyStream(ctx, t, a)
+	}
 	info, err := e.Engine.Probe(ctx, a.source(), codec.ProbeOpts{Packets: true, Idet: true})
 	if err != nil {
 		return unsuited(t, a.more(err))
@@ -97,6 +100,10 @@ func unsuited(t catalog.Task, err error) (Outcome, error) {
 	return Outcome{
 		Result: map[string]any{"unsuited": string(code)},
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {
+			w, err := tx.EarlyWork(ctx, t.Upload)
+			if err == nil && len(w.Renditions) > 0 {
+				return tx.DropEarly(ctx, t.Upload)
+			}
 			return tx.UpdateEarly(ctx, t.Upload, func(w *catalog.EarlyWork) error {
 				if w.State == catalog.EarlyWorking {
 					w.State = catalog.EarlyUnsuited
@@ -109,25 +116,8 @@ func unsuited(t catalog.Task, err error) (Outcome, error) {
 
 // earlyTasks makes the renditions of an early plan: copies and sound follow the bytes, each span of video waits for its own.
 func earlyTasks(p codec.Plan, base MakePayload, w catalog.EarlyWork, reach []codec.Reach) []catalog.NewTask {
-	var tasks []catalog.NewTask
-	add := func(stage catalog.Stage, name string, payload MakePayload, weight, bytes int64) {
-		tasks = append(tasks, catalog.NewTask{
-			Stage: stage, Name: name + " of " + base.Run, Priority: 1, Payload: payload, Weight: weight,
-			Optional: true, Upload: w.Upload, NeedsBytes: bytes,
-		})
-	}
-	copies, sound, encodes := partsOf(p)
-	if copies {
-		part := base
-		part.Copy = true
-		add(catalog.StageFollow, "copies", part, 3, 0)
-	}
-	if sound {
-		part := base
-		part.Audio = true
-		add(catalog.StageFollow, "sound", part, 3, 0)
-	}
-	if !encodes {
+	tasks := soundTasks(p, base, w)
+	if _, _, encodes := partsOf(p); !encodes {
 		return tasks
 	}
 	spans := max(1, len(p.Spans))
@@ -138,7 +128,32 @@ func earlyTasks(p codec.Plan, base MakePayload, w catalog.EarlyWork, reach []cod
 		if len(p.Spans) > 0 {
 			need = needs(p, p.Spans[i], reach, w.Size)
 		}
-		add(catalog.StageTranscode, fmt.Sprintf("video %d/%d", i+1, spans), part, max(1, int64(weightTranscode-6)/int64(spans)), need)
+		tasks = append(tasks, catalog.NewTask{
+			Stage: catalog.StageTranscode, Name: fmt.Sprintf("video %d/%d of %s", i+1, spans, base.Run), Priority: 1, Payload: part,
+			Weight: max(1, int64(weightTranscode-6)/int64(spans)), Optional: true, Upload: w.Upload, NeedsBytes: need,
+		})
+	}
+	return tasks
+}
+
+// soundTasks make what follows the bytes: copies, and sound that is encoded.
+func soundTasks(p codec.Plan, base MakePayload, w catalog.EarlyWork) []catalog.NewTask {
+	var tasks []catalog.NewTask
+	add := func(name string, payload MakePayload) {
+		tasks = append(tasks, catalog.NewTask{
+			Stage: catalog.StageFollow, Name: name + " of " + base.Run, Priority: 1, Payload: payload, Weight: 3, Optional: true, Upload: w.Upload,
+		})
+	}
+	copies, sound, _ := partsOf(p)
+	if copies {
+		part := base
+		part.Copy = true
+		add("copies", part)
+	}
+	if sound {
+		part := base
+		part.Audio = true
+		add("sound", part)
 	}
 	return tasks
 }
@@ -169,7 +184,7 @@ func needs(p codec.Plan, s codec.Span, reach []codec.Reach, size int64) int64 {
 }
 
 // earlyOf returns the early work on the original that a task plans, nil without any, and whether its plan is p.
-func (e *Env) earlyOf(ctx context.Context, t catalog.Task, p codec.Plan) (*catalog.EarlyWork, bool, error) {
+func (e *Env) earlyOf(ctx context.Context, t catalog.Task, info codec.Info, p codec.Plan) (*catalog.EarlyWork, bool, error) {
 	w, err := e.Catalog.EarlyWorkOf(ctx, t.Entry, t.Version)
 	if errors.Is(err, catalog.ErrNotFound) {
 		return nil, false, nil
@@ -180,16 +195,25 @@ func (e *Env) earlyOf(ctx context.Context, t catalog.Task, p codec.Plan) (*catal
 	if w.State != catalog.EarlyWorking || len(w.Renditions) == 0 {
 		return &w, false, nil
 	}
+	key := w.Made.Plan
+	if w.Size > 0 {
+		key = EarlyFolder(t.Account, w) + planFile
+	}
 	var early codec.Plan
-	if err := e.getJSON(ctx, EarlyFolder(t.Account, w)+planFile, &early); err != nil {
+	if err := e.getJSON(ctx, key, &early); err != nil {
 		return &w, false, codec.NewError(codec.SourceIO, "plan", "", err)
 	}
-	same, err := samePlan(early, p)
-	return &w, same, err
+	if w.Size > 0 {
+		same, err := samePlan(early, p)
+		return &w, same, err
+	}
+	same, err := sameStream(early, p, w.Made.Spans)
+	return &w, same && soundFits(info, p), err
 }
 
 // samePlan says whether two plans are the same work.
 func samePlan(a, b codec.Plan) (bool, error) {
+	a.Limits, b.Limits = codec.Limits{}, codec.Limits{} // they go by the size of the file, of which more may be there in the end
 	x, err := json.Marshal(a)
 	if err != nil {
 		return false, err
@@ -207,8 +231,19 @@ func (e *Env) adoptEarly(ctx context.Context, tx *catalog.Tx, t catalog.Task, w 
 	if err != nil {
 		return false, err
 	}
+	now, err := tx.EarlyWork(ctx, w.Upload)
+	if err == nil && now.Made != w.Made {
+		err = errors.New("the early work went on meanwhile")
+	}
+	if err != nil {
+		return false, err
+	}
 	base.Assets, base.Early = w.Renditions, w.Run()
-	rest, err := afterScan(ctx, tx, t, restOf(p, base, nil, made))
+	var media []catalog.NewTask
+	if w.Size == 0 {
+		media = spanTasks(p, base, w.Made.Spans)
+	}
+	rest, err := afterScan(ctx, tx, t, restOf(p, base, media, made))
 	if err == nil {
 		_, err = tx.AddTasks(ctx, t.Entry, rest)
 	}
@@ -220,5 +255,5 @@ func (a *arriving) more(err error) error {
 	if codec.CodeOf(err) != codec.NotYet {
 		return err
 	}
-	return pipeline.Await(err, min(a.work.Size, a.have+moreBytes))
+	return pipeline.Await(err, a.await(moreBytes))
 }

@@ -78,7 +78,7 @@ func (e *Env) runFollow(ctx context.Context, t catalog.Task, a *arriving, job co
 		engine = e.Engine
 	}
 	reader := a.follow(ctx, t)
-	report, err := engine.Run(ctx, codec.Source{Reader: reader, Size: a.work.Size}, job, sink)
+	report, err := engine.Run(ctx, codec.Source{Reader: reader, Size: a.work.Size, Sequential: a.work.Size == 0}, job, sink)
 	if err == nil {
 		return report, nil
 	}

@@ -98,7 +98,7 @@ func (e *Env) Plan(ctx context.Context, t catalog.Task, _ Progress) (Outcome, er
 	if err := e.putJSON(ctx, key, first); err != nil {
 		return Outcome{}, codec.NewError(codec.SinkIO, "plan", "", err)
 	}
-	early, same, err := e.earlyOf(ctx, t, p)
+	early, same, err := e.earlyOf(ctx, t, info, p)
 	if err != nil {
 		return Outcome{}, err
 	}
@@ -252,7 +252,17 @@ func mediaTasks(p codec.Plan, base MakePayload) []catalog.NewTask {
 		}
 		tasks = append(tasks, catalog.NewTask{Stage: catalog.StageTranscode, Name: "sound and copies", Priority: 0, Payload: first, Weight: w})
 	}
-	for i := range spans {
+	if spans == 0 {
+		return tasks
+	}
+	return append(tasks, spanTasks(p, base, 0)...)
+}
+
+// spanTasks encode the spans of a plan from one on.
+func spanTasks(p codec.Plan, base MakePayload, from int) []catalog.NewTask {
+	var tasks []catalog.NewTask
+	spans := max(1, len(p.Spans))
+	for i := from; i < spans; i++ {
 		part := base
 		part.Video, part.Span = true, spanNumber(p, i)
 		tasks = append(tasks, catalog.NewTask{
