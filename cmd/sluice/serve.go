@@ -102,6 +102,11 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 			return err
 		}
 	}
+	if plays("gateway") && sys.hasGateway() {
+		if err := sys.startGateway(ctx, g); err != nil {
+			return err
+		}
+	}
 	if plays("api") {
 		sys.notify = sys.newNotify()
 		g.Go(func() error { return sys.notify.Run(ctx) })

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -45,6 +46,7 @@ type state struct {
 type download struct {
 	f        *Fetcher
 	req      Request
+	url      *url.URL
 	client   *http.Client
 	shown    string
 	progress func(done, total int64)
@@ -104,9 +106,12 @@ func (d *download) try(ctx context.Context) error {
 		return nil
 	}
 	var err error
-	if st.parallel() {
+	switch {
+	case !isHTTP(d.url.Scheme):
+		err = d.remote(ctx, d.url)
+	case st.parallel():
 		err = d.parallel(ctx, st)
-	} else {
+	default:
 		err = d.stream(ctx, st)
 	}
 	if errors.Is(err, errVersion) {
@@ -262,20 +267,25 @@ func (d *download) accept(resp *http.Response, from int64) (int64, error) {
 	}
 	d.st.Size, d.st.Validator = resp.ContentLength, validator(resp.Header)
 	d.st.Ranges = strings.EqualFold(resp.Header.Get("Accept-Ranges"), "bytes")
+	return 0, d.makeRoom()
+}
+
+// makeRoom refuses a file that is too large, or that there is no room for. d.mu is held.
+func (d *download) makeRoom() error {
 	if limit := d.limit(); d.st.Size > limit {
-		return 0, d.fail(TooLarge, fmt.Errorf("it has %d bytes, the limit is %d", d.st.Size, limit))
+		return d.fail(TooLarge, fmt.Errorf("it has %d bytes, the limit is %d", d.st.Size, limit))
 	}
 	if d.f.Admit != nil {
 		if err := d.f.Admit(max(0, d.st.Size)); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if d.st.Size > 0 {
 		if err := unix.Fallocate(int(d.file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, d.st.Size); errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
-			return 0, full(err)
+			return full(err)
 		}
 	}
-	return 0, nil
+	return nil
 }
 
 func (d *download) limit() int64 {

@@ -10,6 +10,7 @@ import (
 	"net/textproto"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -52,6 +53,8 @@ type Fetcher struct {
 	FirstWait time.Duration
 	// Ranges is how many ranges of a large file are fetched at a time; 0 means 8.
 	Ranges int
+	// Remotes open the files of URLs that are not HTTP's, by the URLs' schemes.
+	Remotes map[string]Remote
 	// Admit, when set, is asked whether there is room before a file comes in, of 0 bytes when its size is not known; its error
 	// refuses it.
 	Admit func(grows int64) error
@@ -66,10 +69,13 @@ func Check(raw string, headers []string) error {
 	switch {
 	case err != nil || len(raw) > 8192:
 		return bad("it is not a URL")
-	case u.Scheme != "http" && u.Scheme != "https":
-		return bad("its scheme is %q; http and https are fetched", u.Scheme)
-	case u.Hostname() == "":
+	case u.Hostname() == "" && slices.Contains(schemes, u.Scheme):
 		return bad("it has no host")
+	case !isHTTP(u.Scheme):
+		if err := checkRemote(u, headers); err != nil {
+			return bad("%w", err)
+		}
+		return nil
 	}
 	_, err = parseHeaders(headers)
 	if err != nil {
@@ -116,7 +122,11 @@ func (f *Fetcher) download(ctx context.Context, req Request, path, state string,
 	}
 	client := f.client()
 	defer client.CloseIdleConnections()
-	d := &download{f: f, req: req, client: client, shown: Redact(req.URL), progress: progress, started: time.Now()}
+	u, err := url.Parse(req.URL)
+	if err != nil {
+		return 0, err // checked above
+	}
+	d := &download{f: f, req: req, url: u, client: client, shown: Redact(req.URL), progress: progress, started: time.Now()}
 	if err := d.open(path, state); err != nil {
 		return 0, err
 	}
@@ -224,6 +234,9 @@ func (d *download) classify(err error) error {
 		return d.fail(Refused, unwrapURL(err))
 	case errors.As(err, &dns) && dns.IsNotFound:
 		return d.fail(NotFound, fmt.Errorf("the host %q does not exist", dns.Name))
+	}
+	if err := d.classifyFile(err); err != nil {
+		return err
 	}
 	return d.fail(Failed, unwrapURL(err))
 }

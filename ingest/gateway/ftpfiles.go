@@ -13,6 +13,7 @@ import (
 	ftpserver "github.com/fclairamb/ftpserverlib"
 	"github.com/spf13/afero"
 
+	"sluice/catalog"
 	"sluice/storage"
 )
 
@@ -45,7 +46,7 @@ func says(err error) error {
 		return nil
 	case errors.Is(err, ErrName):
 		return fmt.Errorf("%w: %w", ftpserver.ErrFileNameNotAllowed, err)
-	case errors.Is(err, storage.ErrFull), errors.Is(err, ErrTooLarge):
+	case errors.Is(err, storage.ErrFull), errors.Is(err, catalog.ErrQuota), errors.Is(err, ErrTooLarge):
 		return fmt.Errorf("%w: %w", ftpserver.ErrStorageExceeded, err)
 	}
 	return err

@@ -85,8 +85,8 @@ type Config struct {
 	// the end of an FTP transfer is doubted; 0 means the default.
 	Idle, Lifetime, Quiet time.Duration
 
-	// Admit, when set, is asked whether an account may send more, and refuses by its error.
-	Admit func(ctx context.Context, account catalog.AccountID) error
+	// Reserve, when set, reserves room for a file of an account until release is called, or refuses it by its error.
+	Reserve func(ctx context.Context, account catalog.AccountID, bytes int64) (release func(), err error)
 	// Throttle, when set, returns a reader that gives what r gives as fast as the account may send.
 	Throttle func(ctx context.Context, account catalog.AccountID, r io.Reader) io.Reader
 	// Incomplete says what tells that a file is only the beginning of one, "" if nothing does.
@@ -123,6 +123,9 @@ type Gateway struct {
 func New(cfg Config) (*Gateway, error) {
 	if cfg.Users == nil || cfg.Transfers == nil || cfg.Folders == nil || cfg.All == nil || cfg.Keys == "" {
 		return nil, errors.New("gateway: users, transfers, folders and a directory for keys are needed")
+	}
+	if (cfg.Certificate == "") != (cfg.CertificateKey == "") {
+		return nil, errors.New("gateway: a certificate and its key go together")
 	}
 	if cfg.PassiveFrom > cfg.PassiveTo {
 		return nil, fmt.Errorf("gateway: passive ports %d to %d are none", cfg.PassiveFrom, cfg.PassiveTo)
@@ -308,9 +311,10 @@ func (g *Gateway) desk(f Folder) (*desk, error) {
 	return d, nil
 }
 
-func (g *Gateway) admit(ctx context.Context, a catalog.AccountID) error {
-	if g.cfg.Admit == nil {
-		return nil
+// reserve reserves room for a file of which no size is known.
+func (g *Gateway) reserve(ctx context.Context, a catalog.AccountID) (release func(), err error) {
+	if g.cfg.Reserve == nil {
+		return func() {}, nil
 	}
-	return g.cfg.Admit(ctx, a)
+	return g.cfg.Reserve(ctx, a, -1)
 }

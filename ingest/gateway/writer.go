@@ -22,6 +22,7 @@ type writer struct {
 	s     *session
 	p     *part
 	epoch int  // of the part, when the handle was opened
+	free  func()
 	ended bool // Close, Lost or Doubtful was called
 	at    int64
 }
@@ -39,15 +40,18 @@ func (d *desk) openWriter(ctx context.Context, s *session, rel string, m openMod
 			return nil, syscall.ENOTDIR
 		}
 	}
-	if err := s.g.admit(ctx, s.user.Account); err != nil {
+	free, err := s.g.reserve(ctx, s.user.Account)
+	if err != nil {
 		return nil, err
 	}
 	p := d.hold(rel)
 	w, err := p.openWriter(s, m)
 	if err != nil {
+		free()
 		d.release(p)
 		return nil, err
 	}
+	w.free = free
 	if w.at == 0 && !m.append {
 		d.tell(rel, "detected", d.g.cfg.Transfers.Detected(ctx, d.folder.ID, rel, s.protocol))
 	}
@@ -126,6 +130,12 @@ func (p *part) restart(s *session) error {
 	p.rec.User, p.rec.Begun, p.rec.ModTime = s.user.Name, p.d.g.now(), time.Time{}
 	p.dirty = true
 	return p.save()
+}
+
+// leave ends what a handle holds.
+func (w *writer) leave() {
+	w.free()
+	w.p.d.release(w.p)
 }
 
 // stale says why a handle is worth nothing any more. io is held.
@@ -207,7 +217,7 @@ func (w *writer) Lost() {
 	}
 	w.ended = true
 	p := w.p
-	defer p.d.release(p)
+	defer w.leave()
 	p.io.Lock()
 	defer p.io.Unlock()
 	if w.stale() != nil {
@@ -229,7 +239,7 @@ func (w *writer) Close() error {
 	}
 	w.ended = true
 	p := w.p
-	defer p.d.release(p)
+	defer w.leave()
 	p.io.Lock()
 	defer p.io.Unlock()
 	if w.stale() != nil {
@@ -252,7 +262,7 @@ func (w *writer) Doubtful() (*doubt, error) {
 	}
 	w.ended = true
 	p := w.p
-	defer p.d.release(p)
+	defer w.leave()
 	p.io.Lock()
 	defer p.io.Unlock()
 	if w.stale() != nil {

@@ -93,9 +93,19 @@ var Options = []Option{
 	{Key: "hsu.key", Default: "", Help: "PEM file of the key of `hsu.cert`."},
 	{Key: "quota.upload_rate", Default: int64(0), Unit: "bits a second", Help: "What all transfers into an account may have together, for accounts without a rate of their own. 0 means any.", check: between(0, 1<<50)},
 	{Key: "quota.storage_bytes", Default: int64(0), Unit: "bytes", Help: "What an account may keep, for accounts without a quota of their own. 0 means any.", check: between(0, 1<<62)},
+	{Key: "gateway.sftp_listen", Default: "", Help: "Address of the SFTP server, such as `127.0.0.1:2022`. Empty means none.", check: optional(hostPort)},
+	{Key: "gateway.ftps_listen", Default: "", Help: "Address of the FTP server with explicit TLS, such as `127.0.0.1:2121`. Empty means none.", check: optional(hostPort)},
+	{Key: "gateway.ftps_implicit_listen", Default: "", Help: "Address of the FTP server with TLS from the first byte. Empty means none.", check: optional(hostPort)},
+	{Key: "gateway.plain_ftp", Default: false, Help: "Let clients of `gateway.ftps_listen` do without TLS: passwords and files can then be read on the way."},
+	{Key: "gateway.certificate", Default: "", Help: "PEM file with the certificate of the FTP servers, read again when it changes. Empty makes one that clients cannot check."},
+	{Key: "gateway.certificate_key", Default: "", Help: "PEM file with the key of that certificate."},
+	{Key: "gateway.passive_ports", Default: "", Help: "Ports of FTP's data connections, such as `50000-50999`. Empty leaves them to the system.", check: ports},
+	{Key: "gateway.public_ip", Default: "", Help: "IPv4 address that FTP clients are told to make data connections to. Empty means the one that they reached.", check: ipv4},
+	{Key: "gateway.max_connections", Default: int64(64), Help: "Most connections of an account to a server, for SFTP and FTP each.", check: between(1, 10_000)},
+	{Key: "gateway.idle", Default: 15 * time.Minute, Help: "How long a connection may do nothing.", check: duration(10*time.Second, 24*time.Hour)},
 	{Key: "fetch.allow", Default: []string{}, Help: "Host names, `host:port`, addresses and networks that URLs may be fetched from, and notifications sent to, besides the public Internet. Loopback, private and other special networks are refused without.", check: nil},
 	{Key: "fetch.max_bytes", Default: int64(5 << 40), Unit: "bytes", Help: "Largest file that is fetched by its URL.", check: between(1<<10, 1<<50)},
-	{Key: "worker.roles", Default: []string{"all"}, Help: "What this process does: `api` (HTTP), `feeder`, `worker`, `inbox` or `all`.", check: oneOfList("all", "api", "feeder", "worker", "inbox")},
+	{Key: "worker.roles", Default: []string{"all"}, Help: "What this process does: `api` (HTTP), `feeder`, `worker`, `inbox`, `gateway` (SFTP and FTPS) or `all`.", check: oneOfList("all", "api", "feeder", "worker", "inbox", "gateway")},
 	{Key: "worker.stages", Default: []string{"all"}, Help: "Stages that this process's workers take: names of stages, or `all`.", check: oneOfList("all", "fetch", "early", "follow", "import", "scan", "clip", "adopt", "probe", "plan", "transcode", "assemble", "thumbs", "captions", "finish")},
 	{Key: "worker.tokens", Default: int64(0), Unit: "cores", Help: "Cores that media work may use. 0 means as many as the process is allowed.", check: between(0, 4096)},
 	{Key: "worker.memory_bytes", Default: int64(0), Unit: "bytes", Help: "Memory that media work may use. 0 means three quarters of what the machine or its control group allows.", check: between(0, 1<<50)},
@@ -228,6 +238,37 @@ func prefixes(v any) error {
 	for _, s := range v.([]string) {
 		if _, err := netip.ParsePrefix(s); err != nil {
 			return fmt.Errorf("%q is no network such as 10.0.0.0/8", s)
+		}
+	}
+	return nil
+}
+
+// Ports reads a range of ports; 0 and 0 for none.
+func Ports(s string) (from, to int) {
+	if ports(s) == nil && s != "" {
+		_, _ = fmt.Sscanf(s, "%d-%d", &from, &to)
+	}
+	return from, to
+}
+
+func ports(v any) error {
+	s := v.(string)
+	first, last, ok := strings.Cut(s, "-")
+	if s == "" {
+		return nil
+	}
+	from, err := strconv.ParseUint(first, 10, 16)
+	to, err2 := strconv.ParseUint(last, 10, 16)
+	if !ok || err != nil || err2 != nil || from < 1024 || to < from {
+		return fmt.Errorf("%q is no range of ports such as 50000-50999", s)
+	}
+	return nil
+}
+
+func ipv4(v any) error {
+	if s := v.(string); s != "" {
+		if ip, err := netip.ParseAddr(s); err != nil || !ip.Is4() {
+			return fmt.Errorf("%q is no IPv4 address", s)
 		}
 	}
 	return nil
