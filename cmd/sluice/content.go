@@ -22,7 +22,7 @@ func (s *system) newContent() (*content.Service, error) {
 	}
 	c := &content.Service{
 		Catalog: s.catalog, Store: s.store, Incoming: s.cfg.Data("incoming"), Log: s.log, Scanner: scanner,
-		Fetcher: &fetch.Fetcher{Dir: s.cfg.Data("fetch"), Guard: guard, Secrets: s.catalog, MaxSize: s.cfg.Int("fetch.max_bytes"), Admit: s.admit},
+		Fetcher: &fetch.Fetcher{Dir: s.cfg.Data("fetch"), Guard: guard, Secrets: s.catalog, MaxSize: s.cfg.Int("fetch.max_bytes"), Admit: s.admit, Remotes: remoteFiles()},
 	}
 	c.Uploads = &upload.Engine{
 		Catalog: s.catalog, Dir: s.cfg.Data("uploads"), Arrived: c.Arrived, Lost: c.Lost, Log: s.log, Admit: s.admit,

@@ -14,6 +14,7 @@ import (
 	"sluice/ingest/dropfolder/ftp"
 	"sluice/ingest/dropfolder/s3"
 	"sluice/ingest/dropfolder/sftp"
+	"sluice/ingest/fetch"
 	"sluice/ingest/gateway"
 	"sluice/internal/config"
 )
@@ -32,9 +33,7 @@ func (s *system) startGateway(ctx context.Context, g *errgroup.Group) error {
 		PlainFTP: s.cfg.Bool("gateway.plain_ftp"), Certificate: s.cfg.Text("gateway.certificate"), CertificateKey: s.cfg.Text("gateway.certificate_key"),
 		PassiveFrom: from, PassiveTo: to, PublicIP: s.cfg.Text("gateway.public_ip"), MaxConnections: int(s.cfg.Int("gateway.max_connections")),
 		Idle: s.cfg.Duration("gateway.idle"), Lifetime: s.cfg.Duration("upload.lifetime"), Incomplete: complete.CutOff, Log: s.log,
-		Reserve: func(_ context.Context, _ catalog.AccountID, bytes int64) (func(), error) {
-			return func() {}, s.admit(max(bytes, 0))
-		},
+		Reserve: s.limits.Reserve, Throttle: s.limits.Reader,
 	})
 	if err != nil {
 		return usageError{err}
@@ -85,6 +84,12 @@ func (s *system) remoteOpeners() map[catalog.DropFolderType]dropfolder.Opener {
 		catalog.DropFolderFTP: ftp.Opener(dial, nil, s.log), catalog.DropFolderSCP: ssh, catalog.DropFolderSFTP: ssh,
 		catalog.DropFolderS3: bucket, catalog.DropFolderS3Old: bucket,
 	}
+}
+
+// remoteFiles open the files at URLs that are not HTTP's.
+func remoteFiles() map[string]fetch.Remote {
+	plain := ftp.URL(nil)
+	return map[string]fetch.Remote{"ftp": plain, "ftps": plain, "sftp": sftp.URL, "scp": sftp.URL, "s3": s3.URL}
 }
 
 // gatewayUser finds a user of an account.

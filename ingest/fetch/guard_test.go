@@ -75,7 +75,7 @@ func TestURLsAreShownWithoutSecrets(t *testing.T) {
 			t.Errorf("%s: %s, want %s", raw, got, want)
 		}
 	}
-	for _, bad := range []string{"", "ftp://host/x", "file:///etc/passwd", "gopher://host/", "http:///x", "//host/x", "http://ho st/", "http://h/" + strings.Repeat("x", 9000)} {
+	for _, bad := range []string{"", "gopher://host/x", "file:///etc/passwd", "sftp://host/", "ftp://host", "s3:///b/k", "file:///etc/passwd", "gopher://host/", "http:///x", "//host/x", "http://ho st/", "http://h/" + strings.Repeat("x", 9000)} {
 		var e *Error
 		if err := Check(bad, nil); !errors.As(err, &e) || e.Code != BadURL {
 			t.Errorf("%.30s: %v", bad, err)

@@ -39,7 +39,7 @@ func (h *house) ftp() *ftpclient.ServerConn {
 	if err != nil {
 		h.t.Fatal(err)
 	}
-	if err := c.Login("anna", password); err != nil {
+	if err := c.Login(h.user.Name, password); err != nil {
 		h.t.Fatal(err)
 	}
 	return c
@@ -137,7 +137,7 @@ func (h *house) raw() *raw {
 	r.say(234, "AUTH TLS")
 	sec := tls.Client(nc, r.cfg)
 	r.nc, r.Conn = sec, textproto.NewConn(sec)
-	r.say(331, "USER anna")
+	r.say(331, "USER "+h.user.Name)
 	r.say(230, "PASS "+password)
 	r.say(200, "PBSZ 0")
 	r.say(200, "PROT P")
@@ -253,7 +253,7 @@ func TestFTPNeedsTLS(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Quit() //nolint:errcheck // it is refused
-	if err := c.Login("anna", password); err == nil {
+	if err := c.Login(h.user.Name, password); err == nil {
 		t.Error("a password in the clear is taken")
 	}
 	r := h.raw()
@@ -276,7 +276,7 @@ func TestPlainFTPWorksWhereItIsAllowed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Login("anna", password); err != nil {
+	if err := c.Login(h.user.Name, password); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Stor("a.txt", strings.NewReader("text")); err != nil {
@@ -296,7 +296,7 @@ func TestImplicitTLS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Login("anna", password); err != nil {
+	if err := c.Login(h.user.Name, password); err != nil {
 		t.Fatal(err)
 	}
 	if err := c.Stor("a.txt", strings.NewReader("text")); err != nil {
@@ -371,7 +371,7 @@ func TestFTPDownloadsAndChecksums(t *testing.T) {
 func TestCurlUploads(t *testing.T) {
 	h := newHouse(t).start()
 	want := film(200_000)
-	cmd := exec.CommandContext(t.Context(), need(t, "curl", "curl"), "-sS", "--ssl-reqd", "-k", "-u", "anna:"+password, "-T", h.local("a.mov", want),
+	cmd := exec.CommandContext(t.Context(), need(t, "curl", "curl"), "-sS", "--ssl-reqd", "-k", "-u", h.user.Name+":"+password, "-T", h.local("a.mov", want),
 		"--ftp-create-dirs", "ftp://127.0.0.1:"+port(h.ftps)+"/x/y/a.mov")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -18,6 +18,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -34,8 +35,12 @@ const password = "open sesame"
 // patience is how long a test waits for what must come: only a failure takes it.
 const patience = 2 * time.Minute
 
-// hostKeys is the server's, the same for all tests: making one takes a while.
-var hostKeys string
+// What all tests share, because making it takes a while: the server's keys, and a catalog, in which each house has a user.
+var (
+	hostKeys string
+	shared   *catalog.DB
+	users    atomic.Int64
+)
 
 func TestMain(m *testing.M) {
 	dir, err := os.MkdirTemp("", "gateway")
@@ -43,7 +48,15 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	hostKeys = filepath.Join(dir, "keys")
+	shared, err = catalog.Open(context.Background(), "sqlite://"+filepath.Join(dir, "catalog.db"))
+	if err != nil {
+		panic(err)
+	}
+	if _, _, err := shared.EnsureAccount(context.Background(), 101, "a"); err != nil {
+		panic(err)
+	}
 	code := m.Run()
+	_ = shared.Close()
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
 }
@@ -95,7 +108,7 @@ func (r *recorder) count(part string) int {
 	return n
 }
 
-// house is a gateway with a user "anna" and one folder, 7.
+// house is a gateway with a user and one folder, 7.
 type house struct {
 	t    *testing.T
 	db   *catalog.DB
@@ -104,7 +117,7 @@ type house struct {
 	told *recorder
 	cfg  gateway.Config
 	user catalog.GatewayUser
-	key  string // file with anna's private key
+	key  string // file with the user's private key
 
 	sftp, ftps net.Addr
 	stop       func()
@@ -117,20 +130,9 @@ func newHouse(t *testing.T) *house {
 	if err := os.Mkdir(h.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	db, err := catalog.Open(t.Context(), "sqlite://"+filepath.Join(base, "catalog.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	h.db = db
-	if _, _, err := db.EnsureAccount(t.Context(), 101, "a"); err != nil {
-		t.Fatal(err)
-	}
-	hash, err := gateway.HashPassword(password)
-	if err != nil {
-		t.Fatal(err)
-	}
-	h.user = h.addUser(catalog.GatewayUser{Name: "anna", PasswordHash: hash, Keys: []string{h.makeKey(h.key)}})
+	h.db = shared
+	name := fmt.Sprintf("anna-%d", users.Add(1))
+	h.user = h.addUser(catalog.GatewayUser{Name: name, PasswordHash: gateway.CheapHash(password), Keys: []string{h.makeKey(h.key)}})
 	var log io.Writer = io.Discard
 	if testing.Verbose() {
 		log = t.Output()
@@ -139,7 +141,7 @@ func newHouse(t *testing.T) *house {
 		return []gateway.Folder{{ID: 7, Name: "in", Dir: h.dir}}, nil
 	}
 	h.cfg = gateway.Config{
-		Users: db, Transfers: h.told, Keys: h.keys, SFTP: "127.0.0.1:0", FTPS: "127.0.0.1:0", Incomplete: complete.CutOff,
+		Users: h.db, Transfers: h.told, Keys: h.keys, SFTP: "127.0.0.1:0", FTPS: "127.0.0.1:0", Incomplete: complete.CutOff,
 		All: folders, Folders: func(ctx context.Context, _ catalog.GatewayUser) ([]gateway.Folder, error) { return folders(ctx) },
 		Log: slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
@@ -221,7 +223,7 @@ func (h *house) opensshCommand(ctx context.Context, commands ...string) *exec.Cm
 		h.t.Fatal(err)
 	}
 	cmd := exec.CommandContext(ctx, need(h.t, "sftp", "openssh-client"), "-q", "-b", batch, "-P", port(h.sftp), "-i", h.key,
-		"-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oIdentitiesOnly=yes", "-oIdentityAgent=none", "-F", "none", "anna@127.0.0.1")
+		"-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oIdentitiesOnly=yes", "-oIdentityAgent=none", "-F", "none", h.user.Name+"@127.0.0.1")
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	return cmd
 }
@@ -229,7 +231,7 @@ func (h *house) opensshCommand(ctx context.Context, commands ...string) *exec.Cm
 func (h *house) lftpCommand(ctx context.Context, commands ...string) *exec.Cmd {
 	h.t.Helper()
 	script := "set ssl:verify-certificate no; set ftp:ssl-force yes; set ftp:ssl-protect-data yes; set cmd:fail-exit yes; set net:max-retries 2; " +
-		"set net:timeout 60; open -u anna,'" + password + "' ftp://127.0.0.1:" + port(h.ftps) + "; " + strings.Join(commands, "; ") + "; bye"
+		"set net:timeout 60; open -u " + h.user.Name + ",'" + password + "' ftp://127.0.0.1:" + port(h.ftps) + "; " + strings.Join(commands, "; ") + "; bye"
 	cmd := exec.CommandContext(ctx, need(h.t, "lftp", "lftp"), "--norc", "-c", script)
 	cmd.Env = []string{"HOME=" + h.t.TempDir(), "PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8"}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}

@@ -32,12 +32,16 @@ func HashPassword(password string) (string, error) {
 	if n := len([]rune(password)); n < minPassword || len(password) > maxPassword {
 		return "", fmt.Errorf("a password has %d to %d characters", minPassword, maxPassword)
 	}
+	return argon(password, hashTime, hashMemory), nil
+}
+
+// argon spends so many rounds over so many KiB.
+func argon(password string, rounds, memory uint32) string {
 	salt := make([]byte, saltBytes)
 	_, _ = rand.Read(salt) // never fails
-	key := argon2.IDKey([]byte(password), salt, hashTime, hashMemory, hashThreads, hashBytes)
+	key := argon2.IDKey([]byte(password), salt, rounds, memory, hashThreads, hashBytes)
 	enc := base64.RawStdEncoding
-	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, hashMemory, hashTime, hashThreads,
-		enc.EncodeToString(salt), enc.EncodeToString(key)), nil
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, memory, rounds, hashThreads, enc.EncodeToString(salt), enc.EncodeToString(key))
 }
 
 // noHash costs as much to check as a real one: whether a user exists cannot be told from the time of an answer.

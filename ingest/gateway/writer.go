@@ -21,7 +21,7 @@ type openMode struct {
 type writer struct {
 	s     *session
 	p     *part
-	epoch int  // of the part, when the handle was opened
+	epoch int // of the part, when the handle was opened
 	free  func()
 	ended bool // Close, Lost or Doubtful was called
 	at    int64

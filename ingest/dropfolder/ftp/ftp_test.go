@@ -25,6 +25,7 @@ import (
 	"sluice/ingest/dropfolder/ftp"
 	"sluice/ingest/dropfolder/remote"
 	"sluice/ingest/dropfolder/remote/storetest"
+	"sluice/ingest/fetch"
 )
 
 // server is a vsftpd of our own, with one user and a password.
@@ -217,6 +218,17 @@ func TestWhatKeepsAFolderFromBeingListed(t *testing.T) {
 			c.change(&cfg)
 			_, err := ftp.Open(t.Context(), cfg)
 			storetest.WantCode(t, name, err, c.want)
+		})
+	}
+}
+
+func TestFilesAreFetchedByTheirURL(t *testing.T) {
+	for mode, c := range map[string]struct{ scheme, query string }{ftp.Clear: {"ftp", ""}, ftp.Explicit: {"ftp", "?tls=explicit"}, ftp.Implicit: {"ftps", ""}} {
+		t.Run("TLS "+mode, func(t *testing.T) {
+			s := start(t, mode)
+			base := fmt.Sprintf("%s://anonymous:%s@127.0.0.1:%d/in/", c.scheme, password, s.cfg.Port)
+			open := ftp.URL(s.cfg.Certificates)
+			storetest.Fetches(t, storetest.Server{Dir: s.dir}, map[string]fetch.Remote{"ftp": open, "ftps": open}, base+"a%20b.mov"+c.query, base+"absent"+c.query, "127.0.0.1")
 		})
 	}
 }

@@ -44,7 +44,7 @@ func newRanged(ctx context.Context, from, size int64, get func(ctx context.Conte
 				return
 			}
 			r.work.Go(func() {
-				b, err := fetch(ctx, at, end, get)
+				b, err := bring(ctx, at, end, get)
 				c <- part{b, err}
 			})
 		}
@@ -52,8 +52,8 @@ func newRanged(ctx context.Context, from, size int64, get func(ctx context.Conte
 	return r
 }
 
-// fetch brings one range, going on after cuts.
-func fetch(ctx context.Context, from, to int64, get func(ctx context.Context, from, to int64) (io.ReadCloser, error)) ([]byte, error) {
+// bring brings one range, going on after cuts.
+func bring(ctx context.Context, from, to int64, get func(ctx context.Context, from, to int64) (io.ReadCloser, error)) ([]byte, error) {
 	rd, err := remote.NewReader(ctx, from, to, func(ctx context.Context, at int64) (io.ReadCloser, error) { return get(ctx, at, to) })
 	if err != nil {
 		return nil, err

@@ -3,6 +3,7 @@ package s3_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/url"
 	"path"
@@ -16,6 +17,7 @@ import (
 	"sluice/ingest/dropfolder/remote"
 	"sluice/ingest/dropfolder/remote/storetest"
 	"sluice/ingest/dropfolder/s3"
+	"sluice/ingest/fetch"
 	"sluice/internal/s3test"
 )
 
@@ -113,4 +115,11 @@ func TestAPrefixIsAFolder(t *testing.T) {
 	if err != nil || f.Identity != seen["a.mov"] {
 		t.Errorf("%+v, %v", f, err)
 	}
+}
+
+func TestObjectsAreFetchedByTheirURL(t *testing.T) {
+	srv, cfg := start(t)
+	base := fmt.Sprintf("s3://%s@%s/%s/", url.UserPassword(cfg.Key, cfg.Secret), strings.TrimPrefix(cfg.Host, "http://"), cfg.Bucket)
+	const query = "?insecure=1&region=us-east-1"
+	storetest.Fetches(t, storetest.Server{Dir: srv.Dir, Put: uploader(t, cfg)}, map[string]fetch.Remote{"s3": s3.URL}, base+"a%20b.mov"+query, base+"absent"+query, "127.0.0.1")
 }

@@ -28,17 +28,16 @@ var _ dropfolder.Store = (*Store)(nil)
 
 // Open looks whether the bucket is there.
 func Open(ctx context.Context, cfg Config) (*Store, error) {
-	core, tr, err := cfg.client()
+	s, err := lazily(cfg)
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{cfg: cfg, core: core, tr: tr}
 	if p := strings.Trim(cfg.Prefix, "/"); p != "" {
 		s.prefix = p + "/"
 	}
 	ctx, cancel := context.WithTimeout(ctx, remote.OpTime)
 	defer cancel()
-	_, err = core.ListObjectsV2(cfg.Bucket, s.prefix, "", "", "/", 1)
+	_, err = s.core.ListObjectsV2(cfg.Bucket, s.prefix, "", "", "/", 1)
 	if err = errors.Join(ctx.Err(), err); err != nil {
 		return nil, errors.Join(s.folderError(err), s.Close())
 	}

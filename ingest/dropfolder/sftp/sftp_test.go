@@ -18,6 +18,7 @@ import (
 	"testing"
 	"time"
 
+	psftp "github.com/pkg/sftp"
 	"golang.org/x/crypto/ssh"
 
 	"sluice/catalog"
@@ -25,6 +26,7 @@ import (
 	"sluice/ingest/dropfolder/remote"
 	"sluice/ingest/dropfolder/remote/storetest"
 	"sluice/ingest/dropfolder/sftp"
+	"sluice/ingest/fetch"
 )
 
 // server is an sshd of our own.
@@ -270,4 +272,72 @@ func TestTheFirstHostKeyIsKept(t *testing.T) {
 		t.Fatal(err)
 	}
 	storetest.WantCode(t, "another server", try(), dropfolder.ErrAuthenticate)
+}
+
+func TestFilesAreFetchedByTheirURL(t *testing.T) {
+	// The server of the test knows keys only, and a URL has a password: another server takes it.
+	dir := t.TempDir()
+	addr := passwordServer(t, dir)
+	for _, u := range []string{"sftp://anna:secret@" + addr + dir + "/", "scp://anna:secret@" + addr + dir + "/"} {
+		storetest.Fetches(t, storetest.Server{Dir: dir}, map[string]fetch.Remote{"sftp": sftp.URL, "scp": sftp.URL}, u+"a%20b.mov", u+"absent", "127.0.0.1")
+	}
+}
+
+// passwordServer serves this machine's files to anna, by pkg/sftp.
+func passwordServer(t *testing.T, dir string) string {
+	t.Helper()
+	_, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	host, err := ssh.NewSignerFromKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg := &ssh.ServerConfig{PasswordCallback: func(c ssh.ConnMetadata, password []byte) (*ssh.Permissions, error) {
+		if c.User() != "anna" || string(password) != "secret" {
+			return nil, fmt.Errorf("no")
+		}
+		return nil, nil
+	}}
+	cfg.AddHostKey(host)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	serve := func(nc net.Conn) {
+		defer nc.Close()
+		_, chans, reqs, err := ssh.NewServerConn(nc, cfg)
+		if err != nil {
+			return
+		}
+		go ssh.DiscardRequests(reqs)
+		for c := range chans {
+			ch, requests, err := c.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				for r := range requests {
+					_ = r.Reply(r.Type == "subsystem", nil)
+				}
+			}()
+			srv, err := psftp.NewServer(ch, psftp.ReadOnly(), psftp.WithServerWorkingDirectory(dir))
+			if err != nil {
+				return
+			}
+			go func() { _ = srv.Serve() }()
+		}
+	}
+	go func() {
+		for {
+			nc, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go serve(nc)
+		}
+	}()
+	return l.Addr().String()
 }
