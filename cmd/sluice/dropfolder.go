@@ -41,6 +41,4 @@ func (s *system) startDropFolders(ctx context.Context, g *errgroup.Group) error 
 }
 
 // folderOpeners open drop folders on other machines, by their types.
-func (s *system) folderOpeners() map[catalog.DropFolderType]dropfolder.Opener {
-	return nil
-}
+func (s *system) folderOpeners() map[catalog.DropFolderType]dropfolder.Opener { return s.remoteOpeners() }
