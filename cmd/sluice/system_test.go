@@ -233,9 +233,13 @@ func (s *server) get(path string) []byte {
 }
 
 // run carries out a sluice command on the server's data and returns its standard output.
-func (s *server) run(args ...string) (string, error) {
+func (s *server) run(args ...string) (string, error) { return s.runWith("", args...) }
+
+// runWith is run with something on standard input.
+func (s *server) runWith(input string, args ...string) (string, error) {
 	var out, errs bytes.Buffer
 	cmd := exec.Command(binary, append(args, s.flags()...)...)
+	cmd.Stdin = strings.NewReader(input)
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
 	if err != nil {

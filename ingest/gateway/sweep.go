@@ -12,7 +12,9 @@ import (
 func (g *Gateway) everyDesk(ctx context.Context, fn func(d *desk)) {
 	folders, err := g.cfg.All(ctx)
 	if err != nil {
-		g.cfg.Log.Error("gateway: folders not listed", "error", err)
+		if ctx.Err() == nil {
+			g.cfg.Log.Error("gateway: folders not listed", "error", err)
+		}
 		return
 	}
 	for _, f := range folders {
