@@ -33,6 +33,16 @@ func (c *client) addFolder(class string, fields map[string]any) int64 {
 	return made.ID
 }
 
+// explain logs a folder and its files.
+func (c *client) explain(folder int64) {
+	var f, files any
+	err := c.try(&f, "dropfolder_dropfolder", "get", map[string]any{"dropFolderId": folder}, nil)
+	c.t.Log(f, err)
+	filter := map[string]any{"objectType": "KalturaDropFolderFileFilter", "dropFolderIdEqual": folder}
+	err = c.try(&files, "dropfolder_dropfolderfile", "list", map[string]any{"filter": filter}, nil)
+	c.t.Log(files, err)
+}
+
 // waitNamed waits until an entry of that name is ready.
 func (c *client) waitNamed(name string) {
 	c.t.Helper()
@@ -107,8 +117,13 @@ func TestFilesComeByEveryRoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	secret, _ := u.User.Password()
-	c.addFolder("KalturaS3DropFolder", map[string]any{
+	remote := c.addFolder("KalturaS3DropFolder", map[string]any{
 		"path": path.Base(u.Path), "s3Host": "http://" + u.Host, "s3Region": "us-east-1", "s3UserId": u.User.Username(), "s3Password": secret,
+	})
+	t.Cleanup(func() {
+		if t.Failed() {
+			c.explain(remote)
+		}
 	})
 	c.waitNamed("by-s3")
 	if log := s.procs["all"].log.String(); strings.Contains(log, secret) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/url"
 	"path"
@@ -122,4 +123,23 @@ func TestObjectsAreFetchedByTheirURL(t *testing.T) {
 	base := fmt.Sprintf("s3://%s@%s/%s/", url.UserPassword(cfg.Key, cfg.Secret), strings.TrimPrefix(cfg.Host, "http://"), cfg.Bucket)
 	const query = "?insecure=1&region=us-east-1"
 	storetest.Fetches(t, storetest.Server{Dir: srv.Dir, Put: uploader(t, cfg)}, map[string]fetch.Remote{"s3": s3.URL}, base+"a%20b.mov"+query, base+"absent"+query, "127.0.0.1")
+}
+
+// TestFilesWithoutAnETagAreRead puts a file where the service keeps its objects.
+func TestFilesWithoutAnETagAreRead(t *testing.T) {
+	srv, cfg := start(t)
+	storetest.Write(t, srv.Dir, map[string][]byte{"a.mov": []byte("abc")})
+	st, err := s3.Open(t.Context(), cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer st.Close()
+	rc, err := st.Open(t.Context(), "a.mov", 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rc.Close()
+	if b, err := io.ReadAll(rc); err != nil || string(b) != "bc" {
+		t.Errorf("%q comes, %v", b, err)
+	}
 }

@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/minio/minio-go/v7"
 
@@ -176,8 +177,8 @@ func (s *Store) get(ctx context.Context, rel string, first dropfolder.File, from
 		return nil, err
 	}
 	same := opts.SetMatchETag(first.Identity)
-	if first.Identity == "" { // some services have none for files that came past them
-		same = opts.SetUnmodified(first.ModTime)
+	if first.Identity == "" { // some services have none for files that came past them; their times tell seconds
+		same = opts.SetUnmodified(first.ModTime.Add(time.Second))
 	}
 	if same != nil {
 		return nil, same
