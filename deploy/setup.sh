@@ -9,7 +9,7 @@ packages=(
   libavcodec-dev libavdevice-dev libavfilter-dev libavformat-dev libavutil-dev libswresample-dev libswscale-dev
   redis-server
   ffmpeg postgresql chromium nginx-light libxml2-utils clamav-daemon
-  openssh-client openssh-server openssh-sftp-server lftp vsftpd
+  curl openssh-client openssh-server openssh-sftp-server lftp vsftpd
 )
 
 # A package counts as there when it, or one that provides the same program, is installed.

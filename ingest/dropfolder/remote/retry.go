@@ -13,7 +13,7 @@ import (
 // Retrying.
 const (
 	tries     = 4
-	firstWait = 500 * time.Millisecond
+	firstWait = 200 * time.Millisecond
 	maxWait   = 15 * time.Second
 )
 

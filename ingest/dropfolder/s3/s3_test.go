@@ -49,7 +49,7 @@ func uploader(t *testing.T, cfg s3.Config) func(ctx context.Context, key string,
 func TestBucketsAreFolders(t *testing.T) {
 	srv, cfg := start(t)
 	put := uploader(t, cfg)
-	storetest.Run(t, storetest.Server{Dir: srv.Dir, Whole: true, Put: put, Open: func(ctx context.Context, dial remote.Dial, flat bool) (dropfolder.Store, error) {
+	storetest.Run(t, storetest.Server{Dir: srv.Dir, Whole: true, Put: put, Ahead: 32 << 20, Open: func(ctx context.Context, dial remote.Dial, flat bool) (dropfolder.Store, error) {
 		cfg := cfg
 		cfg.Dial, cfg.Flat = dial, flat
 		return s3.Open(ctx, cfg)
