@@ -41,4 +41,6 @@ func (s *system) startDropFolders(ctx context.Context, g *errgroup.Group) error 
 }
 
 // folderOpeners open drop folders on other machines, by their types.
-func (s *system) folderOpeners() map[catalog.DropFolderType]dropfolder.Opener { return s.remoteOpeners() }
+func (s *system) folderOpeners() map[catalog.DropFolderType]dropfolder.Opener {
+	return s.remoteOpeners()
+}

@@ -78,7 +78,9 @@ func (d *desk) stat(rel string) (fs.FileInfo, error) {
 		return p.info(), nil
 	}
 	if rec, err := readRecord(d.root, partName(rel)); err == nil && rec.Path == rel {
-		return rec.info(), nil
+		if i, ok := d.restInfo(partName(rel), rec); ok {
+			return i, nil
+		}
 	}
 	return d.lstat(rel)
 }
@@ -129,7 +131,11 @@ func (d *desk) resting(rel string) bool {
 		return true
 	}
 	rec, err := readRecord(d.root, partName(rel))
-	return err == nil && rec.Path == rel
+	if err != nil || rec.Path != rel {
+		return false
+	}
+	_, here := d.restInfo(partName(rel), rec)
+	return here
 }
 
 func (d *desk) mkdir(rel string) error {

@@ -189,7 +189,7 @@ func (f *ftp) janitor(done <-chan struct{}) {
 			list = append(list, c)
 		}
 		f.mu.Unlock()
-		ask := time.Duration(n%int(keepAlive/janitorEvery)) == 0
+		ask := n%int(keepAlive/janitorEvery) == 0
 		for _, c := range list {
 			if f.over(c, ask) {
 				_ = c.cc.Close()

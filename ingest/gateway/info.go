@@ -39,8 +39,13 @@ func (p *part) info() fs.FileInfo {
 	return info{name: path.Base(p.rel), size: p.size.Load(), mode: 0o640, time: time.Unix(0, p.changed.Load())}
 }
 
-func (r record) info() fs.FileInfo {
-	return info{name: path.Base(r.Path), size: r.Extents.Contiguous(), mode: 0o640, time: r.Changed}
+// restInfo describes a file that rests: no more of it than a crash left. It is false when there is none.
+func (d *desk) restInfo(name string, r record) (fs.FileInfo, bool) {
+	data, err := d.root.Lstat(name + dataEnd)
+	if err != nil {
+		return nil, false
+	}
+	return info{name: path.Base(r.Path), size: min(r.Extents.Contiguous(), data.Size()), mode: 0o640, time: r.Changed}, true
 }
 
 // listing reads a folder bit by bit.
@@ -79,9 +84,9 @@ func (d *desk) list(rel string) (*listing, error) {
 		}
 	}
 	d.mu.Unlock()
-	err := records(d.root, partPrefix(rel), func(_ string, r record) error {
-		if path.Dir(r.Path) == rel {
-			add(r.info())
+	err := records(d.root, partPrefix(rel), func(name string, r record) error {
+		if i, ok := d.restInfo(name, r); ok && path.Dir(r.Path) == rel {
+			add(i)
 		}
 		return nil
 	})

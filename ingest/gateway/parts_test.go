@@ -1,10 +1,13 @@
 package gateway
 
 import (
+	"context"
 	"errors"
 	"net"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode/utf8"
 )
@@ -66,6 +69,36 @@ func TestTheBrakeForgets(t *testing.T) {
 	if len(b.keys) > maxBraked {
 		t.Errorf("%d keys are remembered", len(b.keys))
 	}
+}
+
+// TestAPaceBoundsAllConnectionsOfAUser sends over two connections at once, in a time of the test's own.
+func TestAPaceBoundsAllConnectionsOfAUser(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &pace{rate: 1000}
+		start := time.Now()
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() {
+				for range 50 {
+					if err := p.wait(t.Context(), 100); err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		both.Wait()
+		if took := time.Since(start); took < 10*time.Second-burst || took > 10*time.Second {
+			t.Errorf("10,000 bytes at 1000 a second take %v", took)
+		}
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		if err := p.wait(ctx, 1000); !errors.Is(err, context.Canceled) {
+			t.Errorf("after the connection ended: %v", err)
+		}
+		if err := (*pace)(nil).wait(t.Context(), 1<<30); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestAddressesStandForWhomTheyBelongTo(t *testing.T) {

@@ -96,7 +96,9 @@ func (g *Gateway) login(ctx context.Context, u catalog.GatewayUser, a attempt) (
 		return refuse("error", fmt.Errorf("the home cannot be opened: %w", err))
 	}
 	if g.cfg.Throttle != nil {
-		s.quota = g.cfg.Throttle(ctx, u.Account, endless{})
+		if s.quota = g.cfg.Throttle(ctx, u.Account, endless{}); s.quota == (endless{}) {
+			s.quota = nil // there is no limit
+		}
 	}
 	if err := g.cfg.Users.SeenGatewayUser(ctx, u.ID, g.now()); err != nil {
 		s.log.Warn("gateway: login not recorded", "error", err)
