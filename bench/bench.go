@@ -79,6 +79,7 @@ var All = []Bench{
 	{"api", "calls of the API over a million entries, against a bare handler that makes the same queries", 0, runAPI},
 	{"firstplay", "last byte in to first segment served, against ffmpeg making the whole ladder before serving", 1, runFirstPlay},
 	{"gateway", "uploads by OpenSSH's sftp over loopback, against OpenSSH's server", 0, runGateway},
+	{"hsu", "a file over 1 Gbit/s, 100 ms and losses, against one curl; and how evenly four uploads share a cap", 0, runHSU},
 	{"growing", "upload over 100 Mbit/s to first segment served, against processing after the upload", 1, runGrowing},
 }
 

@@ -16,6 +16,8 @@ import (
 	"sluice/api/account"
 	"sluice/api/rpc"
 	"sluice/api/rpc/ks"
+	"sluice/catalog"
+	"sluice/ingest/dropfolder"
 	"sluice/ingest/hsu"
 	hsuserver "sluice/ingest/hsu/server"
 	"sluice/ingest/quota"
@@ -46,6 +48,41 @@ func (s *system) startUploads(ctx context.Context, g *errgroup.Group, mux *http.
 		return s.every(ctx, min(s.cfg.Duration("upload.lifetime")/4, 10*time.Minute), "sweep high-speed uploads", func() error { return up.Sweep(ctx) })
 	})
 	return s.listenTLS(ctx, g, calls.Before(up.Handler()))
+}
+
+// folderOf is a local drop folder for uploads.
+type folderOf struct {
+	catalog.DropFolder
+	announce dropfolder.Announcer
+}
+
+func (f folderOf) Dir() string { return f.Path }
+
+func (f folderOf) Detected(ctx context.Context, rel string) error {
+	return f.announce.Detected(ctx, f.ID, rel, doorHSU)
+}
+
+func (f folderOf) Uploaded(ctx context.Context, rel string, size int64) error {
+	return f.announce.Uploaded(ctx, f.ID, rel, size, doorHSU)
+}
+
+func (f folderOf) Aborted(ctx context.Context, rel string) error {
+	return f.announce.Aborted(ctx, f.ID, rel)
+}
+
+// doorHSU is what files that came by the high-speed upload tell of their origin.
+const doorHSU = "hsu"
+
+// uploadFolder is a drop folder of an account that lies here and takes files.
+func (s *system) uploadFolder(ctx context.Context, id catalog.AccountID, folder int64) (hsuserver.Folder, error) {
+	f, err := s.catalog.DropFolder(ctx, id, catalog.DropFolderID(folder))
+	if err != nil {
+		return nil, err
+	}
+	if f.Type != catalog.DropFolderLocal || !f.Watched() {
+		return nil, fmt.Errorf("drop folder %d takes no uploads: %w", folder, catalog.ErrNotFound)
+	}
+	return folderOf{f, dropfolder.Announcer{Catalog: s.catalog}}, nil
 }
 
 // uploader says whose session of the API a token is.

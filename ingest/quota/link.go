@@ -145,12 +145,13 @@ func (l *link) divide() {
 func (l *link) turn() []want {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	now := l.limits.now()
 	for s := range l.shares {
-		s.demand = unlimited
-		if !s.limited {
+		s.demand, s.slow = unlimited, s.limited || s.next.After(now)
+		if !s.slow {
 			s.demand = s.used + s.used/4 + least
 		}
-		s.used, s.slow, s.limited = 0, s.limited, false
+		s.used, s.limited = 0, false
 	}
 	_, wants := l.wants()
 	return wants

@@ -79,3 +79,6 @@ func sleep(ctx context.Context, d time.Duration) error {
 		return ctx.Err()
 	}
 }
+
+// slept waits, and says whether ctx did not end meanwhile.
+func slept(ctx context.Context, d time.Duration) bool { return sleep(ctx, d) == nil }

@@ -73,7 +73,7 @@ func (u *upload) watch(ctx context.Context, list []source) error {
 		if _, err := u.take(resting); err != nil {
 			return err
 		}
-		if sleep(ctx, watchEvery) != nil {
+		if !slept(ctx, watchEvery) {
 			return nil
 		}
 		next, err := u.o.scan()
@@ -109,7 +109,7 @@ func (u *upload) grow(ctx context.Context, list []source) error {
 			}
 		}
 		items = left
-		if sleep(ctx, growEvery) != nil {
+		if !slept(ctx, growEvery) {
 			return nil
 		}
 	}

@@ -30,8 +30,8 @@ type manager struct {
 // manage runs streams until ctx ends.
 func (u *upload) manage(ctx context.Context) error {
 	most := maxStreams
-	if granted := u.current().MaxStreams; granted > 0 {
-		most = min(most, granted)
+	if s, _ := u.current(); s.MaxStreams > 0 {
+		most = min(most, s.MaxStreams)
 	}
 	m := &manager{u: u, tuner: newTuner(most), done: make(chan chan struct{}, 4*maxStreams)}
 	if u.o.Streams > 0 {
@@ -106,7 +106,7 @@ func (m *manager) keep(ctx context.Context, quit <-chan struct{}) error {
 		err := m.stream(ctx, quit)
 		switch {
 		case err == nil || ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the end of ctx is no failure of the stream
 		case errors.Is(err, errNoUpgrade):
 			if !m.posting.Swap(true) {
 				m.u.o.Log("%v; sending by requests", err)

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -24,13 +25,14 @@ func (p *pacer) grant(part int64) {
 	p.part = part
 }
 
-// take waits until n bytes may be sent, and returns how long that took.
-func (p *pacer) take(ctx context.Context, n int) (time.Duration, error) {
+// take waits until n bytes may be sent. The wait is booked when it begins: it may be longer than what is told of is.
+func (p *pacer) take(ctx context.Context, n int, booked *atomic.Int64) error {
 	wait := p.charge(time.Now(), n)
 	if wait <= 0 {
-		return 0, nil
+		return nil
 	}
-	return wait, sleep(ctx, wait)
+	booked.Add(int64(wait))
+	return sleep(ctx, wait)
 }
 
 func (p *pacer) charge(now time.Time, n int) time.Duration {

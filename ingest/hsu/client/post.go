@@ -22,12 +22,13 @@ func (u *upload) post(ctx context.Context, quit <-chan struct{}) error {
 			return ctx.Err()
 		default:
 		}
+		s, session := u.current()
 		var run []block
 		var changed <-chan struct{}
 		var wait time.Duration
 		for buf = buf[:0]; len(run) < hsu.RunBlocks; {
 			var b block
-			if b, changed, wait = u.sched.take(); b.it == nil {
+			if b, changed, wait = u.sched.take(session); b.it == nil {
 				break
 			}
 			var ok bool
@@ -36,12 +37,12 @@ func (u *upload) post(ctx context.Context, quit <-chan struct{}) error {
 			}
 		}
 		if len(run) == 0 {
-			if err := u.sched.idle(ctx, changed, min(wait, time.Second)); err != nil {
-				return err
+			if !u.sched.idle(ctx, changed, min(wait, time.Second)) {
+				return ctx.Err()
 			}
 			continue
 		}
-		if err := u.postRun(ctx, buf, run); err != nil {
+		if err := u.postRun(ctx, s, buf, run); err != nil {
 			u.sched.lost(run)
 			return err
 		}
@@ -49,15 +50,12 @@ func (u *upload) post(ctx context.Context, quit <-chan struct{}) error {
 }
 
 // postRun sends blocks and hands the answers on; with an error none of them is answered.
-func (u *upload) postRun(ctx context.Context, buf []byte, run []block) error {
-	waited, err := u.pace.take(ctx, len(buf))
-	u.spent.pacing.Add(int64(waited))
-	if err != nil {
+func (u *upload) postRun(ctx context.Context, s hsu.Opened, buf []byte, run []block) error {
+	if err := u.pace.take(ctx, len(buf), &u.spent.pacing); err != nil {
 		return err
 	}
 	start := time.Now()
 	defer func() { u.spent.network.Add(int64(time.Since(start))) }()
-	s := u.current()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.o.Server+hsu.Path+"/"+s.ID+"/blocks", bytes.NewReader(buf))
 	if err != nil {
 		return err

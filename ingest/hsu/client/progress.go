@@ -70,6 +70,7 @@ func (u *upload) slow(p Progress) string {
 	case u.last.Slow == hsu.SlowFull:
 		why = hsu.SlowFull
 	case all == 0:
+		why = u.last.Slow
 	case pacing*3 > all && u.last.Rate > 0 && (u.o.Open.Rate == 0 || u.last.Rate < u.o.Open.Rate):
 		why = hsu.SlowCap
 	case pacing*3 > all:

@@ -60,9 +60,10 @@ func (b bits) has(i int64) bool { return i/64 < int64(len(b)) && b[i/64]>>(i%64)
 
 // block is a block to send.
 type block struct {
-	it     *item
-	index  int64
-	length int
+	it      *item
+	index   int64
+	length  int
+	session int // of the schedule's, for which it was taken
 }
 
 func (b block) offset() int64 { return b.index * hsu.BlockSize }
@@ -82,6 +83,7 @@ type schedule struct {
 	total, acked, skipped, sent int64
 	done, failed                int
 	closed                      bool // no more files come
+	session                     int  // counts the upload sessions: what streams of an earlier one say does not count
 }
 
 func newSchedule() *schedule {
@@ -128,10 +130,20 @@ func (s *schedule) watch() <-chan struct{} {
 	return s.changed
 }
 
-// take takes a block to send. Without one it returns what to wait for, and for how long at most.
-func (s *schedule) take() (block, <-chan struct{}, time.Duration) {
+func (s *schedule) sessions() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.session
+}
+
+// take takes a block to send in a session, the schedule's unless that ended. Without one it returns what to wait for, and for how
+// long at most.
+func (s *schedule) take(session int) (block, <-chan struct{}, time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if session != s.session {
+		return block{}, s.changed, time.Second
+	}
 	if left := time.Until(s.pause); left > 0 {
 		return block{}, s.changed, left
 	}
@@ -142,6 +154,7 @@ func (s *schedule) take() (block, <-chan struct{}, time.Duration) {
 		it := s.order[0]
 		if b, ok := it.block(); ok {
 			s.window += int64(b.length)
+			b.session = s.session
 			return b, nil, 0
 		}
 		s.order = s.order[1:]
@@ -174,7 +187,7 @@ func (it *item) block() (block, bool) {
 }
 
 func (it *item) at(i int64) block {
-	return block{it, i, int(min(hsu.BlockSize, it.size-i*hsu.BlockSize))}
+	return block{it: it, index: i, length: int(min(hsu.BlockSize, it.size-i*hsu.BlockSize))}
 }
 
 // read keeps the digest of a block that was read.
@@ -199,7 +212,7 @@ func (s *schedule) lost(list []block) {
 
 func (s *schedule) back(b block) {
 	s.window -= int64(b.length)
-	if b.it.state == ended || b.it.acked.has(b.index) {
+	if b.it.state == ended || b.it.acked.has(b.index) || b.session != s.session {
 		return
 	}
 	b.it.again = append(b.it.again, b.index)
@@ -210,18 +223,20 @@ func (s *schedule) back(b block) {
 func (s *schedule) answered(b block, code hsu.Code) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	switch code {
-	case 0:
+	switch {
+	case b.session != s.session:
+		s.window -= int64(b.length)
+	case code == 0:
 		s.window -= int64(b.length)
 		if s.ack(b.it, b.index) {
 			s.acked += int64(b.length)
 		}
-	case hsu.Damaged:
+	case code == hsu.Damaged:
 		s.back(b)
-	case hsu.Full, hsu.Busy:
+	case code == hsu.Full, code == hsu.Busy:
 		s.back(b)
 		s.pause = time.Now().Add(time.Second)
-	case hsu.Unknown:
+	case code == hsu.Unknown:
 		s.back(b)
 		if b.it.state == open { // the server lost sight of the file
 			b.it.state = waiting
@@ -300,17 +315,38 @@ func (s *schedule) learn(h hsu.Have) (Result, bool) {
 		s.opened++
 		s.ahead += it.size - it.ackedLen
 	}
-	for _, x := range h.Extents {
-		for i := (x[0] + hsu.BlockSize - 1) / hsu.BlockSize; i*hsu.BlockSize < min(x[1], it.size); i++ {
-			if end := i*hsu.BlockSize + int64(it.at(i).length); end <= x[1] && s.ack(it, i) {
-				s.acked += int64(it.at(i).length)
-				s.skipped += int64(it.at(i).length)
-			}
-		}
-	}
+	s.reconcile(it, h.Extents)
 	s.order = append(s.order, it)
 	s.wake()
 	return Result{}, false
+}
+
+// reconcile makes what counts as acknowledged what the server has. It had every block that it acknowledged: one that it has no
+// more is sent again.
+func (s *schedule) reconcile(it *item, extents [][2]int64) {
+	var has bits
+	for _, x := range extents {
+		for i := (x[0] + hsu.BlockSize - 1) / hsu.BlockSize; i*hsu.BlockSize < min(x[1], it.size); i++ {
+			n := int64(it.at(i).length)
+			if i*hsu.BlockSize+n > x[1] {
+				break
+			}
+			if has.set(i); s.ack(it, i) {
+				s.acked += n
+				s.skipped += n
+			}
+		}
+	}
+	for i := range min(it.next, hsu.Blocks(it.size)) {
+		if it.acked.has(i) && !has.has(i) {
+			n := int64(it.at(i).length)
+			it.acked[i/64] &^= 1 << (i % 64)
+			it.again = append(it.again, i)
+			it.ackedLen -= n
+			s.acked -= n
+			s.ahead += n
+		}
+	}
 }
 
 // end counts a file that ended. The digest that the server has is compared with ours where we read every block.
@@ -367,6 +403,9 @@ func (it *item) root() (hsu.Leaf, bool) {
 func (s *schedule) redeclare(anew bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if anew {
+		s.session++
+	}
 	for _, it := range s.items {
 		if it.state == ended {
 			continue
@@ -412,15 +451,15 @@ func (s *schedule) wrote(n int) {
 	s.sent += int64(n)
 }
 
-// idle waits until something changes, for at most d.
-func (s *schedule) idle(ctx context.Context, changed <-chan struct{}, d time.Duration) error {
+// idle waits until something changes, for at most d, and says whether ctx did not end meanwhile.
+func (s *schedule) idle(ctx context.Context, changed <-chan struct{}, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-changed:
 	case <-t.C:
 	case <-ctx.Done():
-		return ctx.Err()
+		return false
 	}
-	return nil
+	return true
 }

@@ -32,10 +32,11 @@ type spent struct{ reading, pacing, network atomic.Int64 }
 
 // stream is one connection that carries blocks.
 type stream struct {
-	u     *upload
-	conn  io.ReadWriteCloser
-	quit  <-chan struct{} // no more blocks are to be taken
-	alive atomic.Int64    // Unix nanoseconds of the last progress
+	u       *upload
+	conn    io.ReadWriteCloser
+	session int
+	quit    <-chan struct{} // no more blocks are to be taken
+	alive   atomic.Int64    // Unix nanoseconds of the last progress
 
 	mu    sync.Mutex // guards onWay
 	onWay map[key]block
@@ -48,7 +49,7 @@ type key struct {
 
 // connectStream opens a stream.
 func (u *upload) connectStream(ctx context.Context, quit <-chan struct{}) (*stream, error) {
-	s := u.current()
+	s, session := u.current()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.o.Server+hsu.Path+"/"+s.ID+"/stream", nil)
 	if err != nil {
 		return nil, err
@@ -73,7 +74,7 @@ func (u *upload) connectStream(ctx context.Context, quit <-chan struct{}) (*stre
 	if !ok {
 		return nil, errNoUpgrade
 	}
-	st := &stream{u: u, conn: conn, quit: quit, onWay: map[key]block{}}
+	st := &stream{u: u, conn: conn, session: session, quit: quit, onWay: map[key]block{}}
 	st.touch()
 	return st, nil
 }
@@ -159,11 +160,14 @@ func (st *stream) send(ctx context.Context) error {
 			return ctx.Err()
 		default:
 		}
+		if st.u.sched.sessions() != st.session {
+			return errors.New("the stream's session ended")
+		}
 		var changed <-chan struct{}
 		var wait time.Duration
 		for buf = buf[:0]; len(buf) < fillTo; {
 			var b block
-			if b, changed, wait = st.u.sched.take(); b.it == nil {
+			if b, changed, wait = st.u.sched.take(st.session); b.it == nil {
 				break
 			}
 			buf = st.frame(buf, b)
@@ -263,13 +267,11 @@ func (u *upload) read(b block, data []byte) error {
 func (st *stream) write(ctx context.Context, buf []byte) error {
 	for len(buf) > 0 {
 		n := min(len(buf), writePiece)
-		waited, err := st.u.pace.take(ctx, n)
-		st.u.spent.pacing.Add(int64(waited))
-		if err != nil {
+		if err := st.u.pace.take(ctx, n, &st.u.spent.pacing); err != nil {
 			return err
 		}
 		start := time.Now()
-		_, err = st.conn.Write(buf[:n])
+		_, err := st.conn.Write(buf[:n])
 		st.u.spent.network.Add(int64(time.Since(start)))
 		if err != nil {
 			return err
@@ -291,8 +293,8 @@ func (st *stream) drain(ctx context.Context) error {
 		if left == 0 {
 			return nil
 		}
-		if err := st.u.sched.idle(ctx, changed, time.Second); err != nil {
-			return err
+		if !st.u.sched.idle(ctx, changed, time.Second) {
+			return ctx.Err()
 		}
 	}
 }

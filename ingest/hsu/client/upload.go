@@ -25,9 +25,8 @@ type upload struct {
 	opened hsu.Opened
 	state  *state
 	last   hsu.Report
-	count  int // streams that run
-	tuned  int // streams that there should be
-	held   bool
+	count  int  // streams that run
+	held   bool // by something else than the network
 }
 
 // Run sends files until all of them ended, or, when it watches, until ctx ends. The progress is that of the end.
@@ -104,6 +103,7 @@ func (u *upload) start(ctx context.Context) error {
 		return err
 	}
 	u.opened, u.state.Session, u.state.Token = opened, opened.ID, opened.Token
+	u.pace.grant(opened.Rate / 8)
 	return u.state.save()
 }
 
@@ -120,19 +120,21 @@ func (u *upload) restart(ctx context.Context, of string) error {
 	}
 	u.o.Log("the upload session ended; another one goes on")
 	u.opened, u.state.Session, u.state.Token = opened, opened.ID, opened.Token
+	u.pace.grant(opened.Rate / 8)
 	u.sched.redeclare(true)
 	return u.state.save()
 }
 
-func (u *upload) current() hsu.Opened {
+// current is the upload session, and the schedule's number of it.
+func (u *upload) current() (hsu.Opened, int) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	return u.opened
+	return u.opened, u.sched.sessions()
 }
 
 // call makes a request of the session; when the session is over, another one is opened, and the flag says so.
 func (u *upload) call(ctx context.Context, method, path string, v, out any) (bool, error) {
-	s := u.current()
+	s, _ := u.current()
 	err := u.api.call(ctx, method, hsu.Path+"/"+s.ID+path, "Bearer "+s.Token, v, out)
 	if over(err) {
 		return true, u.restart(ctx, s.ID)
@@ -145,7 +147,7 @@ func (u *upload) declare(ctx context.Context) error {
 	for {
 		items, changed := u.sched.undeclared()
 		if len(items) == 0 {
-			if err := u.sched.idle(ctx, changed, time.Minute); err != nil {
+			if !u.sched.idle(ctx, changed, time.Minute) {
 				return nil
 			}
 			continue
@@ -221,7 +223,7 @@ func (u *upload) untilFinished(ctx context.Context) error {
 		if u.sched.finished() {
 			return nil
 		}
-		if err := u.sched.idle(ctx, changed, time.Minute); err != nil {
+		if !u.sched.idle(ctx, changed, time.Minute) {
 			return nil
 		}
 	}
@@ -232,7 +234,7 @@ func (u *upload) finish(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	p := u.progress()
-	s := u.current()
+	s, _ := u.current()
 	err := u.api.call(ctx, http.MethodPost, hsu.Path+"/"+s.ID+"/close", "Bearer "+s.Token, nil, nil)
 	if err != nil && p.Failed > 0 {
 		err = u.api.call(ctx, http.MethodDelete, hsu.Path+"/"+s.ID, "Bearer "+s.Token, nil, nil)

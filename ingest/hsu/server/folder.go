@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path"
 	"time"
@@ -20,6 +21,7 @@ type folderOf struct {
 	root   *os.Root // nothing is opened outside of it, whatever links there are
 	parts  string
 	prefix string
+	log    *slog.Logger
 }
 
 // partsOf is where the unfinished files of a transfer are in their folder.
@@ -45,7 +47,15 @@ func (d *folderOf) place(ctx context.Context, row catalog.TransferFile) (catalog
 	if err != nil {
 		return row, full(err)
 	}
-	return row, errors.Join(f.Close(), d.folder.Detected(ctx, d.name(row)))
+	d.told(row, d.folder.Detected(ctx, d.name(row)))
+	return row, f.Close()
+}
+
+// told logs that a folder could not be told of a file: it finds the file itself.
+func (d *folderOf) told(row catalog.TransferFile, err error) {
+	if err != nil {
+		d.log.Warn("high-speed upload: the drop folder could not be told of a file; its next look finds it", "path", d.name(row), "error", err)
+	}
 }
 
 func (d *folderOf) begin(context.Context, catalog.TransferFile) error { return nil }
@@ -117,7 +127,8 @@ func (d *folderOf) finish(ctx context.Context, row catalog.TransferFile) error {
 			return err
 		}
 	}
-	return d.folder.Uploaded(ctx, name, row.Size)
+	d.told(row, d.folder.Uploaded(ctx, name, row.Size))
+	return nil
 }
 
 // seal makes the part what was recorded and no more, with the time of the sender's file.
@@ -151,7 +162,8 @@ func (d *folderOf) drop(ctx context.Context, row catalog.TransferFile) error {
 	} else if err != nil {
 		return err
 	}
-	return d.folder.Aborted(ctx, d.name(row))
+	d.told(row, d.folder.Aborted(ctx, d.name(row)))
+	return nil
 }
 
 func (d *folderOf) end() error { return d.root.RemoveAll(d.parts) }

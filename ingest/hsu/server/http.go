@@ -116,6 +116,7 @@ func (s *Server) enter(r *http.Request) (*session, error) {
 		return nil, err
 	}
 	if t.Status != catalog.TransferOpen || time.Since(t.UpdatedAt) > s.cfg.Lifetime {
+		s.eject(t.ID)
 		return nil, refusal{hsu.CodeExpired, errors.New("the upload session is over")}
 	}
 	return s.session(r.Context(), t)

@@ -154,6 +154,16 @@ func (s *Server) forget(x *session) {
 	x.close()
 }
 
+// eject ends what still runs of a session that another process ended.
+func (s *Server) eject(id catalog.TransferID) {
+	s.mu.Lock()
+	x := s.live[id]
+	s.mu.Unlock()
+	if x != nil {
+		s.forget(x)
+	}
+}
+
 // rest forgets sessions that nobody used for a while.
 func (s *Server) rest(now time.Time) {
 	s.mu.Lock()
