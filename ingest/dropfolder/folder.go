@@ -71,7 +71,7 @@ func (w *Watcher) newFolder(ctx context.Context, f catalog.DropFolder, fence cat
 	return fo, err
 }
 
-// run watches and handles until ctx ends or something fails that only a new start can mend.
+// run watches and handles until ctx ends, which may look like a failure, or something fails that only a new start can mend.
 func (fo *folder) run(ctx context.Context) error {
 	if err := fo.resume(ctx); err != nil {
 		return err
