@@ -281,11 +281,34 @@ func (db *DB) SettledDropFolderFiles(ctx context.Context, folder DropFolderID, l
 	var rows []DropFolderFile
 	err := db.read.NewSelect().Model(&rows).Join("LEFT JOIN entries AS e ON e.id = drop_folder_file.entry").
 		Where("drop_folder_file.folder = ?", folder).Where("drop_folder_file.status = ?", FileProcessing).
-		Where("drop_folder_file.import_end > 0").Where("drop_folder_file.job = 0").
+		Where("drop_folder_file.import_end > 0").
 		Where("(e.id IS NULL OR e.status IN (?, ?, ?, ?))", EntryReady, EntryDeleted, EntryErrorConverting, EntryErrorImporting).
 		OrderExpr("drop_folder_file.id").Limit(int64(limit)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("settled files of drop folder %d: %w", folder, err)
+	}
+	return rows, nil
+}
+
+// DropFolderJobs returns up to limit documents of a folder that bulk jobs work on.
+func (db *DB) DropFolderJobs(ctx context.Context, folder DropFolderID, limit int) ([]DropFolderFile, error) {
+	var rows []DropFolderFile
+	err := db.read.NewSelect().Model(&rows).Where("folder = ?", folder).Where("status = ?", FileProcessing).Where("job > 0").Where("lead = 0").
+		Order("id").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("documents of drop folder %d: %w", folder, err)
+	}
+	return rows, nil
+}
+
+// OrphanedDropFolderFiles returns up to limit files of a folder that are only named, by documents that are gone.
+func (db *DB) OrphanedDropFolderFiles(ctx context.Context, folder DropFolderID, limit int) ([]DropFolderFile, error) {
+	var rows []DropFolderFile
+	gone := db.read.NewSelect().Table("drop_folder_files").Column("id").Where("folder = ?", folder).Where("status = ?", FilePurged)
+	err := db.read.NewSelect().Model(&rows).Where("folder = ?", folder).Where("status = ?", FileParsed).Where("lead IN (?)", gone).
+		Order("id").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("orphans of drop folder %d: %w", folder, err)
 	}
 	return rows, nil
 }

@@ -44,6 +44,9 @@ func (w *Watcher) newFolder(ctx context.Context, f catalog.DropFolder, fence cat
 		log: w.cfg.Log.With("drop_folder", f.ID, "account", f.Account), pending: make(chan struct{}, 1), again: make(chan string, ListBatch),
 		busy: map[catalog.DropFolderFileID]bool{},
 	}
+	if f.Handler == catalog.HandleICal {
+		return nil, &Error{Code: ErrConfig, Text: "schedules are not supported by this server"}
+	}
 	if f.Handler == catalog.HandleContent && f.Options.Match == catalog.MatchUndefined {
 		return nil, &Error{Code: ErrMatchPolicy, Text: "the content handler has no match policy: set contentMatchPolicy to 1, 2 or 3"}
 	}

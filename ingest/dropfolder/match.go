@@ -31,6 +31,17 @@ const (
 
 // plan decides about one complete file by the folder's handler.
 func (fo *folder) plan(ctx context.Context, f catalog.DropFolderFile) (plan, error) {
+	if fo.f.Handler == catalog.HandleContent || f.Type == catalog.HandleContent {
+		return fo.planContent(ctx, f)
+	}
+	if format, ok := fo.format(f.Path); ok {
+		return fo.planDocument(ctx, f, format)
+	}
+	return fo.planMedia(ctx, f)
+}
+
+// planContent decides about a file that is content by its name.
+func (fo *folder) planContent(ctx context.Context, f catalog.DropFolderFile) (plan, error) {
 	parsed, ok := fo.parse(f)
 	if !ok {
 		return refuse(f, parsed, trouble(CodeSlug,
