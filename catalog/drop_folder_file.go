@@ -159,16 +159,19 @@ func fileByPath(ctx context.Context, q bun.IDB, folder DropFolderID, pathKey str
 // DropFolderFiles returns a page of the account's files and how many the query selects; rows of purged files only when the query
 // asks for their status.
 func (db *DB) DropFolderFiles(ctx context.Context, account AccountID, q Query) ([]DropFolderFile, int, error) {
+	return db.dropFolderFiles(ctx, q, func(s *bun.SelectQuery) *bun.SelectQuery { return s.Where("account = ?", account) })
+}
+
+func (db *DB) dropFolderFiles(ctx context.Context, q Query, scope func(*bun.SelectQuery) *bun.SelectQuery) ([]DropFolderFile, int, error) {
 	purged := false
 	for _, c := range q.Conds {
 		purged = purged || c.Field == "status" || c.Field == "deletedDropFolderFileId" || c.Field == "id"
 	}
 	rows, total, err := listWhere[DropFolderFile](ctx, db, dropFolderFileFields, q, "id", func(s *bun.SelectQuery) *bun.SelectQuery {
-		s = s.Where("account = ?", account)
 		if !purged {
 			s = s.Where("deleted_file = 0")
 		}
-		return s
+		return scope(s)
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("list drop folder files: %w", err)
@@ -349,4 +352,14 @@ func (f *DropFolderFile) check() error {
 		return fmt.Errorf("drop folder file %s: %w", strconv.Quote(f.Path), err)
 	}
 	return nil
+}
+
+// AnyDropFolderFiles is DropFolderFiles of all accounts.
+func (db *DB) AnyDropFolderFiles(ctx context.Context, q Query) ([]DropFolderFile, int, error) {
+	return db.dropFolderFiles(ctx, q, func(s *bun.SelectQuery) *bun.SelectQuery { return s })
+}
+
+// AnyDropFolderFile is DropFolderFile of any account.
+func (db *DB) AnyDropFolderFile(ctx context.Context, id DropFolderFileID) (DropFolderFile, error) {
+	return dropFolderFile(ctx, db.read, id, 0)
 }

@@ -1,7 +1,8 @@
-import { IconActivity, IconMovie, IconServer, type Icon } from '@tabler/icons-react';
+import { IconActivity, IconFolderDown, IconMovie, IconServer, type Icon } from '@tabler/icons-react';
 import type { ReactElement } from 'react';
 import { EntriesPage } from './EntriesPage';
 import { EntryPage } from './EntryPage';
+import { FoldersPage } from './FoldersPage';
 import { SystemPage } from './SystemPage';
 import { WorkPage } from './WorkPage';
 
@@ -16,6 +17,7 @@ export interface Page {
 export const pages: Page[] = [
   { path: '/entries', element: <EntriesPage />, nav: { label: 'Entries', icon: IconMovie } },
   { path: '/entries/:id', element: <EntryPage /> },
+  { path: '/folders', element: <FoldersPage />, nav: { label: 'Drop folders', icon: IconFolderDown } },
   { path: '/work', element: <WorkPage />, nav: { label: 'Work', icon: IconActivity } },
   { path: '/system', element: <SystemPage />, nav: { label: 'System', icon: IconServer } },
 ];
