@@ -359,7 +359,7 @@ func (fo *folder) fail(ctx context.Context, files []taken, causes ...error) erro
 		switch {
 		case errors.Is(err, catalog.ErrConflict), errors.Is(err, catalog.ErrNotFound):
 			err = fo.abandon(ctx, t)
-		case err == nil && now.Status == errorHandling:
+		case err == nil && now.Status != pending: // what is tried again goes on with what is there
 			err = fo.giveBack(t)
 		}
 		if err != nil {
