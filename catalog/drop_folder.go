@@ -392,3 +392,12 @@ func (db *DB) SetDropFolderHealth(ctx context.Context, id DropFolderID, h DropFo
 		return err
 	})
 }
+
+// AnyDropFolders returns the folders of all accounts, without their secrets, in the order of their ids.
+func (db *DB) AnyDropFolders(ctx context.Context) ([]DropFolder, error) {
+	var rows []DropFolder
+	if err := db.read.NewSelect().Model(&rows).Where("deleted_at = 0").Order("id").Scan(ctx); err != nil {
+		return nil, fmt.Errorf("drop folders: %w", err)
+	}
+	return rows, nil
+}

@@ -159,16 +159,19 @@ func fileByPath(ctx context.Context, q bun.IDB, folder DropFolderID, pathKey str
 // DropFolderFiles returns a page of the account's files and how many the query selects; rows of purged files only when the query
 // asks for their status.
 func (db *DB) DropFolderFiles(ctx context.Context, account AccountID, q Query) ([]DropFolderFile, int, error) {
+	return db.dropFolderFiles(ctx, q, func(s *bun.SelectQuery) *bun.SelectQuery { return s.Where("account = ?", account) })
+}
+
+func (db *DB) dropFolderFiles(ctx context.Context, q Query, scope func(*bun.SelectQuery) *bun.SelectQuery) ([]DropFolderFile, int, error) {
 	purged := false
 	for _, c := range q.Conds {
 		purged = purged || c.Field == "status" || c.Field == "deletedDropFolderFileId" || c.Field == "id"
 	}
 	rows, total, err := listWhere[DropFolderFile](ctx, db, dropFolderFileFields, q, "id", func(s *bun.SelectQuery) *bun.SelectQuery {
-		s = s.Where("account = ?", account)
 		if !purged {
 			s = s.Where("deleted_file = 0")
 		}
-		return s
+		return scope(s)
 	})
 	if err != nil {
 		return nil, 0, fmt.Errorf("list drop folder files: %w", err)
@@ -281,11 +284,34 @@ func (db *DB) SettledDropFolderFiles(ctx context.Context, folder DropFolderID, l
 	var rows []DropFolderFile
 	err := db.read.NewSelect().Model(&rows).Join("LEFT JOIN entries AS e ON e.id = drop_folder_file.entry").
 		Where("drop_folder_file.folder = ?", folder).Where("drop_folder_file.status = ?", FileProcessing).
-		Where("drop_folder_file.import_end > 0").Where("drop_folder_file.job = 0").
+		Where("drop_folder_file.import_end > 0").
 		Where("(e.id IS NULL OR e.status IN (?, ?, ?, ?))", EntryReady, EntryDeleted, EntryErrorConverting, EntryErrorImporting).
 		OrderExpr("drop_folder_file.id").Limit(int64(limit)).Scan(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("settled files of drop folder %d: %w", folder, err)
+	}
+	return rows, nil
+}
+
+// DropFolderJobs returns up to limit documents of a folder that bulk jobs work on.
+func (db *DB) DropFolderJobs(ctx context.Context, folder DropFolderID, limit int) ([]DropFolderFile, error) {
+	var rows []DropFolderFile
+	err := db.read.NewSelect().Model(&rows).Where("folder = ?", folder).Where("status = ?", FileProcessing).Where("job > 0").Where("lead = 0").
+		Order("id").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("documents of drop folder %d: %w", folder, err)
+	}
+	return rows, nil
+}
+
+// OrphanedDropFolderFiles returns up to limit files of a folder that are only named, by documents that are gone.
+func (db *DB) OrphanedDropFolderFiles(ctx context.Context, folder DropFolderID, limit int) ([]DropFolderFile, error) {
+	var rows []DropFolderFile
+	gone := db.read.NewSelect().Table("drop_folder_files").Column("id").Where("folder = ?", folder).Where("status = ?", FilePurged)
+	err := db.read.NewSelect().Model(&rows).Where("folder = ?", folder).Where("status = ?", FileParsed).Where("lead IN (?)", gone).
+		Order("id").Limit(int64(limit)).Scan(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("orphans of drop folder %d: %w", folder, err)
 	}
 	return rows, nil
 }
@@ -326,4 +352,14 @@ func (f *DropFolderFile) check() error {
 		return fmt.Errorf("drop folder file %s: %w", strconv.Quote(f.Path), err)
 	}
 	return nil
+}
+
+// AnyDropFolderFiles is DropFolderFiles of all accounts.
+func (db *DB) AnyDropFolderFiles(ctx context.Context, q Query) ([]DropFolderFile, int, error) {
+	return db.dropFolderFiles(ctx, q, func(s *bun.SelectQuery) *bun.SelectQuery { return s })
+}
+
+// AnyDropFolderFile is DropFolderFile of any account.
+func (db *DB) AnyDropFolderFile(ctx context.Context, id DropFolderFileID) (DropFolderFile, error) {
+	return dropFolderFile(ctx, db.read, id, 0)
 }

@@ -31,8 +31,20 @@ type Catalog interface {
 
 	UploadTokens(ctx context.Context, account catalog.AccountID, q catalog.Query) ([]catalog.UploadToken, int, error)
 
+	AnyDropFolders(ctx context.Context) ([]catalog.DropFolder, error)
+	CountDropFolderFiles(ctx context.Context, folders ...catalog.DropFolderID) (map[catalog.DropFolderID]map[catalog.DropFolderFileStatus]int, error)
+	AnyDropFolderFiles(ctx context.Context, q catalog.Query) ([]catalog.DropFolderFile, int, error)
+	AnyDropFolderFile(ctx context.Context, id catalog.DropFolderFileID) (catalog.DropFolderFile, error)
+
 	Events(ctx context.Context, after int64, limit int) ([]catalog.Event, error)
 	LastEvent(ctx context.Context) (int64, error)
+}
+
+// FolderOperator is what operators do with files of drop folders; dropfolder.Operator does it.
+type FolderOperator interface {
+	Retry(ctx context.Context, f catalog.DropFolderFile) (catalog.DropFolderFile, error)
+	Ignore(ctx context.Context, f catalog.DropFolderFile) (catalog.DropFolderFile, error)
+	Delete(ctx context.Context, f catalog.DropFolderFile) (catalog.DropFolderFile, error)
 }
 
 // Config says what a Console shows and how it behaves. Only Catalog is required.
@@ -50,6 +62,8 @@ type Config struct {
 	// Uploads takes files in at /v1/uploads/tus/, with that path stripped, for Account; nil when this server takes none.
 	Uploads http.Handler
 	Account catalog.AccountID
+	// Folders changes files of drop folders for operators; nil refuses to.
+	Folders FolderOperator
 	// Version of the binary, for the default System.
 	Version string
 	// Hosts are the names under which browsers may reach the console besides loopback and plain IP addresses. A name that

@@ -10,6 +10,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest"
 	"sluice/ingest/dropfolder"
+	"sluice/ingest/manifest"
 	"sluice/pipeline/stage"
 )
 
@@ -28,6 +29,7 @@ func (s *system) startDropFolders(ctx context.Context, g *errgroup.Group) error 
 	}
 	w, err := dropfolder.New(dropfolder.Config{
 		Catalog: s.catalog, Content: s.content, Incoming: s.cfg.Data("incoming"), Openers: s.folderOpeners(), Admit: s.admit,
+		Jobs:  &manifest.Jobs{Catalog: s.catalog, Store: s.store, Log: s.log}, // takes documents in; whoever runs jobs applies them
 		Sweep: s.cfg.Duration("dropfolder.sweep"), Workers: int(s.cfg.Int("dropfolder.workers")), Log: s.log,
 		Arrival: func(o ingest.Original) []catalog.NewTask {
 			return stage.Arrival(stage.ImportPayload{Path: o.Path, Asset: o.Asset, Key: o.Key, SHA256: o.SHA256})
@@ -38,6 +40,11 @@ func (s *system) startDropFolders(ctx context.Context, g *errgroup.Group) error 
 	}
 	g.Go(func() error { return w.Run(ctx) })
 	return nil
+}
+
+// folderFiles are the files of drop folders that bulk jobs work on.
+func (s *system) folderFiles() dropfolder.TakenFiles {
+	return dropfolder.TakenFiles{Catalog: s.catalog, Incoming: absolute(s.cfg.Data("incoming"))}
 }
 
 // folderOpeners open drop folders on other machines, by their types.

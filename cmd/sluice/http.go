@@ -17,6 +17,7 @@ import (
 	"sluice/api/ops"
 	"sluice/api/play"
 	"sluice/catalog"
+	"sluice/ingest/dropfolder"
 	"sluice/internal/version"
 	"sluice/packager/origin"
 	"sluice/pipeline/stage"
@@ -69,7 +70,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 	cons, err := console.New(console.Config{
 		Catalog: s.catalog, Version: version.Version, Hosts: s.cfg.List("http.hosts"), Logger: s.log, Play: access.links,
 		Probe: s.probeResult, System: s.systemReport(checks, worker),
-		Uploads: http.StripPrefix(consoleTus, received.console), Account: s.account(),
+		Uploads: http.StripPrefix(consoleTus, received.console), Account: s.account(), Folders: dropfolder.Operator{Catalog: s.catalog},
 	})
 	if err != nil {
 		return err

@@ -71,8 +71,11 @@ func (a Announcer) Detected(ctx context.Context, folder catalog.DropFolderID, re
 func (a Announcer) Uploaded(ctx context.Context, folder catalog.DropFolderID, rel string, size int64, by string) error {
 	return a.within(ctx, folder, rel, func(tx *catalog.Tx, f catalog.DropFolder, row *catalog.DropFolderFile) error {
 		now, err := a.stat(ctx, f, rel)
+		if isGone(err) {
+			return nil // somebody was faster: a vanished name has nothing to tell
+		}
 		if err != nil || now.Odd != "" || size == 0 || inFlight(rel) {
-			return nil // the sweep sees what is there
+			return err // the sweep judges what is odd
 		}
 		if now.Size != size {
 			return fmt.Errorf("drop folder %d: %q has %d bytes, not the %d that were announced", folder, complete.Shown(rel), now.Size, size)

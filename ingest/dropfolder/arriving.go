@@ -61,6 +61,7 @@ func (s *scan) track(id catalog.DropFolderFileID, o observation) {
 	a.Update(s.progress(o.File), time.Now())
 	a.Seen = o.seen
 	s.arriving[a.Path] = a
+	delete(s.known, s.hash(catalog.PathKey(a.Path))) // one or the other, or the next sweep misses it
 	s.look(a, time.Now())
 }
 

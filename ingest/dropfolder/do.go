@@ -41,22 +41,25 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 	}
 	var all []catalog.DropFolderFile
 	for _, j := range jobs {
-		all = append(all, j.files...)
+		all = append(all, j.toTake()...)
 	}
 	got, errs := fo.takeAll(ctx, all)
 	var singles, others []ready
 	for _, j := range jobs {
-		n := len(j.files)
+		n := len(j.toTake())
 		files, failed := got[:n], errs[:n]
 		got, errs = got[n:], errs[n:]
 		if errors.Join(failed...) != nil {
+			if j.format != "" {
+				files, failed = append(files, taken{DropFolderFile: j.files[0]}), append(failed, errSibling)
+			}
 			if err := fo.fail(ctx, files, failed...); err != nil {
 				return err
 			}
 			continue
 		}
 		r := ready{job: j, files: files}
-		if j.params == nil && j.target == "" {
+		if j.params == nil && j.target == "" && j.format == "" {
 			singles = append(singles, r)
 		} else {
 			others = append(others, r)
@@ -66,11 +69,25 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 		return err
 	}
 	for _, r := range others {
-		if err := fo.enterContent(ctx, r); err != nil {
+		var err error
+		if r.format != "" {
+			err = fo.enterDocument(ctx, r, r.job.files[0])
+		} else {
+			err = fo.enterContent(ctx, r)
+		}
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// toTake are the files of a job whose bytes are needed: a document is read where it is.
+func (j job) toTake() []catalog.DropFolderFile {
+	if j.format != "" {
+		return j.files[1:]
+	}
+	return j.files
 }
 
 // startDownloads says of the files of jobs that they are being fetched.
@@ -342,7 +359,7 @@ func (fo *folder) fail(ctx context.Context, files []taken, causes ...error) erro
 		switch {
 		case errors.Is(err, catalog.ErrConflict), errors.Is(err, catalog.ErrNotFound):
 			err = fo.abandon(ctx, t)
-		case err == nil && now.Status == errorHandling:
+		case err == nil && now.Status != pending: // what is tried again goes on with what is there
 			err = fo.giveBack(t)
 		}
 		if err != nil {

@@ -115,7 +115,7 @@ func (s *scan) row(o observation, now time.Time) catalog.DropFolderFile {
 	switch {
 	case code != "":
 		r.Status, r.ErrorCode, r.ErrorText = errorHandling, string(code), oddity(code, o.Path).Text
-	case len(s.include) > 0 && !s.include.match(o.Path):
+	case s.f.Handler == catalog.HandleContent && len(s.include) > 0 && !s.include.match(o.Path):
 		r.Status, r.ErrorCode, r.ErrorText = ignored, string(CodeTypeRefused), oddity(CodeTypeRefused, o.Path).Text
 	}
 	return r

@@ -44,6 +44,9 @@ func (w *Watcher) newFolder(ctx context.Context, f catalog.DropFolder, fence cat
 		log: w.cfg.Log.With("drop_folder", f.ID, "account", f.Account), pending: make(chan struct{}, 1), again: make(chan string, ListBatch),
 		busy: map[catalog.DropFolderFileID]bool{},
 	}
+	if f.Handler == catalog.HandleICal {
+		return nil, &Error{Code: ErrConfig, Text: "schedules are not supported by this server"}
+	}
 	if f.Handler == catalog.HandleContent && f.Options.Match == catalog.MatchUndefined {
 		return nil, &Error{Code: ErrMatchPolicy, Text: "the content handler has no match policy: set contentMatchPolicy to 1, 2 or 3"}
 	}
@@ -71,7 +74,7 @@ func (w *Watcher) newFolder(ctx context.Context, f catalog.DropFolder, fence cat
 	return fo, err
 }
 
-// run watches and handles until ctx ends or something fails that only a new start can mend.
+// run watches and handles until ctx ends, which may look like a failure, or something fails that only a new start can mend.
 func (fo *folder) run(ctx context.Context) error {
 	if err := fo.resume(ctx); err != nil {
 		return err

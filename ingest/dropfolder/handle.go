@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/ingest/manifest"
 )
 
 const (
@@ -25,6 +26,7 @@ type job struct {
 	params []int64         // the flavor params of each file; nil for a single source
 	target catalog.EntryID // the entry that gets the content; "" means a new one
 	late   bool            // the flavors join those that the entry has
+	format manifest.Format // of the document that the first file is; "" when it is none
 }
 
 // handle makes entries of complete files until ctx ends.
@@ -127,7 +129,7 @@ func (fo *folder) decide(ctx context.Context, files []catalog.DropFolderFile) (j
 		if err != nil {
 			return nil, err
 		}
-		if p.parsed[0].Flavor == "" {
+		if p.parsed[0].Flavor == "" && fo.f.Handler == catalog.HandleContent {
 			singles = append(singles, p)
 			continue
 		}
@@ -180,7 +182,8 @@ type plan struct {
 	bad    *Trouble
 	why    string
 	again  time.Time
-	same   catalog.DropFolderFile // the earlier file that had the very same bytes
+	same   catalog.DropFolderFile   // the earlier file that had the very same bytes
+	lead   catalog.DropFolderFileID // a document that may be complete now
 }
 
 func refuse(f catalog.DropFolderFile, parsed Parsed, bad *Trouble) plan {
@@ -192,7 +195,7 @@ func (fo *folder) apply(ctx context.Context, tx *catalog.Tx, p plan) (job, error
 	j := p.job
 	j.files = make([]catalog.DropFolderFile, len(p.files))
 	var entry catalog.EntryID
-	if p.event == Taken {
+	if p.event == Taken && p.format == "" {
 		if entry = p.target; entry == "" {
 			entry = catalog.NewEntryID()
 		}
@@ -207,7 +210,7 @@ func (fo *folder) apply(ctx context.Context, tx *catalog.Tx, p plan) (job, error
 			if p.event == Taken {
 				n.Entry, n.ImportStart = entry, catalog.StampOf(time.Now())
 				n.SetDeliveryKey()
-				if len(p.files) > 1 {
+				if i > 0 {
 					n.Lead = p.files[0].ID
 				}
 			}
@@ -220,6 +223,11 @@ func (fo *folder) apply(ctx context.Context, tx *catalog.Tx, p plan) (job, error
 			return job{}, err
 		}
 		j.files[i] = moved
+	}
+	if p.lead != 0 {
+		if err := fo.wakeLead(ctx, tx, p.lead); err != nil {
+			return job{}, err
+		}
 	}
 	if p.event != Taken {
 		return job{}, nil

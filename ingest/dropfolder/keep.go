@@ -58,7 +58,7 @@ func (fo *folder) keep(ctx context.Context) error {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
 	for {
-		for _, step := range []func(context.Context) error{fo.purgeDue, fo.retryDue, fo.giveUpDue, fo.settleEntries} {
+		for _, step := range []func(context.Context) error{fo.purgeDue, fo.retryDue, fo.giveUpDue, fo.settleEntries, fo.settleJobs, fo.dropOrphans} {
 			if err := step(ctx); err != nil && ctx.Err() == nil {
 				return &Error{Code: ErrCatalog, Text: "the folder's files cannot be kept up", Err: err}
 			}
@@ -168,6 +168,9 @@ func (fo *folder) giveUpDue(ctx context.Context) error {
 		return err
 	}
 	return fo.each(ctx, files, func(tx *catalog.Tx, f catalog.DropFolderFile) error {
+		if _, document := fo.format(f.Path); fo.f.Handler != catalog.HandleContent && !document && f.Lead == 0 {
+			return fo.orphan(ctx, tx, f)
+		}
 		code := CodeSidecar
 		if f.Flavor != "" {
 			code = CodeGroup
@@ -175,6 +178,36 @@ func (fo *folder) giveUpDue(ctx context.Context) error {
 		_, err := move(ctx, tx, fo.fence, f, GaveUp, errorHandling, func(n *catalog.DropFolderFile) {
 			n.ErrorCode, n.ErrorText = string(code), f.Why+" They did not come in time. Send what is missing, then retry."
 		})
+		return err
+	})
+}
+
+// orphan decides about media that no document names: it becomes an entry by its name, or waits on where an operator sees it.
+func (fo *folder) orphan(ctx context.Context, tx *catalog.Tx, f catalog.DropFolderFile) error {
+	if fo.f.Handler == catalog.HandleAuto || fo.f.Options.OrphanPolicy == orphanContent {
+		_, err := move(ctx, tx, fo.fence, f, Retried, pending, func(n *catalog.DropFolderFile) { n.Type = catalog.HandleContent })
+		return err
+	}
+	_, err := move(ctx, tx, fo.fence, f, Incomplete, waiting, func(n *catalog.DropFolderFile) {
+		n.Why = "Nobody sent a document that names it. Send one, or remove the file."
+	})
+	return err
+}
+
+// orphanContent makes entries of media that no document names.
+const orphanContent = "ingestAsContent"
+
+// dropOrphans makes history of files that were only named, by documents that are gone.
+func (fo *folder) dropOrphans(ctx context.Context) error {
+	if fo.f.Handler == catalog.HandleContent {
+		return nil
+	}
+	files, err := fo.cfg.Catalog.OrphanedDropFolderFiles(ctx, fo.f.ID, keepBatch)
+	if err != nil {
+		return err
+	}
+	return fo.each(ctx, files, func(tx *catalog.Tx, f catalog.DropFolderFile) error {
+		_, err := move(ctx, tx, fo.fence, f, Orphaned, purged, nil)
 		return err
 	})
 }

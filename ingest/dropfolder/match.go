@@ -31,8 +31,19 @@ const (
 
 // plan decides about one complete file by the folder's handler.
 func (fo *folder) plan(ctx context.Context, f catalog.DropFolderFile) (plan, error) {
-	parsed, err := fo.parse(f)
-	if err != nil {
+	if fo.f.Handler == catalog.HandleContent || f.Type == catalog.HandleContent {
+		return fo.planContent(ctx, f)
+	}
+	if format, ok := fo.format(f.Path); ok {
+		return fo.planDocument(ctx, f, format)
+	}
+	return fo.planMedia(ctx, f)
+}
+
+// planContent decides about a file that is content by its name.
+func (fo *folder) planContent(ctx context.Context, f catalog.DropFolderFile) (plan, error) {
+	parsed, ok := fo.parse(f)
+	if !ok {
 		return refuse(f, parsed, trouble(CodeSlug,
 			"The name %q does not fit the folder's slug pattern, so there is no reference id. Rename the file or change the pattern, then retry.",
 			complete.Shown(f.Path))), nil
@@ -41,25 +52,27 @@ func (fo *folder) plan(ctx context.Context, f catalog.DropFolderFile) (plan, err
 		return fo.planGroup(ctx, f, parsed)
 	}
 	p := plan{job: job{files: []catalog.DropFolderFile{f}}, parsed: []Parsed{parsed}, event: Taken, to: processing}
-	if same, ok, err := fo.identical(ctx, f); err != nil {
+	same, ok, err := fo.identical(ctx, f)
+	if err != nil {
 		return p, err
-	} else if ok {
+	}
+	if ok {
 		p.event, p.to, p.same = Skipped, handled, same
 		return p, nil
 	}
 	return fo.match(ctx, p)
 }
 
-// parse reads a file's name by the slug pattern.
-func (fo *folder) parse(f catalog.DropFolderFile) (Parsed, error) {
+// parse reads a file's name by the slug pattern, and says whether that matches.
+func (fo *folder) parse(f catalog.DropFolderFile) (Parsed, bool) {
 	p, err := fo.slug.Parse(path.Base(f.Path))
 	if err != nil {
-		return p, err
+		return p, false
 	}
 	if dir := path.Dir(f.Path); dir != "." && fo.f.Options.SubfolderPolicy == subfolderPrefix {
 		p.Slug = dir + "/" + p.Slug
 	}
-	return p, nil
+	return p, true
 }
 
 // match finds the entry that a plan's files are for.
@@ -127,12 +140,8 @@ func (fo *folder) identical(ctx context.Context, f catalog.DropFolderFile) (cata
 	if err != nil || want == "" {
 		return old, false, err
 	}
-	sum, err := fo.sum(ctx, f)
-	if err != nil {
-		return old, false, nil // whoever takes it will say what is wrong
-	}
-	old.SHA256 = sum
-	return old, sum == want, nil
+	old.SHA256 = fo.sum(ctx, f)
+	return old, old.SHA256 == want, nil
 }
 
 // sumOf is the checksum of an entry's original, "" when that has not this size, or is not known yet.
@@ -164,13 +173,16 @@ func (fo *folder) categories(f catalog.DropFolderFile) []string {
 	return nil
 }
 
-// sum reads a file for its SHA-256.
-func (fo *folder) sum(ctx context.Context, f catalog.DropFolderFile) (string, error) {
+// sum reads a file for its SHA-256; "" when it cannot be read: whoever takes it will say why.
+func (fo *folder) sum(ctx context.Context, f catalog.DropFolderFile) string {
 	r, err := fo.store.Open(ctx, f.Path, 0)
 	if err != nil {
-		return "", err
+		return ""
 	}
 	h := sha256.New()
 	_, err = io.Copy(h, r)
-	return hex.EncodeToString(h.Sum(nil)), errors.Join(err, r.Close())
+	if errors.Join(err, r.Close()) != nil {
+		return ""
+	}
+	return hex.EncodeToString(h.Sum(nil))
 }

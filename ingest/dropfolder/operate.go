@@ -14,6 +14,24 @@ import (
 // ErrState says that a file is not in a state in which what is asked for makes sense.
 var ErrState = errors.New("not in this state")
 
+// Operator is what operators do with files of any account.
+type Operator struct{ Catalog *catalog.DB }
+
+// Retry is the function Retry.
+func (o Operator) Retry(ctx context.Context, f catalog.DropFolderFile) (catalog.DropFolderFile, error) {
+	return Retry(ctx, o.Catalog, f.Account, f.ID)
+}
+
+// Ignore is the function Ignore.
+func (o Operator) Ignore(ctx context.Context, f catalog.DropFolderFile) (catalog.DropFolderFile, error) {
+	return Ignore(ctx, o.Catalog, f.Account, f.ID)
+}
+
+// Delete is the function Delete.
+func (o Operator) Delete(ctx context.Context, f catalog.DropFolderFile) (catalog.DropFolderFile, error) {
+	return Delete(ctx, o.Catalog, f.Account, f.ID)
+}
+
 // Retry lets a file be handled again that stopped, was ignored, or waits. One that could not be removed is removed again.
 func Retry(ctx context.Context, db *catalog.DB, account catalog.AccountID, id catalog.DropFolderFileID) (catalog.DropFolderFile, error) {
 	return operate(ctx, db, account, id, Retried, func(f catalog.DropFolderFile) catalog.DropFolderFileStatus {

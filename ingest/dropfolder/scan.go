@@ -259,11 +259,10 @@ func (s *scan) sweep(ctx context.Context) error {
 	} else {
 		err = s.store.List(ctx, enter)
 	}
-	if ctx.Err() != nil {
-		return nil
-	}
 	if err != nil {
-		s.health(ctx, err, s.newest)
+		if ctx.Err() == nil {
+			s.health(ctx, err, s.newest)
+		}
 		return fmt.Errorf("list: %w", err)
 	}
 	s.absent()

@@ -113,7 +113,7 @@ var errSlug = errors.New("the slug pattern does not match")
 
 // Parse finds the parts of a base name: errSlug if there is no reference id.
 func (s *Slug) Parse(name string) (Parsed, error) {
-	group := func(string) string { return "" }
+	var group func(name string) string
 	if s.fast != nil {
 		m := s.fast.FindStringSubmatch(name)
 		if m == nil {

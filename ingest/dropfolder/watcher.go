@@ -41,6 +41,8 @@ type Config struct {
 	Incoming string
 	// Arrival makes the first tasks of an entry.
 	Arrival func(ingest.Original) []catalog.NewTask
+	// Jobs takes the documents of folders that have any; nil refuses them.
+	Jobs Jobs
 	// Openers open the folders that are not local.
 	Openers map[catalog.DropFolderType]Opener
 	// Admit, when set, is asked whether there is room for so many bytes more.

@@ -89,6 +89,74 @@ export interface Task {
   finished_at: string | null;
 }
 
+export type FolderFileState =
+  | 'uploading'
+  | 'pending'
+  | 'waiting'
+  | 'handled'
+  | 'ignored'
+  | 'deleted'
+  | 'purged'
+  | 'no_match'
+  | 'error_handling'
+  | 'error_deleting'
+  | 'downloading'
+  | 'error_downloading'
+  | 'processing'
+  | 'parsed'
+  | 'detected';
+
+/** A folder whose files become entries. */
+export interface DropFolder {
+  id: number;
+  account: number;
+  name: string;
+  type: string;
+  handler: string;
+  path: string;
+  host: string;
+  state: 'enabled' | 'disabled' | 'error';
+  error_code: number;
+  error_text: string;
+  last_access: string | null;
+  counts: Partial<Record<FolderFileState, number>>;
+}
+
+export interface FolderFile {
+  id: number;
+  folder: number;
+  account: number;
+  path: string;
+  state: FolderFileState;
+  size: number;
+  done: number;
+  entry_id: string;
+  job: number;
+  error_code: string;
+  /** Why the file is where it is. */
+  reason: string;
+  warning: string;
+  detected_by: string;
+  attempt: number;
+  next_at: string | null;
+  seen_at: string | null;
+  updated_at: string | null;
+  paused_at: string | null;
+}
+
+export interface FolderFilePage {
+  files: FolderFile[];
+  total: number;
+}
+
+export interface FolderFileQuery {
+  folder: number | null;
+  states: FolderFileState[];
+  search: string;
+  limit: number;
+  offset: number;
+}
+
 export type LinkKind = 'hls_fmp4' | 'hls_ts' | 'dash' | 'progressive' | 'audio' | 'poster' | 'storyboard' | 'caption' | 'original';
 
 /** Where one output of an entry can be had. */
@@ -212,6 +280,16 @@ export function entriesPath(q: EntryQuery): string {
 
 const entryPath = (id: string) => `/v1/entries/${encodeURIComponent(id)}`;
 
+export function folderFilesPath(q: FolderFileQuery): string {
+  const params = new URLSearchParams();
+  if (q.folder !== null) params.set('folder', String(q.folder));
+  if (q.states.length > 0) params.set('state', q.states.join(','));
+  if (q.search.trim() !== '') params.set('search', q.search.trim());
+  params.set('limit', String(q.limit));
+  params.set('offset', String(q.offset));
+  return `/v1/drop-folders/files?${params}`;
+}
+
 export const api = {
   entries: (q: EntryQuery, signal?: AbortSignal) => call<EntryPage>('GET', entriesPath(q), signal),
   entry: (id: string, signal?: AbortSignal) => call<EntryDetail>('GET', entryPath(id), signal),
@@ -220,6 +298,11 @@ export const api = {
   deadTasks: (limit: number, offset: number, signal?: AbortSignal) =>
     call<TaskPage>('GET', `/v1/tasks?state=dead&limit=${limit}&offset=${offset}`, signal),
   retryTask: (id: number) => call<void>('POST', `/v1/tasks/${id}/retry`),
+  folders: (signal?: AbortSignal) => call<{ folders: DropFolder[] }>('GET', '/v1/drop-folders', signal),
+  folderFiles: (q: FolderFileQuery, signal?: AbortSignal) => call<FolderFilePage>('GET', folderFilesPath(q), signal),
+  retryFolderFile: (id: number) => call<FolderFile>('POST', `/v1/drop-folders/files/${id}/retry`),
+  ignoreFolderFile: (id: number) => call<FolderFile>('POST', `/v1/drop-folders/files/${id}/ignore`),
+  deleteFolderFile: (id: number) => call<FolderFile>('DELETE', `/v1/drop-folders/files/${id}`),
   work: (signal?: AbortSignal) => call<Work>('GET', '/v1/work', signal),
   uploads: (signal?: AbortSignal) => call<{ uploads: RecentUpload[]; total: number }>('GET', '/v1/uploads', signal),
   system: (signal?: AbortSignal) => call<System>('GET', '/v1/system', signal),

@@ -1,5 +1,5 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { api, entriesPath, type EntryQuery } from './api';
+import { api, entriesPath, folderFilesPath, type EntryQuery, type FolderFileQuery } from './api';
 
 /** Queries marked live are fetched again when the event stream says that rows moved. */
 const live = { live: true };
@@ -27,6 +27,17 @@ export const useDeadTasks = (limit: number, offset: number) =>
     queryFn: ({ signal }) => api.deadTasks(limit, offset, signal),
     placeholderData: keepPreviousData,
     meta: live,
+  });
+
+/** Files of folders move without events: they are polled while they are shown. */
+export const useFolders = () => useQuery({ queryKey: ['folders'], queryFn: ({ signal }) => api.folders(signal), refetchInterval: 2000 });
+
+export const useFolderFiles = (q: FolderFileQuery) =>
+  useQuery({
+    queryKey: ['folder-files', folderFilesPath(q)],
+    queryFn: ({ signal }) => api.folderFiles(q, signal),
+    placeholderData: keepPreviousData,
+    refetchInterval: 2000,
   });
 
 export const useWork = () => useQuery({ queryKey: ['work'], queryFn: ({ signal }) => api.work(signal), meta: live });

@@ -1,7 +1,8 @@
-import { IconActivity, IconMovie, IconServer, IconUpload, type Icon } from '@tabler/icons-react';
+import { IconActivity, IconFolderDown, IconMovie, IconServer, IconUpload, type Icon } from '@tabler/icons-react';
 import type { ReactElement } from 'react';
 import { EntriesPage } from './EntriesPage';
 import { EntryPage } from './EntryPage';
+import { FoldersPage } from './FoldersPage';
 import { SystemPage } from './SystemPage';
 import { UploadPage } from './UploadPage';
 import { WorkPage } from './WorkPage';
@@ -18,6 +19,7 @@ export const pages: Page[] = [
   { path: '/entries', element: <EntriesPage />, nav: { label: 'Entries', icon: IconMovie } },
   { path: '/entries/:id', element: <EntryPage /> },
   { path: '/upload', element: <UploadPage />, nav: { label: 'Upload', icon: IconUpload } },
+  { path: '/folders', element: <FoldersPage />, nav: { label: 'Drop folders', icon: IconFolderDown } },
   { path: '/work', element: <WorkPage />, nav: { label: 'Work', icon: IconActivity } },
   { path: '/system', element: <SystemPage />, nav: { label: 'System', icon: IconServer } },
 ];

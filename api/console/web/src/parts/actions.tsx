@@ -1,7 +1,7 @@
 import { Text } from '@mantine/core';
 import { modals } from '@mantine/modals';
 import { notifications } from '@mantine/notifications';
-import { api, type Entry } from '../api';
+import { api, type Entry, type FolderFile } from '../api';
 import { useAction } from '../queries';
 
 const failed = (what: string) => (error: Error) =>
@@ -51,6 +51,43 @@ export function useTaskRetry() {
       retry.mutate(id, {
         onSuccess: () => notifications.show({ message: `Task ${id} runs again` }),
         onError: failed(`Task ${id} could not be retried`),
+      }),
+  };
+}
+
+/** useFolderFileActions are what an operator can decide about a file of a drop folder. */
+export function useFolderFileActions() {
+  const retry = useAction(api.retryFolderFile);
+  const ignore = useAction(api.ignoreFolderFile);
+  const remove = useAction(api.deleteFolderFile);
+  return {
+    busy: retry.isPending || ignore.isPending || remove.isPending,
+    retry: (file: FolderFile) =>
+      retry.mutate(file.id, {
+        onSuccess: () => notifications.show({ message: `${file.path} is tried again` }),
+        onError: failed(`${file.path} could not be retried`),
+      }),
+    ignore: (file: FolderFile) =>
+      ignore.mutate(file.id, {
+        onSuccess: () => notifications.show({ message: `${file.path} is ignored` }),
+        onError: failed(`${file.path} could not be ignored`),
+      }),
+    remove: (file: FolderFile) =>
+      modals.openConfirmModal({
+        title: 'Delete this file?',
+        children: (
+          <Text size="sm">
+            <b>{file.path}</b> is removed from its folder, and its record becomes history. An entry that was made of it stays. This cannot be
+            undone here.
+          </Text>
+        ),
+        labels: { confirm: 'Delete', cancel: 'Keep' },
+        confirmProps: { color: 'red' },
+        onConfirm: () =>
+          remove.mutate(file.id, {
+            onSuccess: () => notifications.show({ message: `${file.path} is being removed` }),
+            onError: failed(`${file.path} could not be deleted`),
+          }),
       }),
   };
 }
