@@ -93,6 +93,8 @@ var Options = []Option{
 	{Key: "hsu.key", Default: "", Help: "PEM file of the key of `hsu.cert`."},
 	{Key: "quota.upload_rate", Default: int64(0), Unit: "bits a second", Help: "What all transfers into an account may have together, for accounts without a rate of their own. 0 means any.", check: between(0, 1<<50)},
 	{Key: "quota.storage_bytes", Default: int64(0), Unit: "bytes", Help: "What an account may keep, for accounts without a quota of their own. 0 means any.", check: between(0, 1<<62)},
+	{Key: "bulk.per_account", Default: int64(4), Help: "Most bulk jobs of an account that are carried out at once.", check: between(1, 1000)},
+	{Key: "bulk.server_roots", Default: []string{}, Help: "Directories of the server whose files bulk documents may name. Empty means none."},
 	{Key: "fetch.allow", Default: []string{}, Help: "Host names, `host:port`, addresses and networks that URLs may be fetched from, and notifications sent to, besides the public Internet. Loopback, private and other special networks are refused without.", check: nil},
 	{Key: "fetch.max_bytes", Default: int64(5 << 40), Unit: "bytes", Help: "Largest file that is fetched by its URL.", check: between(1<<10, 1<<50)},
 	{Key: "worker.roles", Default: []string{"all"}, Help: "What this process does: `api` (HTTP), `feeder`, `worker`, `inbox` or `all`.", check: oneOfList("all", "api", "feeder", "worker", "inbox")},
