@@ -35,7 +35,7 @@ var plain = map[string]string{
 	"audioCodecId": "a codec", "containerId": "a format", "actualSourceAssetParamsIds": "what was", "analyticsPersistentSessionId": "of no account",
 	"loginId": "an address", "attachedObjectId": "what was", "s3UserId": "a key of another system", "parsedUserId": "a part of a file's name",
 	"leadDropFolderFileId": "found in the account only", "deletedDropFolderFileId": "found in the account only", "parentId": "of no class here", "objectId": "of no class here",
-	"loginId": "an address", "attachedObjectId": "what was", "parentId": "of no class here", "fullIds": "compared with the account's own", "creatorUserId": "a user", "objectId": "of no class here",
+	"fullIds": "compared with the account's own", "creatorUserId": "a user",
 }
 
 // free are properties that are kept as they are sent, whatever they name, by reason: nothing is looked up by them.
