@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/ingest/manifest"
 )
 
 // Catalog is what the console needs of *catalog.DB.
@@ -50,6 +51,8 @@ type Config struct {
 	// Uploads takes files in at /v1/uploads/tus/, with that path stripped, for Account; nil when this server takes none.
 	Uploads http.Handler
 	Account catalog.AccountID
+	// Bulk has the bulk jobs; nil leaves them out.
+	Bulk *manifest.Jobs
 	// Version of the binary, for the default System.
 	Version string
 	// Hosts are the names under which browsers may reach the console besides loopback and plain IP addresses. A name that

@@ -1,5 +1,7 @@
-import { IconActivity, IconMovie, IconServer, type Icon } from '@tabler/icons-react';
+import { IconActivity, IconListDetails, IconMovie, IconServer, type Icon } from '@tabler/icons-react';
 import type { ReactElement } from 'react';
+import { BulkJobPage } from './BulkJobPage';
+import { BulkPage } from './BulkPage';
 import { EntriesPage } from './EntriesPage';
 import { EntryPage } from './EntryPage';
 import { SystemPage } from './SystemPage';
@@ -17,5 +19,7 @@ export const pages: Page[] = [
   { path: '/entries', element: <EntriesPage />, nav: { label: 'Entries', icon: IconMovie } },
   { path: '/entries/:id', element: <EntryPage /> },
   { path: '/work', element: <WorkPage />, nav: { label: 'Work', icon: IconActivity } },
+  { path: '/bulk', element: <BulkPage />, nav: { label: 'Bulk jobs', icon: IconListDetails } },
+  { path: '/bulk/:id', element: <BulkJobPage /> },
   { path: '/system', element: <SystemPage />, nav: { label: 'System', icon: IconServer } },
 ];
