@@ -20,7 +20,7 @@ import (
 func (s *system) newBulk() *manifest.Jobs {
 	return &manifest.Jobs{
 		Catalog: s.catalog, Store: s.store, Content: s.content, Log: s.log, Roots: s.cfg.List("bulk.server_roots"),
-		PerAccount: int(s.cfg.Int("bulk.per_account")),
+		PerAccount: int(s.cfg.Int("bulk.per_account")), Lease: s.cfg.Duration("worker.lease"),
 		Language: func(name string) (string, bool) {
 			return kaltura.LanguageCode(name), kaltura.KnownLanguage(name)
 		},

@@ -15,7 +15,7 @@ import (
 // TestABulkJobSurvivesKills kills the server in the middle of a job, again and again. In the end every item has one result
 // and made one entry with one attachment.
 func TestABulkJobSurvivesKills(t *testing.T) {
-	const items, kills = 300, 6
+	const items, kills = 300, 4
 	roots := t.TempDir()
 	notes := filepath.Join(roots, "notes.txt")
 	if err := os.WriteFile(notes, []byte("notes"), 0o644); err != nil {
@@ -31,7 +31,7 @@ func TestABulkJobSurvivesKills(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := newServer(t)
-	serve := []string{"serve", "--worker-roles=api,feeder", "--bulk-server-roots=" + roots}
+	serve := []string{"serve", "--worker-roles=api,feeder", "--worker-lease=2s", "--bulk-server-roots=" + roots}
 	s.start("server", serve...)
 	s.waitReady()
 	out, err := s.run("bulk", path, "--json", "--key=night")
