@@ -122,9 +122,9 @@ func TestProblemsNameTheirPlaceAndReason(t *testing.T) {
 		"unknown element": {manifest.XML, "<mrss><channel>\n<item><type>1</type>\n  <foo>x</foo></item></channel></mrss>", []string{"line 3:3: item cannot have an element foo"}},
 		"unknown attribute": {manifest.XML, `<mrss><channel><item><type>1</type><thumbnails><thumbnail x="1"><urlContentResource url="http://h/p"/></thumbnail></thumbnails></item></channel></mrss>`,
 			[]string{"line 1:48: thumbnail cannot have an attribute x"}},
-		"order":   {manifest.XML, "<mrss><channel><item><name>n</name><type>1</type></item></channel></mrss>", []string{"line 1:36: type must come before name"}},
-		"twice":   {manifest.XML, "<mrss><channel><item><name>n</name><name>n</name></item></channel></mrss>", []string{"line 1:36: name appears more than once in item"}},
-		"text":    {manifest.XML, "<mrss><channel><item>text<name>n</name></item></channel></mrss>", []string{"line 1:22: text in item, where only elements may be"}},
+		"order": {manifest.XML, "<mrss><channel><item><name>n</name><type>1</type></item></channel></mrss>", []string{"line 1:36: type must come before name"}},
+		"twice": {manifest.XML, "<mrss><channel><item><name>n</name><name>n</name></item></channel></mrss>", []string{"line 1:36: name appears more than once in item"}},
+		"text":  {manifest.XML, "<mrss><channel><item>text<name>n</name></item></channel></mrss>", []string{"line 1:22: text in item, where only elements may be"}},
 		"several": {manifest.XML, "<mrss><channel><item><type>2</type><startDate>x</startDate></item></channel></mrss>", []string{
 			`line 1:22: type is "2", not one of 1; line 1:36: startDate: "x" is not a time such as 2026-03-01T20:15:00Z`}},
 		"dates":      {manifest.XML, "<mrss><channel><item><startDate>2026-01-02T00:00:00Z</startDate><endDate>2026-01-01T00:00:00Z</endDate></item></channel></mrss>", []string{"line 1:65: endDate is not after startDate"}},
