@@ -192,3 +192,18 @@ func (tx *Tx) emitBulk(name string, j BulkJob) error {
 		Error: j.ErrorText, Attempt: j.Attempt,
 	})
 }
+
+// AllBulkJobs returns a page of the jobs of all accounts, the newest first, and how many there are: for operators.
+func (db *DB) AllBulkJobs(ctx context.Context, limit, offset int) ([]BulkJob, int, error) {
+	return listWhere[BulkJob](ctx, db, bulkJobs.fields, Query{Order: []Order{{Field: "id", Desc: true}}, Limit: limit, Offset: offset}, "id",
+		func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("deleted_at = 0") })
+}
+
+// BulkJobByID returns a job of any account.
+func (db *DB) BulkJobByID(ctx context.Context, id BulkJobID) (BulkJob, error) {
+	var j BulkJob
+	if err := db.read.NewSelect().Model(&j).Where("id = ?", id).Where("deleted_at = 0").Scan(ctx); err != nil {
+		return BulkJob{}, notFound(err, "bulk job %d", id)
+	}
+	return j, nil
+}

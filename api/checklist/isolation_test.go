@@ -161,6 +161,7 @@ var makers = []maker{
 	}},
 	{"dropFolderFile", made("dropFolder_dropFolderFile", "add", map[string]any{
 		"dropFolderFile": map[string]any{"dropFolderId": "$dropFolder", "fileName": "mine.mp4", "fileSize": 5}})},
+	{"bulkUpload", made("media", "bulkUploadAdd", map[string]any{"fileData": "(file)"})},
 	{"eventNotificationTemplate", made("eventNotification_eventNotificationTemplate", "add", map[string]any{
 		"eventNotificationTemplate": map[string]any{"objectType": "KalturaHttpNotificationTemplate", "name": "mine", "url": "https://127.0.0.1:1/",
 			"eventType": "3", "eventObjectType": "1", "manualDispatchEnabled": true}})},

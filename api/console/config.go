@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/ingest/manifest"
 )
 
 // Catalog is what the console needs of *catalog.DB.
@@ -64,6 +65,8 @@ type Config struct {
 	Account catalog.AccountID
 	// Folders changes files of drop folders for operators; nil refuses to.
 	Folders FolderOperator
+	// Bulk has the bulk jobs; nil leaves them out.
+	Bulk *manifest.Jobs
 	// Version of the binary, for the default System.
 	Version string
 	// Hosts are the names under which browsers may reach the console besides loopback and plain IP addresses. A name that

@@ -69,6 +69,12 @@ func (c *Console) routes(mux *http.ServeMux) {
 	handle("GET", "/v1/system", c.getSystem)
 	handle("GET", "/v1/uploads", c.listUploads)
 	handle("GET", "/v1/events", c.streamEvents)
+	if c.cfg.Bulk != nil {
+		handle("GET", "/v1/bulk", c.listBulk)
+		handle("GET", "/v1/bulk/{id}", c.getBulk)
+		handle("GET", "/v1/bulk/{id}/log", c.bulkLog)
+		handle("POST", "/v1/bulk/{id}/abort", c.abortBulk)
+	}
 	for path, methods := range byPath {
 		mux.Handle(path, c.endpoint(path, methodNotAllowed(methods)))
 	}

@@ -133,6 +133,9 @@ func (s *Service) checked(c *rpc.Call, in kaltura.Entry, e *catalog.Entry) error
 	if err := s.checkProfile(c, profileOf(in)); err != nil {
 		return err
 	}
+	if err := s.checkCategories(c, kaltura.Value(base.CategoriesIDs)); err != nil {
+		return err
+	}
 	for _, id := range []*string{base.ParentEntryID, base.RedirectEntryID} {
 		if other := kaltura.Value(id); other != "" {
 			if _, err := access.Entry(c, s.Catalog, other, access.View); err != nil {

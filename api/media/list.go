@@ -113,7 +113,13 @@ func (s *Service) extras(c *rpc.Call, extra map[string]string) ([]catalog.Cond, 
 		case "categoriesFullNameIn":
 			out = append(out, listed("categories", catalog.OpIn, value))
 		case "categoryAncestorIdIn":
-			out = append(out, listed("categoriesIds", catalog.OpMatchOr, value))
+			ids, err := s.below(c, value)
+			if err != nil {
+				return nil, err
+			}
+			within := anyOf("categoriesIds", ids...)
+			within.Op = catalog.OpMatchOr
+			out = append(out, within)
 		case "redirectFromEntryId":
 			id, err := s.redirect(c, value)
 			if err != nil {

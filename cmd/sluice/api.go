@@ -11,8 +11,11 @@ import (
 	"sluice/api/account"
 	"sluice/api/annotate"
 	"sluice/api/asset"
+	"sluice/api/bulk"
+	"sluice/api/category"
 	"sluice/api/dropfolder"
 	"sluice/api/media"
+	"sluice/api/metadata"
 	"sluice/api/notify"
 	"sluice/api/profile"
 	"sluice/api/rpc"
@@ -35,6 +38,9 @@ func (s *system) api(sessions *account.Sessions, who *playback, drawn *pictures)
 	responses.Register(reg)
 	(&annotate.Service{Catalog: s.catalog}).Register(reg)
 	(&dropfolder.Service{Catalog: s.catalog, Roots: s.folderRoots()}).Register(reg)
+	(&bulk.Service{Catalog: s.catalog, Jobs: s.bulk, Log: s.log}).Register(reg)
+	(&category.Service{Catalog: s.catalog}).Register(reg)
+	(&metadata.Service{Catalog: s.catalog}).Register(reg)
 	(&notify.Service{Catalog: s.catalog, Engine: s.notify}).Register(reg)
 	var proxies []netip.Prefix
 	for _, p := range s.cfg.List("http.trusted_proxies") {

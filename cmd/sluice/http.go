@@ -68,7 +68,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 		{Name: "redis", Run: func(ctx context.Context) error { return s.redis.Ping(ctx).Err() }},
 	}
 	cons, err := console.New(console.Config{
-		Catalog: s.catalog, Version: version.Version, Hosts: s.cfg.List("http.hosts"), Logger: s.log, Play: access.links,
+		Catalog: s.catalog, Bulk: s.bulk, Version: version.Version, Hosts: s.cfg.List("http.hosts"), Logger: s.log, Play: access.links,
 		Probe: s.probeResult, System: s.systemReport(checks, worker),
 		Uploads: http.StripPrefix(consoleTus, received.console), Account: s.account(), Folders: dropfolder.Operator{Catalog: s.catalog},
 	})

@@ -38,7 +38,7 @@ func newRoot() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddCommand(
 		serveCommand(), workerCommand(), ingestCommand(), uploadCommand(), probeCommand(), transcodeCommand(), packageCommand(),
-		remuxCommand(), accountCommand(), sessionCommand(), readyCommand(), configCommand(), versionCommand(), benchCommand(),
+		remuxCommand(), accountCommand(), sessionCommand(), bulkCommand(), readyCommand(), configCommand(), versionCommand(), benchCommand(),
 	)
 	return root
 }

@@ -90,6 +90,7 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 		g.Go(func() error { return sys.upkeep(ctx) })
 		g.Go(func() error { return sys.replace(ctx) })
 		g.Go(func() error { return sys.splitCaptions(ctx) })
+		g.Go(func() error { return sys.bulk.Run(ctx) })
 		g.Go(func() error { return sys.watchGrowing(ctx) })
 	}
 	if plays("inbox") && cfg.Bool("inbox.enabled") {

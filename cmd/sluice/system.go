@@ -14,6 +14,7 @@ import (
 	"sluice/api/notify"
 	"sluice/catalog"
 	"sluice/ingest/content"
+	"sluice/ingest/manifest"
 	"sluice/ingest/quota"
 	"sluice/internal/config"
 	"sluice/pipeline/redisd"
@@ -29,6 +30,7 @@ type system struct {
 	catalog *catalog.DB
 	store   storage.Store
 	content *content.Service
+	bulk    *manifest.Jobs
 	redis   redis.UniversalClient
 	notify  *notify.Engine
 	limits  *quota.Limits
@@ -63,6 +65,7 @@ func (s *system) open(ctx context.Context) error {
 	if s.content, err = s.newContent(); err != nil {
 		return err
 	}
+	s.bulk = s.newBulk()
 	account, made, err := db.EnsureAccount(ctx, s.account(), s.cfg.Text("account.name"))
 	if err != nil {
 		return fmt.Errorf("account: %w", err)

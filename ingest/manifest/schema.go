@@ -114,7 +114,7 @@ func oneOf(name string, doc string, values ...string) *element {
 
 // list is an element that holds members of one text each.
 func list(name, member string, k kind, maxLength, maxMembers int, column, doc string) *element {
-	return &element{name: name, doc: doc, children: []*element{{name: member, kind: k, max: maxLength, many: true, column: column, required: true}}}
+	return &element{name: name, doc: doc, children: []*element{{name: member, kind: k, max: maxLength, many: true, column: column}}}
 }
 
 // checksums are the algorithms that a document may give a file's checksum in.

@@ -18,6 +18,7 @@ type xmlReader struct {
 	ended     bool
 	channels  int
 	elements  int
+	limit     int // of elements
 	depth     int
 	index     int64
 	line, col int // of the token that was read last
@@ -28,7 +29,7 @@ func newXMLReader(r io.Reader) (*xmlReader, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &xmlReader{in: in, dec: xml.NewDecoder(in), line: 1, col: 1}
+	x := &xmlReader{in: in, dec: xml.NewDecoder(in), limit: maxElements, line: 1, col: 1}
 	x.dec.Strict = true
 	x.dec.CharsetReader = func(label string, r io.Reader) (io.Reader, error) {
 		if strings.HasPrefix(strings.ToLower(label), "utf-16") || strings.EqualFold(label, "us-ascii") {
@@ -66,8 +67,8 @@ func (x *xmlReader) token() (xml.Token, error) {
 			if x.depth++; x.depth > maxDepth {
 				return nil, x.wrong("elements are nested more than %d deep", maxDepth)
 			}
-			if x.elements++; x.elements > maxElements {
-				return nil, x.wrong("the document has more than %d elements", maxElements)
+			if x.elements++; x.elements > x.limit {
+				return nil, x.wrong("the document has more than %d elements", x.limit)
 			}
 			for _, a := range t.Attr {
 				if len(a.Value) > maxAttr {

@@ -103,6 +103,8 @@ var Options = []Option{
 	{Key: "gateway.public_ip", Default: "", Help: "IPv4 address that FTP clients are told to make data connections to. Empty means the one that they reached.", check: ipv4},
 	{Key: "gateway.max_connections", Default: int64(64), Help: "Most connections of an account to a server, for SFTP and FTP each.", check: between(1, 10_000)},
 	{Key: "gateway.idle", Default: 15 * time.Minute, Help: "How long a connection may do nothing.", check: duration(10*time.Second, 24*time.Hour)},
+	{Key: "bulk.per_account", Default: int64(4), Help: "Most bulk jobs of an account that are carried out at once.", check: between(1, 1000)},
+	{Key: "bulk.server_roots", Default: []string{}, Help: "Directories of the server whose files bulk documents may name. Empty means none."},
 	{Key: "fetch.allow", Default: []string{}, Help: "Host names, `host:port`, addresses and networks that URLs may be fetched from, and notifications sent to, besides the public Internet. Loopback, private and other special networks are refused without.", check: nil},
 	{Key: "fetch.max_bytes", Default: int64(5 << 40), Unit: "bytes", Help: "Largest file that is fetched by its URL.", check: between(1<<10, 1<<50)},
 	{Key: "worker.roles", Default: []string{"all"}, Help: "What this process does: `api` (HTTP), `feeder`, `worker`, `inbox`, `gateway` (SFTP and FTPS) or `all`.", check: oneOfList("all", "api", "feeder", "worker", "inbox", "gateway")},

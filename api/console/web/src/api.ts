@@ -227,6 +227,53 @@ export interface RecentUpload {
   entry: Entry | null;
 }
 
+export type BulkStatus = 'waiting' | 'running' | 'done' | 'partial' | 'failed' | 'aborted';
+
+/** A document whose items make, change and delete entries. */
+export interface BulkJob {
+  id: number;
+  account: number;
+  file_name: string;
+  type: string;
+  status: BulkStatus;
+  uploaded_by: string;
+  dry_run: boolean;
+  strict: boolean;
+  size: number;
+  /** Items: all (0 until they are counted), dealt with, and failed. */
+  total: number;
+  done: number;
+  failed: number;
+  error: string;
+  created_at: string | null;
+  started_at: string | null;
+  finished_at: string | null;
+}
+
+/** What became of one item of a bulk job. */
+export interface BulkItem {
+  line: number;
+  fileLine: number;
+  status: 'ok' | 'error' | 'in progress';
+  action: string;
+  entryId?: string;
+  referenceId?: string;
+  name?: string;
+  errorCode?: string;
+  error?: string;
+}
+
+export interface BulkPage {
+  jobs: BulkJob[];
+  total: number;
+}
+
+export interface BulkDetail {
+  job: BulkJob;
+  items: BulkItem[];
+  total: number;
+}
+
 export type EntryOrder = 'created' | 'updated' | 'name' | 'duration';
 
 export interface EntryQuery {
@@ -305,5 +352,9 @@ export const api = {
   deleteFolderFile: (id: number) => call<FolderFile>('DELETE', `/v1/drop-folders/files/${id}`),
   work: (signal?: AbortSignal) => call<Work>('GET', '/v1/work', signal),
   uploads: (signal?: AbortSignal) => call<{ uploads: RecentUpload[]; total: number }>('GET', '/v1/uploads', signal),
+  bulkJobs: (limit: number, offset: number, signal?: AbortSignal) => call<BulkPage>('GET', `/v1/bulk?limit=${limit}&offset=${offset}`, signal),
+  bulkJob: (id: string, errors: boolean, limit: number, offset: number, signal?: AbortSignal) =>
+    call<BulkDetail>('GET', `/v1/bulk/${encodeURIComponent(id)}?errors=${errors}&limit=${limit}&offset=${offset}`, signal),
+  abortBulk: (id: number) => call<void>('POST', `/v1/bulk/${id}/abort`),
   system: (signal?: AbortSignal) => call<System>('GET', '/v1/system', signal),
 };

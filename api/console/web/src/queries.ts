@@ -1,5 +1,6 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
 import { api, entriesPath, folderFilesPath, type EntryQuery, type FolderFileQuery } from './api';
+import { isOpen } from './states';
 
 /** Queries marked live are fetched again when the event stream says that rows moved. */
 const live = { live: true };
@@ -44,6 +45,24 @@ export const useWork = () => useQuery({ queryKey: ['work'], queryFn: ({ signal }
 
 export const useUploads = () =>
   useQuery({ queryKey: ['uploads'], queryFn: ({ signal }) => api.uploads(signal), refetchInterval: 5000, meta: live });
+/** Jobs are polled while one of those shown is not over. */
+const bulkPoll = (working: boolean | undefined) => (working ? 1000 : 10_000);
+
+export const useBulkJobs = (limit: number, offset: number) =>
+  useQuery({
+    queryKey: ['bulk', limit, offset],
+    queryFn: ({ signal }) => api.bulkJobs(limit, offset, signal),
+    placeholderData: keepPreviousData,
+    refetchInterval: (q) => bulkPoll(q.state.data?.jobs.some(isOpen)),
+  });
+
+export const useBulkJob = (id: string, errors: boolean, limit: number, offset: number) =>
+  useQuery({
+    queryKey: ['bulk', id, errors, limit, offset],
+    queryFn: ({ signal }) => api.bulkJob(id, errors, limit, offset, signal),
+    placeholderData: keepPreviousData,
+    refetchInterval: (q) => bulkPoll(q.state.data && isOpen(q.state.data.job)),
+  });
 
 export const useSystem = () =>
   useQuery({ queryKey: ['system'], queryFn: ({ signal }) => api.system(signal), refetchInterval: 10_000 });

@@ -1,4 +1,4 @@
-import type { Entry, EntryStatus, TaskState } from './api';
+import type { BulkJob, BulkStatus, Entry, EntryStatus, TaskState } from './api';
 
 export interface Look {
   label: string;
@@ -41,6 +41,20 @@ export const isWorking = (entry: Pick<Entry, 'status'>) =>
   entry.status === 'import' || entry.status === 'preconvert' || entry.status === 'pending';
 
 export const hasFailed = (entry: Pick<Entry, 'status'>) => entry.status === 'error_importing' || entry.status === 'error_converting';
+
+const bulkLooks: Record<BulkStatus, Look> = {
+  waiting: { label: 'Waiting', color: 'gray' },
+  running: { label: 'Running', color: 'blue' },
+  done: { label: 'Done', color: 'teal' },
+  partial: { label: 'Done in part', color: 'orange' },
+  failed: { label: 'Failed', color: 'red' },
+  aborted: { label: 'Aborted', color: 'gray' },
+};
+
+export const bulkLook = (job: Pick<BulkJob, 'status'>): Look => bulkLooks[job.status] ?? { label: job.status, color: 'gray' };
+
+/** A job that is not over yet. */
+export const isOpen = (job: Pick<BulkJob, 'status'>) => job.status === 'waiting' || job.status === 'running';
 
 /** Filters of the entries list: names for people over the statuses of the API. */
 export const filters = [

@@ -1,5 +1,7 @@
-import { IconActivity, IconFolderDown, IconMovie, IconServer, IconUpload, type Icon } from '@tabler/icons-react';
+import { IconActivity, IconFolderDown, IconListDetails, IconMovie, IconServer, IconUpload, type Icon } from '@tabler/icons-react';
 import type { ReactElement } from 'react';
+import { BulkJobPage } from './BulkJobPage';
+import { BulkPage } from './BulkPage';
 import { EntriesPage } from './EntriesPage';
 import { EntryPage } from './EntryPage';
 import { FoldersPage } from './FoldersPage';
@@ -21,5 +23,7 @@ export const pages: Page[] = [
   { path: '/upload', element: <UploadPage />, nav: { label: 'Upload', icon: IconUpload } },
   { path: '/folders', element: <FoldersPage />, nav: { label: 'Drop folders', icon: IconFolderDown } },
   { path: '/work', element: <WorkPage />, nav: { label: 'Work', icon: IconActivity } },
+  { path: '/bulk', element: <BulkPage />, nav: { label: 'Bulk jobs', icon: IconListDetails } },
+  { path: '/bulk/:id', element: <BulkJobPage /> },
   { path: '/system', element: <SystemPage />, nav: { label: 'System', icon: IconServer } },
 ];

@@ -1,7 +1,7 @@
 import { Text } from '@mantine/core';
 import { modals } from '@mantine/modals';
 import { notifications } from '@mantine/notifications';
-import { api, type Entry, type FolderFile } from '../api';
+import { api, type BulkJob, type Entry, type FolderFile } from '../api';
 import { useAction } from '../queries';
 
 const failed = (what: string) => (error: Error) =>
@@ -37,6 +37,26 @@ export function useEntryActions(afterDelete?: () => void) {
               afterDelete?.();
             },
             onError: failed(`${entry.name} could not be deleted`),
+          }),
+      }),
+  };
+}
+
+/** useBulkAbort ends a bulk job, after a question. */
+export function useBulkAbort() {
+  const abort = useAction(api.abortBulk);
+  return {
+    busy: abort.isPending,
+    abort: (job: BulkJob) =>
+      modals.openConfirmModal({
+        title: 'Abort this job?',
+        children: <Text size="sm">Items that are not dealt with yet are left out. What was done stays.</Text>,
+        labels: { confirm: 'Abort', cancel: 'Go on' },
+        confirmProps: { color: 'red' },
+        onConfirm: () =>
+          abort.mutate(job.id, {
+            onSuccess: () => notifications.show({ message: `Job ${job.id} was aborted` }),
+            onError: failed(`Job ${job.id} could not be aborted`),
           }),
       }),
   };
