@@ -45,6 +45,7 @@ export const useWork = () => useQuery({ queryKey: ['work'], queryFn: ({ signal }
 
 export const useUploads = () =>
   useQuery({ queryKey: ['uploads'], queryFn: ({ signal }) => api.uploads(signal), refetchInterval: 5000, meta: live });
+
 /** Jobs are polled while one of those shown is not over. */
 const bulkPoll = (working: boolean | undefined) => (working ? 1000 : 10_000);
 
