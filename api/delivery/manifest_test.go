@@ -487,3 +487,22 @@ func TestEverythingIsSignedWhereKeysAreConfigured(t *testing.T) {
 		}
 	}
 }
+
+func TestHostileIDsAreNotFound(t *testing.T) {
+	h := newHouse(t)
+	for _, id := range []string{"0_%00", string(h.entry.ID) + "%00", "0_%ff%fe", strings.Repeat("0_ab", 4096), "%27%22%3B--"} {
+		for path, want := range map[string]string{
+			"/p/102/sp/10200/playManifest/entryId/" + id + "/format/applehttp":      "error-1",
+			"/p/102/sp/10200/serveFlavor/entryId/" + id + "/v/1/flavorId/0_x/a.mp4": "error-1",
+			"/p/102/sp/10200/thumbnail/entry_id/" + id:                              "error-1",
+			"/p/102/sp/10200/thumbnail/upload_token_id/" + id:                       "error-10",
+			"/p/102/sp/10200/thumbnail/widget_id/" + id:                             "error-1",
+			"/p/102/sp/10200/raw/entry_id/" + id:                                    "error-1",
+			"/p/102/sp/10200/download/entry_id/" + id:                               "error-1",
+		} {
+			if got := h.get(path); got.StatusCode != 404 || got.Header.Get("X-Kaltura") != want {
+				t.Errorf("%.100s: %d %s, want %s", path, got.StatusCode, got.Header.Get("X-Kaltura"), want)
+			}
+		}
+	}
+}
