@@ -82,6 +82,7 @@ var All = []Bench{
 	{"gateway", "uploads by OpenSSH's sftp over loopback, against OpenSSH's server", 0, runGateway},
 	{"hsu", "a file over 1 Gbit/s, 100 ms and losses, against one curl; and how evenly four uploads share a cap", 0, runHSU},
 	{"growing", "upload over 100 Mbit/s to first segment served, against processing after the upload", 1, runGrowing},
+	{"dropfolder", "files of a drop folder to entries, against copying the same tree", 0, runDropFolder},
 }
 
 // Find returns the benchmarks named, or all when there are no names.

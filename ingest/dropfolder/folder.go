@@ -31,7 +31,8 @@ type folder struct {
 	pending chan struct{}
 	again   chan string
 
-	settled time.Time // when it was last looked for entries that files wait for; of keep
+	// When it was last looked for entries that files wait for, and for trash to remove; keep owns them.
+	settled, emptied time.Time
 
 	mu   sync.Mutex
 	busy map[catalog.DropFolderFileID]bool // files that a handler has

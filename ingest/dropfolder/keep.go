@@ -58,7 +58,7 @@ func (fo *folder) keep(ctx context.Context) error {
 	tick := time.NewTicker(keepEvery)
 	defer tick.Stop()
 	for {
-		for _, step := range []func(context.Context) error{fo.purgeDue, fo.retryDue, fo.giveUpDue, fo.settleEntries, fo.settleJobs, fo.dropOrphans} {
+		for _, step := range []func(context.Context) error{fo.purgeDue, fo.retryDue, fo.giveUpDue, fo.settleEntries, fo.settleJobs, fo.dropOrphans, fo.emptyTrash} {
 			if err := step(ctx); err != nil && ctx.Err() == nil {
 				return &Error{Code: ErrCatalog, Text: "the folder's files cannot be kept up", Err: err}
 			}

@@ -104,6 +104,9 @@ func New(cfg Config) (*Watcher, error) {
 
 // Run watches until ctx ends, and returns when everything it started has ended.
 func (w *Watcher) Run(ctx context.Context) error {
+	var tidying sync.WaitGroup
+	tidying.Go(func() { w.tidy(ctx) })
+	defer tidying.Wait()
 	defer w.stopAll()
 	tick := time.NewTicker(foldersEvery)
 	defer tick.Stop()
