@@ -99,7 +99,10 @@ func start(t *testing.T, mode string) *server {
 	if err := os.WriteFile(passwords, []byte(password+"\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	s.cfg = ftp.Config{Host: "127.0.0.1", User: "anonymous", Password: password, TLS: mode, Path: "/in", Dial: storetest.Direct, Certificates: certificate(t, cert)}
+	s.cfg = ftp.Config{
+		Host: "127.0.0.1", User: "anonymous", Password: password, TLS: mode, Dial: storetest.Direct, Certificates: certificate(t, cert),
+		Path: "in", // from where the login leads: without root there is no jail
+	}
 	for try := range 5 { // the port is free when we look, and most likely still is when the server does
 		l, err := net.Listen("tcp", "127.0.0.1:0")
 		if err != nil {

@@ -156,7 +156,7 @@ func (s Server) lists(t *testing.T) {
 			top[rel] = int64(len(b))
 		}
 	}
-	s.write(t, files)
+	Write(t, s.Dir, files)
 	if !s.Whole {
 		if err := os.Symlink("/etc/passwd", filepath.Join(s.Dir, "link")); err != nil {
 			t.Fatal(err)
