@@ -145,6 +145,20 @@ export interface System {
   metrics_url: string;
 }
 
+/** An upload that came in lately, by whatever door. */
+export interface RecentUpload {
+  id: string;
+  file_name: string;
+  /** Bytes that were announced, 0 for nothing. */
+  size: number;
+  received: number;
+  state: 'waiting' | 'arriving' | 'complete' | 'used' | 'given_up' | 'deleted';
+  carrier: string;
+  created_at: string;
+  updated_at: string;
+  entry: Entry | null;
+}
+
 export type EntryOrder = 'created' | 'updated' | 'name' | 'duration';
 
 export interface EntryQuery {
@@ -207,5 +221,6 @@ export const api = {
     call<TaskPage>('GET', `/v1/tasks?state=dead&limit=${limit}&offset=${offset}`, signal),
   retryTask: (id: number) => call<void>('POST', `/v1/tasks/${id}/retry`),
   work: (signal?: AbortSignal) => call<Work>('GET', '/v1/work', signal),
+  uploads: (signal?: AbortSignal) => call<{ uploads: RecentUpload[]; total: number }>('GET', '/v1/uploads', signal),
   system: (signal?: AbortSignal) => call<System>('GET', '/v1/system', signal),
 };

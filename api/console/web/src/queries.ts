@@ -31,6 +31,9 @@ export const useDeadTasks = (limit: number, offset: number) =>
 
 export const useWork = () => useQuery({ queryKey: ['work'], queryFn: ({ signal }) => api.work(signal), meta: live });
 
+export const useUploads = () =>
+  useQuery({ queryKey: ['uploads'], queryFn: ({ signal }) => api.uploads(signal), refetchInterval: 5000, meta: live });
+
 export const useSystem = () =>
   useQuery({ queryKey: ['system'], queryFn: ({ signal }) => api.system(signal), refetchInterval: 10_000 });
 

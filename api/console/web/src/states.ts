@@ -52,6 +52,7 @@ export const filters = [
 
 const stageNames: Record<string, string> = {
   import: 'Import',
+  scan: 'Virus scan',
   probe: 'Probe',
   plan: 'Plan',
   transcode: 'Transcode',

@@ -1,8 +1,9 @@
-import { IconActivity, IconMovie, IconServer, type Icon } from '@tabler/icons-react';
+import { IconActivity, IconMovie, IconServer, IconUpload, type Icon } from '@tabler/icons-react';
 import type { ReactElement } from 'react';
 import { EntriesPage } from './EntriesPage';
 import { EntryPage } from './EntryPage';
 import { SystemPage } from './SystemPage';
+import { UploadPage } from './UploadPage';
 import { WorkPage } from './WorkPage';
 
 export interface Page {
@@ -16,6 +17,7 @@ export interface Page {
 export const pages: Page[] = [
   { path: '/entries', element: <EntriesPage />, nav: { label: 'Entries', icon: IconMovie } },
   { path: '/entries/:id', element: <EntryPage /> },
+  { path: '/upload', element: <UploadPage />, nav: { label: 'Upload', icon: IconUpload } },
   { path: '/work', element: <WorkPage />, nav: { label: 'Work', icon: IconActivity } },
   { path: '/system', element: <SystemPage />, nav: { label: 'System', icon: IconServer } },
 ];
