@@ -21,6 +21,11 @@ echo 'browser: making clips'
 bash deploy/sample.sh "$data/sample.mkv"
 ffmpeg -hide_banner -loglevel error -nostdin -f lavfi -i testsrc2=s=640x360:r=25 -f lavfi -i sine=sample_rate=48000 -t 60 \
   -c:v libx264 -preset ultrafast -g 50 -c:a aac "$data/growing.mp4"
+mkdir -p "$data/clips/sub"
+ffmpeg -hide_banner -loglevel error -nostdin -f lavfi -i testsrc2=s=640x360:r=25 -f lavfi -i sine=sample_rate=48000 -t 6 \
+  -c:v libx264 -preset ultrafast -b:v 6M -minrate 6M -maxrate 6M -bufsize 6M -g 50 -c:a aac "$data/upload.mp4"
+ffmpeg -hide_banner -loglevel error -nostdin -f lavfi -i testsrc2=s=320x180:r=25 -t 2 -c:v libx264 -preset ultrafast "$data/clips/top.mp4"
+cp "$data/clips/top.mp4" "$data/clips/sub/deep.mp4"
 bin/sluice serve --worker-roles=api,feeder --worker-lease=10m &
 server=$!
 bin/sluice worker &
@@ -37,4 +42,4 @@ GROWING_ID=$growing node deploy/until-playable.mjs
 kill -STOP "$worker"
 echo "browser: playing entry $entry, and $growing as it grows"
 cd api/console/web
-ENTRY_ID=$entry GROWING_ID=$growing WORKER_PID=$worker npm run --silent e2e
+ENTRY_ID=$entry GROWING_ID=$growing WORKER_PID=$worker UPLOAD_FILE=$data/upload.mp4 UPLOAD_DIR=$data/clips npm run --silent e2e

@@ -59,7 +59,7 @@ type Config struct {
 	Auth func(r *http.Request, session string) (Sender, error)
 	// Base is scheme and host of URLs in answers, as the client sees them; nil for URLs without.
 	Base func(r *http.Request) string
-	// Origins are those whose pages may upload, or "*".
+	// Origins are those whose pages may upload besides the server's own, or "*". Nil leaves the matter to what is in front.
 	Origins []string
 	// Transfers, when set, is told of files that are put into drop folders.
 	Transfers dropfolder.Transfers
@@ -139,6 +139,7 @@ const (
 
 func (s *Server) cors() *handler.CorsConfig {
 	c := handler.DefaultCorsConfig
+	c.Disable = s.cfg.Origins == nil
 	var names []string
 	for _, o := range s.cfg.Origins {
 		names = append(names, regexp.QuoteMeta(o))
@@ -174,6 +175,9 @@ func requestOf(ctx context.Context) *request {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if u, err := url.Parse(r.Header.Get("Origin")); err == nil && u.Host == r.Host {
+		r.Header.Del("Origin") // the server's own pages
+	}
 	q := &request{server: s, http: r}
 	a := &answer{ResponseWriter: w, request: q, method: r.Method}
 	s.handler.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), requestKey{}, q)))

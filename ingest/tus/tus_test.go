@@ -495,6 +495,8 @@ func TestPagesOfOtherOriginsAreToldSo(t *testing.T) {
 	}
 	resp, body = h.do(http.MethodPost, h.url, header{"Origin", "https://evil.test", "Upload-Length", "1"}, nil)
 	h.want(resp, body, http.StatusForbidden)
+	resp, body = h.do(http.MethodPost, h.url, header{"Origin", h.root, "Upload-Length", "1"}, nil)
+	h.want(resp, body, http.StatusCreated)
 }
 
 func TestRoomAndRateAreAskedFor(t *testing.T) {

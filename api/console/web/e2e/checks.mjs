@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { assert } from './assert.mjs';
 import { playWith, plays } from './player.mjs';
+import { uploads, uploadsFolders } from './upload.mjs';
 
 async function listsEntries({ page, shot }, { ENTRY_ID: id }) {
   await page.goto('/console/');
@@ -111,7 +112,7 @@ async function isAccessible({ page }, env) {
   const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
   const entries = [env.ENTRY_ID, env.LIVE_ID].filter(Boolean).map((id) => `/console/entries/${id}`);
   const faults = [];
-  for (const path of ['/console/entries', ...entries, '/console/work', '/console/system']) {
+  for (const path of ['/console/entries', ...entries, '/console/upload', '/console/work', '/console/system']) {
     await page.goto(path);
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.locator('table').first().waitFor();
@@ -131,7 +132,7 @@ async function isAccessible({ page }, env) {
 /** A phone: nothing may stick out sideways, and the navigation folds away. */
 async function fitsPhone({ page, shot }, { ENTRY_ID: id }) {
   await page.setViewportSize({ width: 390, height: 844 });
-  for (const [name, path] of [['entries', '/console/entries'], ['entry', `/console/entries/${id}`], ['work', '/console/work']]) {
+  for (const [name, path] of [['entries', '/console/entries'], ['entry', `/console/entries/${id}`], ['upload', '/console/upload'], ['work', '/console/work']]) {
     await page.goto(path);
     await page.getByRole('button', { name: 'Navigation' }).waitFor();
     await page.getByRole('heading', { level: 1 }).waitFor();
@@ -190,6 +191,8 @@ export function checks(env) {
     on('accessible-light', isAccessible, { colorScheme: 'light' }),
     on('light', (browser) => paints(browser, 'light'), { colorScheme: 'light' }),
   );
+  if (env.UPLOAD_FILE) list.push(on('upload', uploads));
+  if (env.UPLOAD_DIR) list.push(on('upload-folder', uploadsFolders));
   if (env.LIVE_ID) list.push(on('progress', movesProgress), on('entry-in-work', showsEntryInWork));
   list.push(on('work', showsWork));
   if (env.DELETE_ID) list.push(on('delete', deletesEntry));
