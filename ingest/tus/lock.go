@@ -15,7 +15,7 @@ import (
 // Times of locks. A holder that dies is forgotten after lockLease; one that lives lets go within about lockLook when another
 // request of its upload waits, as after a broken connection that only the sender noticed.
 const (
-	lockLease = 15 * time.Second
+	lockLease = 6 * time.Second
 	lockLook  = 250 * time.Millisecond
 )
 

@@ -48,6 +48,10 @@ func TestMain(m *testing.M) {
 func redisClient(t *testing.T) *redis.Client {
 	t.Helper()
 	shared.Do(func() {
+		if network, addr, ok := strings.Cut(os.Getenv(childNet), " "); ok { // that of the parent
+			shared.client = redis.NewClient(&redis.Options{Network: network, Addr: addr})
+			return
+		}
 		dir, err := os.MkdirTemp("", "sluice-tus-")
 		if err != nil {
 			shared.err = err

@@ -104,6 +104,7 @@ function Editor({ item }: { item: Item }) {
 
 /** FileRow is one file on its way. */
 export function FileRow({ item }: { item: Item }) {
+  const name = useLive().entries.get(item.entry)?.name || item.details.name || item.file.name;
   const goes = ['queued', 'sending', 'waiting'].includes(item.state);
   const stands = item.state === 'paused' || (item.state === 'failed' && item.url !== '');
   return (
@@ -111,11 +112,11 @@ export function FileRow({ item }: { item: Item }) {
       <Table.Td>
         {item.entry ? (
           <Anchor component={Link} to={`/entries/${item.entry}`} fw={600} size="sm">
-            {item.details.name || item.file.name}
+            {name}
           </Anchor>
         ) : (
           <Text fw={600} size="sm">
-            {item.details.name || item.file.name}
+            {name}
           </Text>
         )}
         {item.path !== item.file.name && (

@@ -21,7 +21,9 @@ const labels: Record<RecentUpload['state'], string> = {
 function Row({ upload, now }: { upload: RecentUpload; now: number }) {
   const live = useLive();
   const entry = upload.entry ? overlay([upload.entry], live)[0] : undefined;
-  const arriving = upload.state === 'arriving' && upload.size > 0;
+  // What the stream tells of the entry is newer than the list.
+  const state = entry?.status === 'ready' && upload.state === 'arriving' ? 'used' : upload.state;
+  const arriving = state === 'arriving' && upload.size > 0;
   return (
     <Table.Tr data-testid="recent">
       <Table.Td>
@@ -36,7 +38,7 @@ function Row({ upload, now }: { upload: RecentUpload; now: number }) {
       <Table.Td className="num">{bytes(upload.size || upload.received)}</Table.Td>
       <Table.Td>
         <Badge variant="default">
-          {labels[upload.state]}
+          {labels[state]}
           {arriving && ` ${percent(upload.received, upload.size)} %`}
         </Badge>
       </Table.Td>
