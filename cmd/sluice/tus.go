@@ -7,6 +7,7 @@ import (
 	"sluice/api/account"
 	"sluice/api/rpc"
 	"sluice/api/upload"
+	"sluice/ingest/dropfolder"
 	"sluice/ingest/tus"
 )
 
@@ -29,6 +30,7 @@ func (s *system) newUploads(sessions *account.Sessions, calls *rpc.Server) (*upl
 	cfg := tus.Config{
 		Catalog: s.catalog, Engine: s.content.Uploads, Content: s.content, Redis: s.redis, Logger: s.log,
 		Path: tusPath, Base: calls.Base, Origins: s.cfg.List("upload.cors_origins"),
+		Transfers: dropfolder.Announcer{Catalog: s.catalog}, Rate: s.limits.Reader, Reserve: s.limits.Reserve,
 		Auth: (&upload.Door{Sessions: sessions, Accounts: sessions, ClientIP: calls.ClientIP}).Sender,
 	}
 	var u uploads

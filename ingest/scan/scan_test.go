@@ -1,12 +1,9 @@
 package scan_test
 
 import (
-	"bufio"
 	"bytes"
 	"context"
-	"encoding/binary"
 	"errors"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -18,68 +15,18 @@ import (
 
 	"sluice/codec"
 	"sluice/ingest/scan"
+	"sluice/internal/clamdtest"
 	"sluice/pipeline"
 	"sluice/pipeline/stage"
 )
 
-// eicar is the test file of antivirus products, in two parts so that this file is none.
-const eicar = `X5O!P%@AP[4\PZX54(P^)7CC)7}$` + `EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*`
+const eicar = clamdtest.EICAR
 
-// daemon speaks the protocol of clamd(8) as its manual page has it, with StreamMaxLength.
+// daemon starts one with StreamMaxLength.
 func daemon(t *testing.T, most int64, silent bool) scan.Clamd {
 	t.Helper()
-	l, err := net.Listen("unix", filepath.Join(t.TempDir(), "clamd"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { l.Close() })
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go answer(conn, most, silent)
-		}
-	}()
-	return scan.Clamd{Network: "unix", Address: l.Addr().String(), Timeout: 20 * time.Second}
-}
-
-func answer(conn net.Conn, most int64, silent bool) {
-	defer conn.Close()
-	r := bufio.NewReader(conn)
-	if cmd, err := r.ReadString(0); err != nil || cmd != "zINSTREAM\x00" {
-		_, _ = io.WriteString(conn, "UNKNOWN COMMAND\x00")
-		return
-	}
-	var got bytes.Buffer
-	for {
-		var n uint32
-		if err := binary.Read(r, binary.BigEndian, &n); err != nil {
-			return
-		}
-		if n == 0 {
-			break
-		}
-		if int64(got.Len())+int64(n) > most {
-			_, _ = io.WriteString(conn, "INSTREAM size limit exceeded. ERROR\x00")
-			_, _ = io.Copy(io.Discard, r) // so that the answer is not lost with a reset
-			return
-		}
-		if _, err := io.CopyN(&got, r, int64(n)); err != nil {
-			return
-		}
-	}
-	switch {
-	case silent:
-		_, _ = io.Copy(io.Discard, r)
-	case bytes.Contains(got.Bytes(), []byte(eicar)):
-		_, _ = io.WriteString(conn, "stream: Eicar-Test-Signature FOUND\x00")
-	case bytes.HasPrefix(got.Bytes(), []byte("break")):
-		_, _ = io.WriteString(conn, "stream: Can't allocate memory ERROR\x00")
-	default:
-		_, _ = io.WriteString(conn, "stream: OK\x00")
-	}
+	path := clamdtest.Daemon{StreamMaxLength: most, Silent: silent}.Start(t)
+	return scan.Clamd{Network: "unix", Address: path, Timeout: 20 * time.Second}
 }
 
 func TestVerdicts(t *testing.T) {

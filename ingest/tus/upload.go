@@ -77,6 +77,13 @@ func (u *whole) WriteChunk(ctx context.Context, offset int64, src io.Reader) (in
 
 // receive takes a body in.
 func (s *Server) receive(ctx context.Context, q *request, t catalog.UploadToken, to upload.Stream, src io.Reader) (int64, catalog.UploadToken, error) {
+	if s.cfg.Reserve != nil {
+		release, err := s.cfg.Reserve(ctx, t.Account, q.http.ContentLength)
+		if err != nil {
+			return 0, t, err
+		}
+		defer release()
+	}
 	if s.cfg.Rate != nil {
 		src = s.cfg.Rate(ctx, t.Account, src)
 	}

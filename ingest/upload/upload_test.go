@@ -198,12 +198,12 @@ func TestScatteredChunksAreBounded(t *testing.T) {
 	send(t, e, tok.ID, chunk([]byte("xx"), true, false, 0)) // joins the first
 }
 
-// TestParallelChunksOfAnyOrder sends hundreds of chunks at random, some twice, from sixteen senders through two engines, and
+// TestParallelChunksOfAnyOrder sends a thousand chunks at random, one in twenty twice, from sixteen senders through two engines, and
 // the final one among them.
 func TestParallelChunksOfAnyOrder(t *testing.T) {
 	dir := t.TempDir()
 	engines := []*upload.Engine{openEngine(t, dir), openEngine(t, dir)}
-	const size, chunks, senders = 1 << 20, 300, 16
+	const size, chunks, senders = 1 << 20, 1000, 16
 	for _, e := range engines {
 		e.Wait = time.Minute
 	}

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"sluice/catalog"
+	"sluice/codec"
+	"sluice/internal/clamdtest"
+	"sluice/pipeline/stage"
+)
+
+// send makes a request with the client's session and returns the answer's headers and body.
+func (c *client) send(method, path string, body io.Reader, headers ...string) (http.Header, string) {
+	c.t.Helper()
+	req, err := http.NewRequestWithContext(c.t.Context(), method, "http://"+c.addr+path, body)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "KS "+c.ks)
+	for i := 0; i < len(headers); i += 2 {
+		req.Header.Set(headers[i], headers[i+1])
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	if err != nil || resp.StatusCode >= 300 {
+		c.t.Fatalf("%s %s: %d %s, %v", method, path, resp.StatusCode, b, err)
+	}
+	return resp.Header, string(b)
+}
+
+// TestAVirusIsStoppedWhateverBroughtIt sends the EICAR file by every way in to a server with a scanner.
+func TestAVirusIsStoppedWhateverBroughtIt(t *testing.T) {
+	s := startServer(t, "--scan-clamd=unix:"+clamdtest.Daemon{}.Start(t), "--fetch-allow=127.0.0.1", "--inbox-settle=100ms", "--inbox-sweep=100ms")
+	c := s.client()
+	number := 0
+	// Each way brings other bytes: the same would be refused by their hash.
+	virus := func() []byte {
+		number++
+		return fmt.Appendf(nil, "%d %s", number, clamdtest.EICAR)
+	}
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write(virus()) }))
+	defer srv.Close()
+	db, err := catalog.Open(t.Context(), "sqlite://"+filepath.Join(s.data, "catalog.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for name, bring := range map[string]func(t *testing.T) string{
+		"tus": func(*testing.T) string {
+			b := virus()
+			h, _ := c.send(http.MethodPost, "/v1/ingest/tus/", bytes.NewReader(b), "Tus-Resumable", "1.0.0", "Upload-Length", fmt.Sprint(len(b)),
+				"Content-Type", "application/offset+octet-stream")
+			return h.Get("Sluice-Entry-Id")
+		},
+		"the console's page": func(*testing.T) string {
+			b := virus()
+			h, _ := c.send(http.MethodPost, "/v1/uploads/tus/", bytes.NewReader(b), "Tus-Resumable", "1.0.0", "Upload-Length", fmt.Sprint(len(b)),
+				"Content-Type", "application/offset+octet-stream", "Authorization", "")
+			return h.Get("Sluice-Entry-Id")
+		},
+		"a form": func(t *testing.T) string {
+			var buf bytes.Buffer
+			w := multipart.NewWriter(&buf)
+			part, err := w.CreateFormFile("file", "a.mp4")
+			if err == nil {
+				_, err = part.Write(virus())
+			}
+			if err != nil || w.Close() != nil {
+				t.Fatal(err)
+			}
+			var got struct{ Entry string }
+			_, text := c.send(http.MethodPost, "/v1/ingest/files", &buf, "Content-Type", w.FormDataContentType())
+			if err := json.Unmarshal([]byte(text), &got); err != nil {
+				t.Fatal(err)
+			}
+			return got.Entry
+		},
+		"an upload token": func(*testing.T) string {
+			id := c.addEntry()
+			var tok struct{ ID string }
+			c.call(&tok, "uploadToken", "add", nil, nil)
+			c.call(&tok, "uploadToken", "upload", map[string]any{"uploadTokenId": tok.ID}, virus())
+			c.addContent(id, map[string]any{"objectType": "KalturaUploadedFileTokenResource", "token": tok.ID})
+			return id
+		},
+		"a URL": func(*testing.T) string {
+			id := c.addEntry()
+			c.addContent(id, map[string]any{"objectType": "KalturaUrlResource", "url": srv.URL + "/a.mp4"})
+			return id
+		},
+		"the inbox": func(t *testing.T) string {
+			return s.arrives(t, db, "inbox.mp4", func() error {
+				return os.WriteFile(filepath.Join(s.data, "inbox", "inbox.mp4"), virus(), 0o600)
+			})
+		},
+		"a drop folder by PUT": func(t *testing.T) string {
+			dir := filepath.Join(s.data, "folders", "night")
+			if err := os.MkdirAll(dir, 0o755); err != nil {
+				t.Fatal(err)
+			}
+			folder, err := db.AddDropFolder(t.Context(), 101, catalog.DropFolder{
+				Name: "night", Type: catalog.DropFolderLocal, Status: catalog.DropFolderEnabled, Path: dir, Handler: catalog.HandleContent,
+				DeletePolicy: catalog.DeleteManually, Options: catalog.DropFolderOptions{Match: catalog.AddAsNew},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return s.arrives(t, db, "put", func() error {
+				c.send(http.MethodPut, fmt.Sprintf("/ingest/%d/put.mp4", folder.ID), bytes.NewReader(virus()))
+				return nil
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			id := catalog.EntryID(bring(t))
+			var e catalog.Entry
+			eventually(t, "the entry fails", func() bool {
+				e, err = db.EntryByID(t.Context(), id)
+				return err == nil && e.ErrorCode != ""
+			})
+			if e.ErrorCode != string(codec.VirusFound) || e.Status == catalog.EntryReady || !strings.Contains(e.ErrorText, clamdtest.Virus) {
+				t.Errorf("entry %d %q %q", e.Status, e.ErrorCode, e.ErrorText)
+			}
+			assets, err := db.Assets(t.Context(), id, catalog.AssetFlavor)
+			if err != nil || len(assets) != 1 || assets[0].Status != catalog.AssetError || !strings.HasPrefix(assets[0].Key, stage.QuarantineFolder) {
+				t.Fatalf("assets %+v, %v", assets, err)
+			}
+			if b, err := os.ReadFile(filepath.Join(s.data, "objects", assets[0].Key)); err != nil || !strings.Contains(string(b), clamdtest.EICAR) {
+				t.Errorf("what was put aside: %q, %v", b, err)
+			}
+		})
+	}
+}
+
+// eventually waits for what must become so.
+func eventually(t *testing.T, what string, is func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(2 * time.Minute); !is(); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not happen that %s", what)
+		}
+	}
+}
+
+// arrives brings a file and returns the entry that is made of it.
+func (s *server) arrives(t *testing.T, db *catalog.DB, name string, bring func() error) (id string) {
+	t.Helper()
+	if err := bring(); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, name+" becomes an entry", func() bool {
+		entries, _, err := db.ListEntries(t.Context(), catalog.EntryFilter{Account: 101, Limit: 50})
+		for _, e := range entries {
+			if e.Name == name {
+				id = string(e.ID)
+			}
+		}
+		return err == nil && id != ""
+	})
+	return id
+}
