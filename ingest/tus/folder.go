@@ -177,7 +177,7 @@ func (s *Server) putInto(ctx context.Context, root *os.Root, q *request, p place
 	if err != nil {
 		return Received{}, err
 	}
-	defer root.Remove(name)
+	defer func() { _ = root.Remove(name) }() // gone already when it was published
 	got, err := s.write(ctx, out, q, f)
 	if err == nil {
 		err = out.Sync()

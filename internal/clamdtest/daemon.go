@@ -33,7 +33,7 @@ func (d Daemon) Start(t testing.TB) string {
 		t.Fatal(err)
 	}
 	path := filepath.Join(dir, "clamd")
-	l, err := net.Listen("unix", path)
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
