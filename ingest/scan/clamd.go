@@ -106,10 +106,16 @@ func (c Clamd) extend(conn net.Conn) {
 	}
 }
 
+// limitAlert begins what a daemon with AlertExceedsMax reports of content that it did not look at to the end.
+const limitAlert = "Heuristics.Limits.Exceeded"
+
 // verdict reads an answer: "stream: OK", "stream: NAME FOUND", or an error.
 func verdict(answer string) (string, error) {
 	text := strings.TrimPrefix(answer, "stream: ")
 	if name, found := strings.CutSuffix(text, " FOUND"); found {
+		if strings.HasPrefix(name, limitAlert) {
+			return "", ErrLimit
+		}
 		return name, nil
 	}
 	if text == "OK" {

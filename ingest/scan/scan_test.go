@@ -43,6 +43,7 @@ func TestVerdicts(t *testing.T) {
 		"beyond the limit, closed":  {large + large, scan.Closed, stage.Verdict{}, codec.ScanFailed},
 		"beyond the limit, open":    {large + large, scan.Open, stage.Verdict{Unscanned: "clamd looks at no more of a file"}, ""},
 		"small beyond it, auto":     {large + large, scan.Auto, stage.Verdict{}, codec.ScanFailed},
+		"it exceeds a limit inside": {"deep", scan.Closed, stage.Verdict{}, codec.ScanFailed},
 		"the daemon breaks, closed": {"break", scan.Closed, stage.Verdict{}, codec.ScanFailed},
 		"the daemon breaks, open":   {"break", scan.Open, stage.Verdict{Scanned: 5, Unscanned: "clamd failed: Can't allocate memory ERROR"}, ""},
 	} {

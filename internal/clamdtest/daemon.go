@@ -85,6 +85,8 @@ func (d Daemon) answer(conn net.Conn) {
 		_, _ = io.Copy(io.Discard, r)
 	case bytes.Contains(got.Bytes(), []byte(EICAR)):
 		_, _ = io.WriteString(conn, "stream: "+Virus+" FOUND\x00")
+	case bytes.HasPrefix(got.Bytes(), []byte("deep")): // AlertExceedsMax
+		_, _ = io.WriteString(conn, "stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND\x00")
 	case bytes.HasPrefix(got.Bytes(), []byte("break")):
 		_, _ = io.WriteString(conn, "stream: Can't allocate memory ERROR\x00")
 	default:
