@@ -173,7 +173,7 @@ func (s slow) Read(b []byte) (int, error) {
 	return s.r.Read(b[:min(len(b), 16<<10)])
 }
 
-// TestAKilledServerLosesNothing kills the server again and again while tus-js-client uploads.
+// TestAKilledServerLosesNothing kills the server while tus-js-client uploads.
 func TestAKilledServerLosesNothing(t *testing.T) {
 	dir := t.TempDir()
 	h := openHouse(t, dir)
@@ -210,7 +210,7 @@ func TestAKilledServerLosesNothing(t *testing.T) {
 		}
 	}
 	wait := h.client("http://"+addr+"/files/", file, 1, 0)
-	for _, share := range []int64{25, 60} {
+	for _, share := range []int64{40} {
 		for deadline := time.Now().Add(2 * time.Minute); ; time.Sleep(2 * time.Millisecond) {
 			tokens, _, err := h.db.UploadTokens(t.Context(), account, catalog.Query{Limit: 1})
 			if err == nil && len(tokens) == 1 && tokens[0].Extents.Total() > int64(len(data))*share/100 {

@@ -124,7 +124,10 @@ func (s *Server) joinNow(t catalog.UploadToken, st state) {
 	}
 	defer l.Unlock() //nolint:errcheck // it ends by itself
 	began := time.Now()
-	_, err = s.cfg.Engine.Join(ctx, t.Account, t.ID, st.Parts)
+	t, err = s.cfg.Engine.Join(ctx, t.Account, t.ID, st.Parts)
+	if err == nil {
+		err = s.deliver(ctx, t, st)
+	}
 	err = s.giveUp(s.ctx, t, st, err)
 	switch {
 	case err == nil:
@@ -137,8 +140,21 @@ func (s *Server) joinNow(t catalog.UploadToken, st state) {
 // resumeBatch bounds the uploads that are looked at in one round.
 const resumeBatch = 100
 
-// Resume goes on with putting uploads together that a process left behind when it ended. Call it now and then.
+// Resume goes on with what a process left behind when it ended: uploads to be put together, and those to become files of drop
+// folders. Call it now and then.
 func (s *Server) Resume(ctx context.Context) error {
+	var errs []error
+	for _, carrier := range []string{carrierFolder, carrierJoin} {
+		whole, err := s.cfg.Catalog.CarriedUploadTokens(ctx, carrier, resumeBatch, catalog.UploadFull)
+		errs = append(errs, err)
+		for _, t := range whole {
+			errs = append(errs, s.deliver(ctx, t, stateOf(t)))
+		}
+	}
+	return errors.Join(append(errs, s.resumeJoins(ctx))...)
+}
+
+func (s *Server) resumeJoins(ctx context.Context) error {
 	tokens, err := s.cfg.Catalog.CarriedUploadTokens(ctx, carrierJoin, resumeBatch, catalog.UploadPending, catalog.UploadPartial)
 	if err != nil {
 		return err

@@ -200,3 +200,96 @@ func TestCurlPutsFiles(t *testing.T) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
+
+// TestAnUploadBecomesAFileOfADropFolder sends by tus: in one piece, in parts in place, and in parts that are joined.
+func TestAnUploadBecomesAFileOfADropFolder(t *testing.T) {
+	var list told
+	h := newHouse(t, func(c *tus.Config) { c.Transfers = &list })
+	dir, _, id := h.folder(account)
+	data := bytesOf(90_000, 50)
+	admin := []string{"Authorization", "KS admin:root"}
+	create := func(size int, hdr ...string) string {
+		t.Helper()
+		url, _ := h.create(size, append(hdr, admin...)...)
+		return url
+	}
+	send := func(url string, from, to int) {
+		t.Helper()
+		resp, body := h.patch(url, 0, data[from:to], admin...)
+		h.want(resp, body, http.StatusNoContent)
+	}
+	in := func(path string) string {
+		return meta("dropFolderId", fmt.Sprint(id), "path", path, "filename", "x.mp4")
+	}
+
+	whole := create(len(data), "Upload-Metadata", in("a/whole.mp4"))
+	send(whole, 0, len(data))
+
+	placed := create(len(data), "Upload-Metadata", in("a/placed.mp4"))
+	for _, part := range [][2]int{{40_000, 90_000}, {0, 40_000}} {
+		send(fmt.Sprintf("%s.%d-%d", placed, part[0], part[1]), part[0], part[1])
+	}
+
+	var parts []string
+	for i := range 3 {
+		parts = append(parts, create(30_000, "Upload-Concat", "partial"))
+		send(parts[i], i*30_000, (i+1)*30_000)
+	}
+	resp, body := h.do(http.MethodPost, h.url, append(header{"Upload-Concat", "final;" + strings.Join(parts, " "), "Upload-Metadata", in("joined.mp4")}, admin...), nil)
+	h.want(resp, body, http.StatusCreated)
+
+	for _, name := range []string{"a/whole.mp4", "a/placed.mp4", "joined.mp4"} {
+		if got, err := os.ReadFile(filepath.Join(dir, name)); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%s: %d bytes, %v", name, len(got), err)
+		}
+		if !strings.Contains(strings.Join(list.files, "\n"), name+" 90000 tus") {
+			t.Errorf("nobody was told of %s: %q", name, list.files)
+		}
+	}
+	h.wantParts(dir)
+	if tok := h.token(whole); tok.Status != catalog.UploadClosed || tok.AttachedType != "dropFolder" {
+		t.Errorf("token %d %q", tok.Status, tok.AttachedType)
+	}
+	if _, n, err := h.db.ListEntries(t.Context(), catalog.EntryFilter{Account: account, Limit: 1}); err != nil || n != 0 {
+		t.Errorf("%d entries, %v", n, err)
+	}
+	for name, c := range map[string]struct {
+		session, meta string
+		status        int
+	}{
+		"a user's session": {"KS anna", in("x.mp4"), 403}, "a traversal": {"KS admin:root", in("../x.mp4"), 400},
+		"another account": {"KS 102:root", in("x.mp4"), 403}, "no folder": {"KS admin:root", meta("dropFolderId", "999", "path", "x.mp4"), 404},
+	} {
+		resp, body := h.do(http.MethodPost, h.url, header{"Authorization", c.session, "Upload-Length", "5", "Upload-Metadata", c.meta}, nil)
+		if resp.StatusCode != c.status {
+			t.Errorf("%s: %d %s", name, resp.StatusCode, body)
+		}
+	}
+}
+
+// TestADeliveryGoesOnAfterACrash: the process died when the upload was complete and its file had no name in the folder yet.
+func TestADeliveryGoesOnAfterACrash(t *testing.T) {
+	h := newHouse(t)
+	dir, _, id := h.folder(account)
+	data := bytesOf(5000, 51)
+	m := meta("dropFolderId", fmt.Sprint(id), "path", "late.mp4")
+	url, _ := h.create(len(data), "Upload-Metadata", m, "Authorization", "KS admin:root")
+	tok := h.token(url)
+	if _, _, err := h.engine.Receive(t.Context(), account, tok.ID, streamOf(string(data))); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := h.engine.Complete(t.Context(), account, tok.ID, int64(len(data))); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := h.server.Resume(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := os.ReadFile(filepath.Join(dir, "late.mp4")); err != nil || !bytes.Equal(got, data) {
+			t.Errorf("%d bytes, %v", len(got), err)
+		}
+	}
+	if tok := h.token(url); tok.Status != catalog.UploadClosed {
+		t.Errorf("status %d", tok.Status)
+	}
+}

@@ -73,6 +73,37 @@ func redisClient(t *testing.T) *redis.Client {
 	return shared.client
 }
 
+// blank is the catalog that every test begins with: making it takes a second under the race detector.
+var blank struct {
+	sync.Once
+	bytes []byte
+	err   error
+}
+
+func emptyCatalog(t *testing.T) []byte {
+	t.Helper()
+	blank.Do(func() {
+		path := filepath.Join(t.TempDir(), "catalog.db")
+		db, err := catalog.Open(t.Context(), "sqlite://"+path)
+		for _, id := range []catalog.AccountID{account, 102} {
+			if err == nil {
+				_, _, err = db.EnsureAccount(t.Context(), id, "test")
+			}
+		}
+		if err == nil {
+			err = db.Close()
+		}
+		if err == nil {
+			blank.bytes, err = os.ReadFile(path)
+		}
+		blank.err = err
+	})
+	if blank.err != nil {
+		t.Fatal(blank.err)
+	}
+	return blank.bytes
+}
+
 // house is a server behind real HTTP.
 type house struct {
 	*testing.T
@@ -92,18 +123,19 @@ func newHouse(t *testing.T, change ...func(*tus.Config)) *house {
 // openHouse is another process on the same directory.
 func openHouse(t *testing.T, dir string, change ...func(*tus.Config)) *house {
 	t.Helper()
-	db, err := catalog.Open(t.Context(), "sqlite://"+filepath.Join(dir, "catalog.db"))
+	path := filepath.Join(dir, "catalog.db")
+	if _, err := os.Stat(path); err != nil {
+		if err := os.WriteFile(path, emptyCatalog(t), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	db, err := catalog.Open(t.Context(), "sqlite://"+path)
 	if err != nil {
 		t.Fatal(err)
 	}
 	store, err := disk.Open(filepath.Join(dir, "objects"))
 	if err != nil {
 		t.Fatal(err)
-	}
-	for _, id := range []catalog.AccountID{account, 102} {
-		if _, _, err := db.EnsureAccount(t.Context(), id, "test"); err != nil {
-			t.Fatal(err)
-		}
 	}
 	c := &content.Service{Catalog: db, Store: store, Incoming: filepath.Join(dir, "incoming"), Log: slog.New(slog.DiscardHandler)}
 	c.Uploads = &upload.Engine{Catalog: db, Dir: filepath.Join(dir, "uploads"), Arrived: c.Arrived, Lost: c.Lost, MaxSize: 1 << 30}

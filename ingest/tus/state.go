@@ -22,6 +22,9 @@ type state struct {
 	Meta map[string]string `json:"meta,omitempty"`
 	// Entry is the entry that was made for the upload, "" for one that was there.
 	Entry catalog.EntryID `json:"entry,omitempty"`
+	// Folder and Path are the file of a drop folder that the upload becomes, instead of an entry.
+	Folder catalog.DropFolderID `json:"folder,omitempty"`
+	Path   string               `json:"path,omitempty"`
 	// Empty says that the length is known, and 0.
 	Empty bool `json:"empty,omitempty"`
 	// Partial says that the file is a part of another, of which Parts are all.
@@ -32,7 +35,7 @@ type state struct {
 // stateOf reads it; a token of another carrier has none.
 func stateOf(t catalog.UploadToken) state {
 	var st state
-	if t.Carrier == Carrier || t.Carrier == carrierJoin {
+	if t.Carrier == Carrier || t.Carrier == carrierJoin || t.Carrier == carrierFolder {
 		_ = json.Unmarshal(t.State, &st) // written by add
 	}
 	return st

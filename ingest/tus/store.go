@@ -45,8 +45,15 @@ func (s store) newToken(ctx context.Context, q *request, info handler.FileInfo, 
 		// A part is complete when it is put to the others.
 		AutoFinalize: info.Size > 0 && !info.IsPartial && parts == nil,
 	}
+	if !info.IsPartial {
+		if err := s.into(ctx, q.sender, info.MetaData, &st); err != nil {
+			return nil, err
+		}
+	}
 	if parts != nil {
 		t.Carrier = carrierJoin
+	} else if st.Folder != 0 {
+		t.Carrier = carrierFolder
 	}
 	make, err := s.target(ctx, q.sender, info)
 	if err != nil {

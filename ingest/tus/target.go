@@ -23,7 +23,7 @@ type maker func(ctx context.Context, t catalog.UploadToken) (catalog.EntryID, er
 func (s *Server) target(ctx context.Context, who Sender, info handler.FileInfo) (maker, error) {
 	meta := info.MetaData
 	switch {
-	case info.IsPartial || meta["entry"] == "none":
+	case info.IsPartial || meta["entry"] == "none" || meta["dropFolderId"] != "":
 		return nil, nil
 	case meta["entryId"] != "":
 		return s.fill(ctx, who, catalog.EntryID(meta["entryId"]))

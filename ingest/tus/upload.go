@@ -42,6 +42,9 @@ func (u *whole) heal(ctx context.Context) error {
 		u.s.join(u.t, u.st)
 		return nil
 	}
+	if u.t.Status == catalog.UploadFull {
+		return u.s.deliver(ctx, u.t, u.st)
+	}
 	if !u.t.Open() || !u.t.AutoFinalize || u.t.Extents.Contiguous() < u.t.FileSize {
 		return nil
 	}
@@ -109,6 +112,9 @@ func (u *whole) complete(ctx context.Context, size int64) error {
 	}
 	u.t = t
 	u.note()
+	if err := u.s.deliver(ctx, t, u.st); err != nil {
+		return u.s.failure(u.q, err)
+	}
 	return nil
 }
 
@@ -140,6 +146,11 @@ func (u *whole) Terminate(ctx context.Context) error {
 	}
 	if open && u.st.Entry != "" {
 		if err := u.s.cfg.Catalog.DeleteEntry(ctx, u.st.Entry); err != nil && !errors.Is(err, catalog.ErrNotFound) {
+			return u.s.failure(u.q, err)
+		}
+	}
+	if open && u.st.Folder != 0 && u.s.cfg.Transfers != nil {
+		if err := u.s.cfg.Transfers.Aborted(ctx, u.st.Folder, u.st.Path); err != nil {
 			return u.s.failure(u.q, err)
 		}
 	}

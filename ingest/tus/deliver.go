@@ -1,0 +1,119 @@
+package tus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strconv"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+	"golang.org/x/sys/unix"
+
+	"sluice/catalog"
+	"sluice/ingest/dropfolder"
+	"sluice/ingest/upload"
+)
+
+// carrierFolder is the carrier of uploads that become files of drop folders.
+const carrierFolder = "tus-folder"
+
+// into says which file of a drop folder an upload becomes, if its metadata asks for one.
+func (s *Server) into(ctx context.Context, who Sender, meta map[string]string, st *state) error {
+	if meta["dropFolderId"] == "" {
+		return nil
+	}
+	rel := meta["path"]
+	if rel == "" {
+		rel = fileName(meta)
+	}
+	p, err := s.placeOf(ctx, who, meta["dropFolderId"], rel)
+	if err != nil {
+		return err
+	}
+	st.Folder, st.Path = p.folder.ID, p.rel
+	if s.cfg.Transfers != nil {
+		if err := s.cfg.Transfers.Detected(ctx, st.Folder, st.Path, "tus"); err != nil {
+			s.cfg.Logger.Warn("drop folder not told of an upload", "folder", st.Folder, "file", st.Path, "error", err)
+		}
+	}
+	return nil
+}
+
+// deliver makes a complete upload the file of a drop folder that it is meant to be. It goes on where a process that died left it.
+func (s *Server) deliver(ctx context.Context, t catalog.UploadToken, st state) error {
+	if st.Folder == 0 || t.Status != catalog.UploadFull {
+		return nil
+	}
+	l, err := locker{s.cfg.Redis}.try(ctx, "deliver-"+string(t.ID), func() {})
+	if errors.Is(err, handler.ErrFileLocked) {
+		return nil // another request does it
+	}
+	if err != nil {
+		return err
+	}
+	defer l.Unlock() //nolint:errcheck // it ends by itself
+	f, err := s.cfg.Catalog.DropFolderByID(ctx, st.Folder)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(f.Path)
+	if err != nil {
+		return fmt.Errorf("drop folder %d: %w", f.ID, err)
+	}
+	defer root.Close()
+	name := "tus-" + string(t.ID)
+	if err := s.bring(root, s.cfg.Engine.Path(t), name); err != nil {
+		return fmt.Errorf("drop folder %d: %w", f.ID, err)
+	}
+	// What is in neither place has its name already.
+	if err := publish(root, temporary(name), st.Path, false); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("drop folder %d: %w", f.ID, err)
+	}
+	s.tell(ctx, place{f, st.Path}, t.Extents.Total())
+	return s.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
+		err := upload.Use(ctx, tx, t.Account, t.ID, "dropFolder", strconv.FormatInt(int64(f.ID), 10))
+		if errors.Is(err, upload.ErrState) {
+			return nil
+		}
+		return err
+	})
+}
+
+// bring moves a file, if it is there, into the parts of a folder: by its name where the file system allows.
+func (s *Server) bring(root *os.Root, path, name string) error {
+	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err := root.MkdirAll(dropfolder.Parts, 0o770); err != nil {
+		return err
+	}
+	parts, err := root.Open(dropfolder.Parts)
+	if err != nil {
+		return err
+	}
+	defer parts.Close()
+	err = unix.Renameat(unix.AT_FDCWD, path, int(parts.Fd()), name)
+	if !errors.Is(err, unix.EXDEV) {
+		return errors.Join(err, parts.Sync())
+	}
+	src, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	dst, err := root.OpenFile(temporary(name), os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o660)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(dst, src)
+	if err == nil {
+		err = dst.Sync()
+	}
+	if err := errors.Join(err, dst.Close(), parts.Sync()); err != nil {
+		return err
+	}
+	return os.Remove(path)
+}
