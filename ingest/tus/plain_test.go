@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -201,6 +202,58 @@ func TestAKeyMakesOneEntry(t *testing.T) {
 	}
 	if _, n, err := h.db.ListEntries(t.Context(), catalog.EntryFilter{Account: account, Limit: 1}); err != nil || n != 1 {
 		t.Errorf("%d entries, %v", n, err)
+	}
+}
+
+// unread notes that it is asked for.
+type unread struct{ asked atomic.Bool }
+
+func (u *unread) Read([]byte) (int, error) {
+	u.asked.Store(true)
+	return 0, io.EOF
+}
+
+// TestRefusalsNeedNoBody: who asks first (Expect: 100-continue) sends nothing for nothing.
+func TestRefusalsNeedNoBody(t *testing.T) {
+	h := newHouse(t)
+	_, folder, _ := h.folder(account)
+	url, _ := h.create(1000)
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Hour}}
+	defer client.CloseIdleConnections()
+	for name, c := range map[string]struct {
+		method, url string
+		hdr         header
+		status      int
+	}{
+		"a form that is too large":  {http.MethodPost, h.root + "/form", header{"Content-Type", "multipart/form-data; boundary=x"}, 413},
+		"a file without a session":  {http.MethodPut, folder + "a.mp4", header{"Authorization", ""}, 401},
+		"a file that is too large":  {http.MethodPut, folder + "a.mp4", header{"Authorization", "KS admin:root"}, 413},
+		"a chunk without a session": {http.MethodPatch, url, header{"Authorization", "", "Upload-Offset", "0"}, 401},
+		"a chunk that is too large": {http.MethodPatch, url, header{"Upload-Offset", "0"}, 413},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var body unread
+			req, err := http.NewRequestWithContext(t.Context(), c.method, c.url, &body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.ContentLength = 1 << 40
+			req.Header.Set("Authorization", "KS anna")
+			req.Header.Set("Expect", "100-continue")
+			req.Header.Set("Tus-Resumable", "1.0.0")
+			req.Header.Set("Content-Type", "application/offset+octet-stream")
+			for i := 0; i < len(c.hdr); i += 2 {
+				req.Header.Set(c.hdr[i], c.hdr[i+1])
+			}
+			resp, err := client.Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resp.Body.Close()
+			if resp.StatusCode != c.status || body.asked.Load() {
+				t.Errorf("status %d, want %d; the body was asked for: %v", resp.StatusCode, c.status, body.asked.Load())
+			}
+		})
 	}
 }
 

@@ -180,6 +180,8 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	q := &request{server: s, http: r}
 	a := &answer{ResponseWriter: w, request: q, method: r.Method}
+	// The deadlines of an upload end with it: the connection may serve something that lasts longer next.
+	defer func() { _ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) }()
 	s.handler.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), requestKey{}, q)))
 	requests.WithLabelValues(method(r.Method), class(a.status)).Inc()
 }

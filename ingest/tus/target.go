@@ -54,6 +54,11 @@ func (e *existsError) Error() string { return "it was delivered before, as entry
 
 // addEntry makes an entry, once for a key.
 func (s *Server) addEntry(ctx context.Context, e catalog.Entry) (catalog.Entry, error) {
+	if e.Owner != "" && e.Owner != "0" { // a user is made when first named
+		if _, err := s.cfg.Catalog.EnsureUser(ctx, e.Account, e.Owner); err != nil {
+			return e, err
+		}
+	}
 	if e.DedupKey == "" {
 		return s.cfg.Catalog.AddEntry(ctx, e)
 	}
