@@ -47,7 +47,6 @@ func runDropFolder(ctx context.Context, e *Env, emit func(Result)) error {
 	if err != nil {
 		return err
 	}
-	defer stop()
 	var detected, entered time.Duration
 	err = waitFor(ctx, time.Hour, "the files to become entries", func() bool {
 		seen, done, err := d.progress(ctx)
@@ -58,6 +57,7 @@ func runDropFolder(ctx context.Context, e *Env, emit func(Result)) error {
 		entered = time.Since(began)
 		return err == nil && done == n
 	})
+	stop()
 	if err != nil {
 		return err
 	}
