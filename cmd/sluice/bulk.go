@@ -19,7 +19,7 @@ import (
 // newBulk makes what takes documents in and carries them out.
 func (s *system) newBulk() *manifest.Jobs {
 	return &manifest.Jobs{
-		Catalog: s.catalog, Store: s.store, Content: s.content, Log: s.log, Roots: s.cfg.List("bulk.server_roots"),
+		Catalog: s.catalog, Store: s.store, Content: s.content, Log: s.log, Roots: s.cfg.List("bulk.server_roots"), Files: s.folderFiles().Source,
 		PerAccount: int(s.cfg.Int("bulk.per_account")), Lease: s.cfg.Duration("worker.lease"),
 		Language: func(name string) (string, bool) {
 			return kaltura.LanguageCode(name), kaltura.KnownLanguage(name)

@@ -10,7 +10,6 @@ import (
 	"sluice/catalog"
 	"sluice/ingest"
 	"sluice/ingest/dropfolder"
-	"sluice/ingest/manifest"
 	"sluice/pipeline/stage"
 )
 
@@ -29,7 +28,7 @@ func (s *system) startDropFolders(ctx context.Context, g *errgroup.Group) error 
 	}
 	w, err := dropfolder.New(dropfolder.Config{
 		Catalog: s.catalog, Content: s.content, Incoming: s.cfg.Data("incoming"), Openers: s.folderOpeners(), Admit: s.admit,
-		Jobs:  &manifest.Jobs{Catalog: s.catalog, Store: s.store, Log: s.log}, // takes documents in; whoever runs jobs applies them
+		Jobs:  s.newBulk(), // takes documents in; whoever runs jobs carries them out
 		Sweep: s.cfg.Duration("dropfolder.sweep"), Workers: int(s.cfg.Int("dropfolder.workers")), Log: s.log,
 		Arrival: func(o ingest.Original) []catalog.NewTask {
 			return stage.Arrival(stage.ImportPayload{Path: o.Path, Asset: o.Asset, Key: o.Key, SHA256: o.SHA256})
