@@ -16,7 +16,7 @@ import (
 	"sluice/catalog"
 )
 
-func decode(t *testing.T, raw json.RawMessage, v any) {
+func decode(t testing.TB, raw json.RawMessage, v any) {
 	t.Helper()
 	if err := json.Unmarshal(raw, v); err != nil {
 		t.Fatal(err)

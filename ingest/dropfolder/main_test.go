@@ -20,7 +20,7 @@ const account catalog.AccountID = 101
 
 // house is a catalog with a drop folder and, once started, a watcher. No worker runs: entries wait for their import.
 type house struct {
-	*testing.T
+	testing.TB
 	db     *catalog.DB
 	dir    string
 	folder catalog.DropFolder
@@ -29,9 +29,9 @@ type house struct {
 }
 
 // newHouse makes a house whose folder is as change makes it.
-func newHouse(t *testing.T, change ...func(*catalog.DropFolder)) *house {
+func newHouse(t testing.TB, change ...func(*catalog.DropFolder)) *house {
 	t.Helper()
-	h := &house{T: t, dir: t.TempDir()}
+	h := &house{TB: t, dir: t.TempDir()}
 	var err error
 	if h.db, err = catalog.Open(t.Context(), "sqlite://"+filepath.Join(h.dir, "catalog.db")); err != nil {
 		t.Fatal(err)
@@ -192,7 +192,7 @@ func (h *house) content(id catalog.EntryID) string {
 			continue
 		}
 		var p stage.ImportPayload
-		decode(h.T, task.Payload, &p)
+		decode(h.TB, task.Payload, &p)
 		b, err := os.ReadFile(p.Path)
 		if err != nil {
 			h.Error(err)
