@@ -80,6 +80,18 @@ func (db *DB) SetBulkTotal(ctx context.Context, id BulkJobID, attempt int, total
 	})
 }
 
+// ResetBulkJob forgets the results of a running job whose items are all to be looked at again.
+func (db *DB) ResetBulkJob(ctx context.Context, id BulkJobID, attempt int) error {
+	return db.inTx(ctx, durable, func(tx *Tx) error {
+		err := tx.changeBulk(ctx, id, attempt, func(q *bun.UpdateQuery) *bun.UpdateQuery { return q.Set("done = 0").Set("failed = 0") })
+		if err != nil {
+			return err
+		}
+		_, err = tx.tx.NewDelete().Table("bulk_results").Where("job = ?", id).Exec(ctx)
+		return err
+	})
+}
+
 // changeBulk updates a job that the attempt holds.
 func (tx *Tx) changeBulk(ctx context.Context, id BulkJobID, attempt int, set func(*bun.UpdateQuery) *bun.UpdateQuery) error {
 	q := set(tx.tx.NewUpdate().Table("bulk_jobs"))

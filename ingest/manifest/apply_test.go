@@ -264,7 +264,7 @@ func TestCustomMetadataMeetsItsSchema(t *testing.T) {
 // TestAnInterruptedJobGoesOn stops the work at every item by ending the process's context, and lets it go on.
 func TestAnInterruptedJobGoesOn(t *testing.T) {
 	everyDatabase(t, func(t *testing.T, r *rig) {
-		const n = 12
+		const n = 5
 		var items []string
 		for i := range n {
 			r.file(fmt.Sprintf("%d.mp4", i), "film")
@@ -280,9 +280,11 @@ func TestAnInterruptedJobGoesOn(t *testing.T) {
 		for j.Status == catalog.BulkPending || j.Status == catalog.BulkRetry || j.Status == catalog.BulkProcessing {
 			ctx, cancel := context.WithCancel(t.Context())
 			content.stumble = cancel
+			id, watched := j.ID, make(chan struct{})
 			go func() { // the last run ends with the job
+				defer close(watched)
 				for ctx.Err() == nil {
-					if now, err := r.db.BulkJob(ctx, account, j.ID); err == nil && now.Status.Ended() {
+					if now, err := r.db.BulkJob(ctx, account, id); err == nil && now.Status.Ended() {
 						cancel()
 					}
 					time.Sleep(time.Millisecond)
@@ -292,6 +294,7 @@ func TestAnInterruptedJobGoesOn(t *testing.T) {
 				t.Fatal(err)
 			}
 			cancel()
+			<-watched
 			now, err := r.db.BulkJob(t.Context(), account, j.ID)
 			if err != nil {
 				t.Fatal(err)

@@ -2,6 +2,7 @@ package manifest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
@@ -374,7 +375,10 @@ func (a *applier) scene(ctx context.Context, it *Item, p *plan, n *Node, typ str
 	}
 	if c.id != "" {
 		old, err := a.Catalog.CuePoint(ctx, a.job.Account, c.id)
-		if err != nil || old.Entry != p.entry.ID || old.Type != typ {
+		if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+			return err
+		}
+		if old.Entry != p.entry.ID || old.Entry == "" || old.Type != typ {
 			it.wrong(n, codeInvalid, "the entry has no %s %q", n.Name(), c.id)
 			return nil
 		}

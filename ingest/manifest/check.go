@@ -205,15 +205,15 @@ func parseClock(s string) (time.Duration, error) {
 		return 0, wrong
 	}
 	whole, fraction, _ := strings.Cut(parts[2], ".")
-	var total time.Duration
+	var seconds int64
 	for i, p := range []string{parts[0], parts[1], whole} {
 		v, err := strconv.ParseUint(p, 10, 16)
 		if err != nil || len(p) != 2 || i > 0 && v > 59 {
 			return 0, wrong
 		}
-		total = total*60 + time.Duration(v)
+		seconds = seconds*60 + int64(v)
 	}
-	total *= time.Second
+	total := time.Duration(seconds) * time.Second
 	if fraction == "" {
 		return total, nil
 	}

@@ -33,15 +33,13 @@ type SyntaxError struct {
 
 func (e *SyntaxError) Error() string { return fmt.Sprintf("line %d:%d: %s", e.Line, e.Col, e.Text) }
 
-var (
-	errTooLarge = fmt.Errorf("the document has more than %d bytes", MaxDocument)
-	errLong     = fmt.Errorf("one text, line or tag has more than %d bytes", maxToken)
-)
+var errLong = fmt.Errorf("one text, line or tag has more than %d bytes", maxToken)
 
 // input is a document's bytes on their way to a parser. It stops at the limits: of the whole, and of what a parser swallows
 // without giving anything back, so that memory is bounded whatever the document holds.
 type input struct {
 	r     *bufio.Reader
+	max   int64
 	total int64
 	since int // since the last mark
 	// numbered keeps newlines: the offsets of line ends that were read and not yet asked about.
@@ -76,7 +74,7 @@ func newInput(r io.Reader, sniff bool) (*input, error) {
 	if wide != nil {
 		b = bufio.NewReaderSize(&wideReader{r: b, big: *wide}, 64<<10)
 	}
-	return &input{r: b, line: 1}, nil
+	return &input{r: b, max: MaxDocument, line: 1}, nil
 }
 
 // ReadByte implements io.ByteReader: a parser that asks for bytes reads no further than it looks.
@@ -95,8 +93,8 @@ func (in *input) count(c byte) error {
 		in.newlines = append(in.newlines, in.total)
 	}
 	switch {
-	case in.total > MaxDocument:
-		return errTooLarge
+	case in.total > in.max:
+		return fmt.Errorf("the document has more than %d bytes", in.max)
 	case in.since > maxToken:
 		return errLong
 	}

@@ -67,8 +67,6 @@ type Jobs struct {
 	// Every is how often it looks for jobs; 0 means a second. Lease is how long a job stays with a process that is gone; 0
 	// means 30 seconds.
 	Every, Lease time.Duration
-
-	wake chan struct{}
 }
 
 // Add is a document to be taken in.

@@ -121,7 +121,7 @@ func (a *applier) serverFile(ctx context.Context, it *Item, res *Node) (content.
 		}
 		st, err := root.Stat(rel) // follows no link out of the root
 		root.Close()
-		if err != nil || !st.Mode().IsRegular() {
+		if plain := err == nil && st.Mode().IsRegular(); !plain {
 			it.wrong(res, codeFile, "server file %q is not there, or is no plain file", ref.Path)
 			return nil, nil
 		}

@@ -148,7 +148,6 @@ type applier struct {
 	format Format
 	// rehearsal checks everything and changes nothing.
 	rehearsal bool
-	failed    int64
 }
 
 // apply carries the job out from where it stands: a first pass reads the whole document, so that nothing is applied of one that
@@ -238,6 +237,12 @@ func (a *applier) survey(ctx context.Context) (total int64, err error) {
 
 // rehearse checks all items, tells of those that are not valid in their results, and counts them.
 func (a *applier) rehearse(ctx context.Context) (bad int64, err error) {
+	if a.job.Done > 0 { // a rehearsal broke off
+		if err := a.Catalog.ResetBulkJob(ctx, a.job.ID, a.job.Attempt); err != nil {
+			return 0, err
+		}
+		a.job.Done = 0
+	}
 	a.rehearsal = true
 	err = a.each(ctx, func(it *Item) error {
 		p, err := a.plan(ctx, it, catalog.BulkResult{})

@@ -91,13 +91,12 @@ type facets struct {
 
 // node is an element of a schema document.
 type node struct {
-	name     string
-	attrs    map[string]string
-	kids     []*node
-	text     string
-	line     int
-	foreign  bool
-	children int
+	name    string
+	attrs   map[string]string
+	kids    []*node
+	text    string
+	line    int
+	foreign bool
 }
 
 func (n *node) wrong(format string, args ...any) error {
