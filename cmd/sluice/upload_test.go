@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"sluice/catalog"
-	"sluice/ingest/hsu/client"
+	hsuclient "sluice/ingest/hsu/client"
 )
 
 // sending is a client process of an upload and what it tells.
@@ -48,7 +48,7 @@ type told struct {
 }
 
 // until reads lines to the first progress that is enough, or to the end of the upload.
-func (s *sending) until(t *testing.T, enough func(client.Progress) bool) (p client.Progress, entry string) {
+func (s *sending) until(t *testing.T, enough func(hsuclient.Progress) bool) (p hsuclient.Progress, entry string) {
 	t.Helper()
 	for s.lines.Scan() {
 		var l told
@@ -57,7 +57,7 @@ func (s *sending) until(t *testing.T, enough func(client.Progress) bool) (p clie
 		}
 		switch l.Event {
 		case "file":
-			var r client.Result
+			var r hsuclient.Result
 			if err := json.Unmarshal(l.Data, &r); err != nil || r.Error != "" {
 				t.Fatalf("%s: %v", l.Data, err)
 			}
@@ -102,10 +102,10 @@ func TestUploadsOutliveKillsOnBothSides(t *testing.T) {
 		"SLUICE_SESSION=" + strings.TrimSpace(session), "XDG_CACHE_HOME=" + t.TempDir(),
 	}
 	first := send(t, env, "--rate", "64M", file)
-	first.until(t, func(p client.Progress) bool { return p.Bytes >= 6<<20 })
+	first.until(t, func(p hsuclient.Progress) bool { return p.Bytes >= 6<<20 })
 	s.kill("all")
 	s.start("all", serve...)
-	at, _ := first.until(t, func(p client.Progress) bool { return p.Bytes >= 18<<20 })
+	at, _ := first.until(t, func(p hsuclient.Progress) bool { return p.Bytes >= 18<<20 })
 	if err := first.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -114,7 +114,7 @@ func TestUploadsOutliveKillsOnBothSides(t *testing.T) {
 		t.Fatalf("the first client ended by itself: %+v", at)
 	}
 	second := send(t, env, "--resume", file)
-	end, entry := second.until(t, func(client.Progress) bool { return false })
+	end, entry := second.until(t, func(hsuclient.Progress) bool { return false })
 	if err := second.cmd.Wait(); err != nil {
 		t.Fatal(err)
 	}
