@@ -168,3 +168,21 @@ func TestTheClientBuildsForEverySystem(t *testing.T) {
 		}
 	}
 }
+
+func TestLimitsOfAccountsAreSetAndShown(t *testing.T) {
+	s := newServer(t)
+	for _, tc := range []struct{ args, want string }{
+		{"--upload-rate 500M", `"upload_rate": 500000000`},
+		{"--storage 1000", `"upload_rate": 500000000`},
+		{"--upload-rate 0", `"storage_bytes": 1000`},
+		{"", `"upload_rate": 0`},
+	} {
+		out, err := s.run(append([]string{"account", "limit", "101", "--json"}, strings.Fields(tc.args)...)...)
+		if err != nil || !strings.Contains(out, tc.want) {
+			t.Errorf("account limit %s: %s %v, want %s in it", tc.args, out, err, tc.want)
+		}
+	}
+	if _, err := s.run("account", "limit", "101", "--upload-rate", "fast"); err == nil {
+		t.Error("a rate that is none is taken")
+	}
+}
