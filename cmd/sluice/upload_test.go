@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -123,6 +124,24 @@ func TestUploadsOutliveKillsOnBothSides(t *testing.T) {
 	}
 	if got := received(t, s, entry); !bytes.Equal(got, content) {
 		t.Error("other bytes came in")
+	}
+	folder, err := s.catalog().AddDropFolder(t.Context(), 101, catalog.DropFolder{
+		Name: "in", Type: catalog.DropFolderLocal, Status: catalog.DropFolderEnabled, Path: t.TempDir(), Handler: catalog.HandleContent,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	third := send(t, env, "--folder", strconv.FormatInt(int64(folder.ID), 10), "--prefix", "a", file)
+	third.until(t, func(hsuclient.Progress) bool { return false })
+	if err := third.cmd.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := os.ReadFile(filepath.Join(folder.Path, "a", "film.mov")); err != nil || !bytes.Equal(got, content) {
+		t.Errorf("other bytes came to the drop folder: %v", err)
+	}
+	row, err := s.catalog().DropFolderFileByPath(t.Context(), folder.ID, catalog.PathKey("a/film.mov"))
+	if err != nil || row.DetectedBy != "hsu" {
+		t.Errorf("the drop folder knows of %+v, %v", row, err)
 	}
 	wrong := exec.Command(binary, "upload", file)
 	wrong.Env = append(append(os.Environ(), env...), "SLUICE_SESSION=nobody")
