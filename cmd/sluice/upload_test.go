@@ -127,6 +127,7 @@ func TestUploadsOutliveKillsOnBothSides(t *testing.T) {
 	}
 	folder, err := s.catalog().AddDropFolder(t.Context(), 101, catalog.DropFolder{
 		Name: "in", Type: catalog.DropFolderLocal, Status: catalog.DropFolderEnabled, Path: t.TempDir(), Handler: catalog.HandleContent,
+		DeletePolicy: catalog.DeleteAfterImport, SizeInterval: 30, Options: catalog.DropFolderOptions{Match: catalog.AddAsNew},
 	})
 	if err != nil {
 		t.Fatal(err)
