@@ -79,5 +79,19 @@ fuzz: ## every fuzz test for FUZZTIME each: make fuzz [FUZZTIME=1m]
 bench: build ## measure against the peers and rewrite docs/benchmarks.md
 	$(BIN) bench --markdown docs/benchmarks.md
 
+# The server runs on Linux; elsewhere the same command sends files to one. Only this machine's own binary has the engine in it.
+DIST = linux/amd64 linux/arm64 darwin/arm64 darwin/amd64 windows/amd64
+
+dist: build ## static binaries for other systems, in dist/
+	@rm -rf dist && mkdir dist
+	@set -e; for target in $(DIST); do \
+		os=$${target%/*}; arch=$${target#*/}; out=dist/sluice-$$os-$$arch; \
+		if [ $$os = windows ]; then out=$$out.exe; fi; \
+		if [ $$target = "$$($(GO) env GOOS)/$$($(GO) env GOARCH)" ]; then cp $(BIN) $$out; \
+		else CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $$out ./cmd/sluice; fi; \
+		echo $$out; \
+	done
+	@cd dist && sha256sum sluice-* > SHA256SUMS
+
 clean: ## remove what was built; data/ stays
 	rm -rf bin cmd/sluice/engine.bin dist test-output api/console/dist/assets api/console/dist/index.html

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -47,7 +49,7 @@ A running server knows of changes within five seconds.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(accountCreate(), accountList(), accountShow(), accountRotate(), accountBlock(), accountUnblock(), accountAllow(), accountGateway())
+	cmd.AddCommand(accountCreate(), accountList(), accountShow(), accountRotate(), accountBlock(), accountUnblock(), accountAllow(), accountLimit(), accountGateway())
 	return cmd
 }
 

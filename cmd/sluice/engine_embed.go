@@ -1,4 +1,4 @@
-//go:build engine && !cgo
+//go:build linux && engine && !cgo
 
 package main
 

@@ -1,4 +1,4 @@
-//go:build !cgo && !engine
+//go:build linux && !cgo && !engine
 
 package main
 

@@ -1,12 +1,6 @@
 package main
 
-import (
-	"errors"
-
-	"sluice/catalog"
-	"sluice/codec"
-	"sluice/storage"
-)
+import "errors"
 
 // Exit codes; docs/cli.md lists them.
 const (
@@ -41,7 +35,6 @@ func exitCode(err error) int {
 	var usage usageError
 	var unavailable unavailableError
 	var refused refusedError
-	var engine *codec.Error
 	var coded codedError
 	switch {
 	case errors.As(err, &coded):
@@ -50,10 +43,8 @@ func exitCode(err error) int {
 		return exitUsage
 	case errors.As(err, &unavailable):
 		return exitUnavailable
-	case errors.As(err, &refused), errors.As(err, &engine) && codec.RetryFor(engine.Code) == codec.RetryNo:
+	case errors.As(err, &refused):
 		return exitRefused
-	case errors.Is(err, catalog.ErrNotFound), errors.Is(err, storage.ErrNotExist):
-		return exitNotFound
 	}
-	return exitFailed
+	return roomCode(err)
 }

@@ -1,3 +1,5 @@
+//go:build linux
+
 package main
 
 import (
@@ -37,6 +39,7 @@ func (s *system) startUploads(ctx context.Context, g *errgroup.Group, mux *http.
 	up := hsuserver.New(hsuserver.Config{
 		Catalog: s.catalog, Uploads: s.content.Uploads, Content: s.content, Limits: s.limits, Log: s.log,
 		Lifetime: s.cfg.Duration("upload.lifetime"),
+		Folder:   s.uploadFolder,
 		Authorize: func(r *http.Request, token string) (hsuserver.Identity, error) {
 			return s.uploader(r, token, sessions, calls)
 		},

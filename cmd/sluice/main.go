@@ -7,13 +7,11 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-
-	"sluice/codec/worker"
 )
 
 func main() {
-	if worker.IsChild() {
-		os.Exit(worker.Main(newEngine()))
+	if code, ok := child(); ok {
+		os.Exit(code)
 	}
 	os.Exit(run(os.Args[1:]))
 }

@@ -1,14 +1,20 @@
+//go:build linux
+
 package main
 
 import (
-	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"os"
 
 	"github.com/spf13/cobra"
 
+	"sluice/catalog"
+	"sluice/codec"
+	"sluice/codec/worker"
 	"sluice/internal/config"
+	"sluice/storage"
 )
 
 const longHelp = `sluice takes media in and makes it playable.
@@ -75,26 +81,22 @@ func newLogger(cfg *config.Config, w io.Writer) *slog.Logger {
 	return log
 }
 
-func printJSON(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetIndent("", "  ")
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
-}
-
-// usageArgs is check with this program's exit code.
-func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
-	return func(cmd *cobra.Command, args []string) error {
-		if err := check(cmd, args); err != nil {
-			return usageError{err}
-		}
-		return nil
+// child runs the process as a caged worker, when it was started as one.
+func child() (code int, ok bool) {
+	if !worker.IsChild() {
+		return 0, false
 	}
+	return worker.Main(newEngine()), true
 }
 
-// printLine prints v as one line of JSON.
-func printLine(w io.Writer, v any) error {
-	enc := json.NewEncoder(w)
-	enc.SetEscapeHTML(false)
-	return enc.Encode(v)
+// roomCode is the exit code for the errors of rooms.
+func roomCode(err error) int {
+	var engine *codec.Error
+	switch {
+	case errors.As(err, &engine) && codec.RetryFor(engine.Code) == codec.RetryNo:
+		return exitRefused
+	case errors.Is(err, catalog.ErrNotFound), errors.Is(err, storage.ErrNotExist):
+		return exitNotFound
+	}
+	return exitFailed
 }

@@ -46,7 +46,7 @@ type Identity struct {
 func Identify(st os.FileInfo) Identity {
 	id := Identity{Size: st.Size(), MTime: st.ModTime().UnixNano()}
 	if sys, ok := st.Sys().(*syscall.Stat_t); ok {
-		id.Dev, id.Ino, id.CTime, id.Links = sys.Dev, sys.Ino, sys.Ctim.Nano(), sys.Nlink
+		id.Dev, id.Ino, id.CTime, id.Links = sys.Dev, sys.Ino, sys.Ctim.Nano(), uint64(sys.Nlink) //nolint:unconvert // uint32 on other processors
 	}
 	return id
 }

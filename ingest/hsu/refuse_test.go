@@ -246,6 +246,7 @@ func TestClientsSayWhyTheyEnd(t *testing.T) {
 }
 
 func TestClientsAreToldOfTheCap(t *testing.T) {
+	t.Parallel()
 	h := newHouse(t)
 	if _, err := h.db.UpdateAccount(t.Context(), account, func(a *catalog.Account) error {
 		a.Details.UploadRate = 16 << 20 // 2 MiB a second
