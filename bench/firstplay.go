@@ -70,7 +70,7 @@ func runFirstPlay(ctx context.Context, e *Env, emit func(Result)) error {
 // settle waits until the entry is done, so that the next round finds an idle machine.
 func (s *station) settle(ctx context.Context, entry string) error {
 	return waitFor(ctx, 20*time.Minute, "the entry", func() bool {
-		st, err := s.entryStatus(ctx, entry)
+		st, _, err := s.entryStatus(ctx, entry)
 		return err == nil && (st == "ready" || strings.HasPrefix(st, "error"))
 	})
 }

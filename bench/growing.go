@@ -99,7 +99,7 @@ func (e *Env) uploadAndPlay(ctx context.Context, src string, early bool) (marks,
 	defer cancel()
 	played := make(chan error, 1)
 	go func() {
-		err := s.firstSegment(waitCtx, u.entry)
+		err := s.playable(waitCtx, u.entry)
 		m.played = time.Since(began).Seconds()
 		played <- err
 	}()
@@ -109,6 +109,18 @@ func (e *Env) uploadAndPlay(ctx context.Context, src string, early bool) (marks,
 		return m, err
 	}
 	return m, <-played
+}
+
+// playable waits until players may have the entry, and its first segment is served.
+func (s *station) playable(ctx context.Context, entry string) error {
+	err := waitFor(ctx, 30*time.Minute, "the entry to play", func() bool {
+		_, playable, err := s.entryStatus(ctx, entry)
+		return err == nil && playable
+	})
+	if err != nil {
+		return err
+	}
+	return s.firstSegment(ctx, entry)
 }
 
 // firstSegment waits until the first segment of the entry's first rendition is served.

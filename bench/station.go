@@ -197,19 +197,20 @@ func (s *station) mirror(ctx context.Context, paths []string, root string) ([]re
 	return out, nil
 }
 
-// entryStatus asks the server for the state of an entry: ready, error_converting, …
-func (s *station) entryStatus(ctx context.Context, entry string) (string, error) {
+// entryStatus asks the server for the state of an entry (ready, error_converting, …) and whether it plays.
+func (s *station) entryStatus(ctx context.Context, entry string) (status string, playable bool, err error) {
 	a, err := s.get(ctx, "/v1/entries/"+entry, "")
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
 	var body struct {
 		Entry struct {
-			Status string `json:"status"`
+			Status   string `json:"status"`
+			Playable bool   `json:"playable"`
 		} `json:"entry"`
 	}
 	if err := json.Unmarshal(a.body, &body); err != nil || a.status != http.StatusOK {
-		return "", fmt.Errorf("entry %s: status %d: %w", entry, a.status, err)
+		return "", false, fmt.Errorf("entry %s: status %d: %w", entry, a.status, err)
 	}
-	return body.Entry.Status, nil
+	return body.Entry.Status, body.Entry.Playable, nil
 }

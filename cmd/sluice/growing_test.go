@@ -17,16 +17,16 @@ import (
 	"sluice/catalog"
 )
 
-// growingFilm is 45 seconds of film in some megabytes, more than any rendition takes as it is unless it is light. In an MP4 the index is
-// in front.
+// growingFilm is a minute of film in some megabytes, more than any rendition takes as it is; or, light, longer and with less. In an MP4
+// the index is in front.
 func growingFilm(t *testing.T, name string, light bool, format ...string) []byte {
 	t.Helper()
-	rate := "1700k"
+	rate, seconds := "1700k", "60"
 	if light {
-		rate = "700k"
+		rate, seconds = "340k", "110"
 	}
-	args := []string{"-f", "lavfi", "-i", "testsrc2=s=320x180:r=10,noise=alls=24:allf=t", "-f", "lavfi", "-i", "sine=sample_rate=48000",
-		"-t", "45", "-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-bf", "2", "-b:v", rate, "-maxrate", rate, "-bufsize", rate, "-profile:v", "main",
+	args := []string{"-f", "lavfi", "-i", "testsrc2=s=320x180:r=5,noise=alls=24:allf=t", "-f", "lavfi", "-i", "sine=sample_rate=48000",
+		"-t", seconds, "-c:v", "libx264", "-preset", "ultrafast", "-g", "10", "-bf", "2", "-b:v", rate, "-maxrate", rate, "-bufsize", rate, "-profile:v", "main",
 		"-pix_fmt", "yuv420p", "-c:a", "aac", "-b:a", "128k", "-ac", "2"}
 	if len(format) == 0 {
 		format = []string{"-movflags", "+faststart"}
@@ -38,7 +38,8 @@ func growingFilm(t *testing.T, name string, light bool, format ...string) []byte
 	return b
 }
 
-// growingFlags make a server cut small: spans of ten seconds.
+// growingFlags make a server cut small: spans of ten seconds. A stream is planned again when a quarter more is there, so that of four fifths
+// of the film at least 38 seconds are planned, and 25 made.
 var growingFlags = []string{"--engine-span=10s", "--engine-preset=ultrafast", "--worker-lease=2s"}
 
 // trickle is an upload that an entry waits for.
@@ -80,7 +81,11 @@ var segmentLine = regexp.MustCompile(`(?m)^[^#\n].*$`)
 // waitPlaying waits until a player can have the entry, and returns its first media playlist.
 func (u *trickle) waitPlaying() (path, playlist string) {
 	u.t.Helper()
+	db := u.catalog()
 	u.eventually(3*time.Minute, "the entry to play while it is uploaded", func() bool {
+		if e, err := db.EntryByID(u.t.Context(), u.id()); err != nil || e.PlayableAt.IsZero() {
+			return false
+		}
 		status, master, err := u.tryGet("/hls/" + u.entry + "/master.m3u8")
 		if err != nil || status != 200 {
 			return false
@@ -173,8 +178,8 @@ func checkAdopted(t *testing.T, u *trickle, db *catalog.DB) {
 	if len(plans) != 1 || json.Unmarshal(plans[0].Result, &result) != nil || !result.Early {
 		t.Errorf("the plan of the complete file: %s", plans[0].Result)
 	}
+	early := 0
 	for _, stage := range []catalog.Stage{catalog.StageEarly, catalog.StageTranscode, catalog.StageFollow} {
-		early := 0
 		for _, k := range u.tasksOf(db, stage) {
 			if k.State != catalog.TaskDone {
 				t.Errorf("task %q is %s", k.Name, k.State)
@@ -183,9 +188,9 @@ func checkAdopted(t *testing.T, u *trickle, db *catalog.DB) {
 				early++
 			}
 		}
-		if early == 0 {
-			t.Errorf("no task of stage %s was made early", stage)
-		}
+	}
+	if early < 2 {
+		t.Errorf("%d tasks were made early", early)
 	}
 }
 

@@ -16,10 +16,11 @@ const (
 	// longestStream is how long a source of unknown end is thought to be, where a length is needed: the longest that is accepted.
 	longestStream = 24 * time.Hour
 	// streamGrowth is by how much a stream must have grown, in parts of what there was, before it is planned again: each plan reads all of
-	// it.
+	// it. streamStep is the least.
 	streamGrowth = 4
+	streamStep   = 1 << 20
 	// spanMargin is how many frames must follow a span so that nothing of what it decodes is missing.
-	spanMargin = 64
+	spanMargin = 40
 )
 
 // earlyStream plans the beginning of a source whose end is not known, as if it were all, and adds tasks for the spans that the end
@@ -61,7 +62,7 @@ func (e *Env) earlyStream(ctx context.Context, t catalog.Task, a *arriving) (Out
 		}
 	}
 	more := codec.NewError(codec.NotYet, "plan", "the source goes on", nil)
-	return Outcome{}, pipeline.Await(more, a.have+max(moreBytes, a.have/streamGrowth))
+	return Outcome{}, pipeline.Await(more, a.have+max(streamStep, a.have/streamGrowth))
 }
 
 // evenEnds makes the sound of a source of which only the beginning is there end where its picture does: it is cut anywhere, and sound

@@ -42,17 +42,12 @@ func (e *Env) Follow(ctx context.Context, t catalog.Task, progress Progress) (Ou
 			return markPlayable(ctx, tx, t.Entry)
 		})
 	}
+	discard := func(ctx context.Context) { e.discardUnused(ctx, t, sink.dir) }
 	report, err := e.runFollow(ctx, t, a, codec.Job{Plan: p, Copy: payload.Copy, Audio: payload.Audio, Tokens: 1}, sink)
 	if err != nil {
-		return Outcome{}, e.blame(ctx, t, err)
+		return Outcome{Discard: discard}, e.blame(ctx, t, err)
 	}
 	last, err := sink.finish()
-	discard := func(ctx context.Context) {
-		for _, w := range last {
-			e.drop(ctx, w.Key, "")
-			e.drop(ctx, w.IndexKey, "")
-		}
-	}
 	if err != nil {
 		return Outcome{Discard: discard}, codec.NewError(codec.SinkIO, "write", err.Error(), err)
 	}
@@ -68,6 +63,30 @@ func (e *Env) Follow(ctx context.Context, t catalog.Task, progress Progress) (Ou
 			return markPlayable(ctx, tx, t.Entry)
 		},
 	}, nil
+}
+
+// discardUnused removes what an attempt stored and no rendition has: parts that were stored and could not be committed.
+func (e *Env) discardUnused(ctx context.Context, t catalog.Task, dir string) {
+	assets, err := e.Catalog.Assets(ctx, t.Entry, catalog.AssetFlavor)
+	if err != nil {
+		e.Log.Warn("objects left behind", "entry", t.Entry, "task", t.ID, "prefix", dir, "error", err)
+		return
+	}
+	used := map[string]bool{}
+	for _, a := range assets {
+		for _, p := range a.Parts {
+			used[p.Key], used[p.IndexKey] = true, true
+		}
+	}
+	for o, err := range e.Store.List(ctx, dir) {
+		if err != nil {
+			e.Log.Warn("objects left behind", "entry", t.Entry, "task", t.ID, "prefix", dir, "error", err)
+			return
+		}
+		if !used[o.Key] {
+			e.drop(ctx, o.Key, "")
+		}
+	}
 }
 
 // runFollow carries the job out over the file as it grows. It takes no share of the machine: what it needs is little, and it waits for
