@@ -59,7 +59,7 @@ func TestEntriesKeepWhatTheyAreGiven(t *testing.T) {
 		if diff := cmp.Diff(want, got); diff != "" || got.CreatedAt.IsZero() {
 			t.Error(diff)
 		}
-		if names := eventNames(t, db, got.ID); !slices.Equal(names, []string{catalog.EventEntryCreated}) {
+		if names := eventNames(t, db, got.ID); !slices.Equal(names, []string{"replacement.created"}) {
 			t.Errorf("events %v", names)
 		}
 	})
