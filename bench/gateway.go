@@ -108,7 +108,7 @@ func (b *gatewayBench) startSSHD(ctx context.Context) (*daemon, error) {
 			return nil, err
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +127,7 @@ func (b *gatewayBench) startSSHD(ctx context.Context) (*daemon, error) {
 		return nil, err
 	}
 	err = waitFor(ctx, time.Minute, "sshd", func() bool {
-		c, err := net.Dial("tcp", "127.0.0.1:"+b.theirs)
+		c, err := (&net.Dialer{}).DialContext(ctx, "tcp", "127.0.0.1:"+b.theirs)
 		if err == nil {
 			_ = c.Close()
 		}

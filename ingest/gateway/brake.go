@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -99,4 +100,5 @@ func addressKey(a net.Addr) string {
 	return ip.String()
 }
 
-func userKey(name string) string { return "user " + name }
+// userKey is a name however it is written, and no more of it than a name has.
+func userKey(name string) string { return "user " + strings.ToLower(name[:min(len(name), 64)]) }

@@ -164,7 +164,7 @@ func TestWhatACrashLeaves(t *testing.T) {
 				write(filepath.Join(h.dir, "a.mov"), c.final)
 			}
 			if c.record != nil {
-				c.record["path"], c.record["user"], c.record["begun"], c.record["changed"] = "a.mov", "anna", time.Now().Add(-time.Minute), time.Now()
+				c.record["path"], c.record["user"], c.record["by"], c.record["begun"], c.record["changed"] = "a.mov", "anna", "ftp", time.Now().Add(-time.Minute), time.Now()
 				b, err := json.Marshal(c.record)
 				if err != nil {
 					t.Fatal(err)
@@ -178,6 +178,9 @@ func TestWhatACrashLeaves(t *testing.T) {
 					return err == nil && i.Size() == int64(len(c.want))
 				})
 				h.wantFile("a.mov", c.want)
+				if c.data != nil && c.record != nil {
+					h.until("the folder is told", func() bool { return h.told.has(fmt.Sprintf("7 uploaded a.mov %d by ftp", len(c.want))) })
+				}
 			} else {
 				h.wantNoFile("a.mov")
 			}

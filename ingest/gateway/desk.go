@@ -270,7 +270,7 @@ func (d *desk) settle(rel string) {
 	p.io.Lock()
 	defer p.io.Unlock()
 	if p.load() == nil && p.open == 0 && p.rec.State == closed {
-		_ = p.deliver("ftp") // the rename finds out
+		_ = p.deliver() // the rename finds out
 	}
 }
 

@@ -49,7 +49,7 @@ func (t *doubt) resolve(alive bool) {
 		why = "its client was cut off, and nothing in the file tells that it is whole"
 	}
 	if why == "" {
-		if err := p.deliver("ftp"); err != nil {
+		if err := p.deliver(); err != nil {
 			g.cfg.Log.Warn("gateway: upload not completed", "folder", t.d.folder.ID, "path", t.rel, "error", err)
 		}
 		return
@@ -87,7 +87,7 @@ func (d *desk) recoverRecord(name string, r record) {
 		if os.IsNotExist(err) { // it was renamed, only its record stayed
 			err = absent(d.root.Remove(name + recordEnd))
 		} else if err = p.load(); err == nil {
-			err = p.deliver("recovered")
+			err = p.deliver()
 		}
 		if err != nil {
 			log.Warn("gateway: upload not completed after a restart", "error", err)

@@ -63,6 +63,9 @@ func TestTheBrakeForgets(t *testing.T) {
 	if b.blocked("a") {
 		t.Error("it lasts too long")
 	}
+	if userKey("Anna") != userKey("aNNA") || len(userKey(strings.Repeat("a", 5000))) > 100 {
+		t.Error("a name written otherwise is another one")
+	}
 	for i := range 3 * maxBraked {
 		b.failed(string(rune(i)))
 	}

@@ -31,6 +31,7 @@ const (
 type record struct {
 	Path    string          `json:"path"` // inside the folder
 	User    string          `json:"user"`
+	By      string          `json:"by"` // the protocol
 	State   string          `json:"state,omitempty"`
 	Extents catalog.Extents `json:"extents,omitempty"` // what is durably here
 	Begun   time.Time       `json:"begun"`

@@ -81,7 +81,7 @@ func (p *part) openWriter(s *session, m openMode) (*writer, error) {
 		p.owner, p.open, p.lost = s, 0, false
 		p.epoch++
 	}
-	p.rec.State, p.rec.GivenUp = resting, false
+	p.rec.State, p.rec.GivenUp, p.rec.By = resting, false, s.protocol
 	p.open++
 	w := &writer{s: s, p: p, epoch: p.epoch}
 	if m.append {
@@ -251,7 +251,7 @@ func (w *writer) Close() error {
 	if p.lost {
 		return p.rest()
 	}
-	return p.deliver(w.s.protocol)
+	return p.deliver()
 }
 
 // Doubtful ends the handle of a client that ended its stream, which may have been cut. It returns what is in doubt, nil if nothing
@@ -277,11 +277,11 @@ func (w *writer) Doubtful() (*doubt, error) {
 }
 
 // deliver gives a file its name and tells its folder. When that fails, the file rests. io is held for writing.
-func (p *part) deliver(protocol string) error {
+func (p *part) deliver() error {
 	if !p.changedAnything() {
 		return p.drop()
 	}
-	size, user := p.rec.Extents.End(), p.rec.User
+	size, user, protocol := p.rec.Extents.End(), p.rec.User, p.rec.By
 	if err := p.finish(); err != nil {
 		if p.file != nil {
 			p.rec.State = resting

@@ -38,7 +38,10 @@ func Open(ctx context.Context, cfg Config) (*Store, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, remote.OpTime)
 	defer cancel()
-	_, err = s.core.ListObjectsV2(cfg.Bucket, s.prefix, "", "", "/", 1)
+	for o := range s.core.Client.ListObjects(ctx, cfg.Bucket, minio.ListObjectsOptions{Prefix: s.prefix, MaxKeys: 1}) {
+		err = o.Err
+		break
+	}
 	if err = errors.Join(ctx.Err(), err); err != nil {
 		return nil, errors.Join(s.folderError(err), s.Close())
 	}

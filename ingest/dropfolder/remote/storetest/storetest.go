@@ -198,14 +198,14 @@ func Random(n int) []byte {
 
 const (
 	large = "d/large file.mov"
-	size  = 9<<20 + 7
+	size  = 5<<20 + 7
 )
 
 func (s Server) reads(t *testing.T) {
 	want := Random(size)
 	s.write(t, map[string][]byte{large: want, "empty": {}})
 	st := s.open(t, Direct, false)
-	for _, at := range []int64{0, 5<<20 + 1, size - 1, size} {
+	for _, at := range []int64{0, 3<<20 + 1, size - 1, size} {
 		got, err := read(t.Context(), st, large, at)
 		if err != nil || !bytes.Equal(got, want[at:]) {
 			t.Errorf("from byte %d on: %d bytes, %v", at, len(got), err)
