@@ -34,7 +34,7 @@ func (e *Env) startServer(ctx context.Context, data string) (*station, error) {
 		return nil, err
 	}
 	s := &station{addr: addr, data: data, binary: e.Binary}
-	if s.daemon, err = startDaemon(nil, e.Binary, append([]string{"serve", "--log-level", "error"}, s.flags()...)...); err != nil {
+	if s.daemon, err = startDaemon([]string{"SLUICE_HSU_LISTEN="}, e.Binary, append([]string{"serve", "--log-level", "error"}, s.flags()...)...); err != nil {
 		return nil, err
 	}
 	err = waitFor(ctx, 30*time.Second, "sluice", func() bool {

@@ -86,7 +86,7 @@ func start(t *testing.T, accounts ...catalog.AccountID) *server {
 	l.Close()
 	s := &server{base: "http://" + addr, log: &output{}}
 	cmd := exec.Command(exe, "serve", "--data-dir", data, "--http-listen", addr, "--account-id", fmt.Sprint(account), "--fetch-allow", "127.0.0.1")
-	cmd.Env = append(os.Environ(), "SLUICE_STORAGE_RESERVE_BYTES=1")
+	cmd.Env = append(os.Environ(), "SLUICE_STORAGE_RESERVE_BYTES=1", "SLUICE_HSU_LISTEN=")
 	cmd.Stdout, cmd.Stderr = s.log, s.log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {

@@ -109,6 +109,7 @@ func (s *server) start(name string, args ...string) {
 	s.t.Helper()
 	p := &process{cmd: exec.Command(binary, append(args, s.flags()...)...), log: &lockedBuffer{}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
+	p.cmd.Env = append(os.Environ(), "SLUICE_HSU_LISTEN=") // its port is fixed; servers that use it are told where
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		s.t.Fatal(err)
