@@ -13,6 +13,8 @@ type compiler struct {
 	done            map[string]*typ
 	doing           map[string]bool
 	patterns        int
+	// made counts elements: references and types that refer to each other may multiply.
+	made int
 }
 
 // allowed refuses attributes and children of a node that are not understood.
@@ -34,6 +36,9 @@ func allowed(n *node, attrs, kids string) error {
 func (c *compiler) element(n *node, depth int) (*element, error) {
 	if depth > maxDepth {
 		return nil, n.wrong("elements are nested more than %d deep, or without end", maxDepth)
+	}
+	if c.made++; c.made > maxNodes {
+		return nil, n.wrong("the schema comes to more than %d elements", maxNodes)
 	}
 	err := allowed(n, "id name ref type minOccurs maxOccurs nillable default form", "annotation complexType simpleType")
 	if err != nil {

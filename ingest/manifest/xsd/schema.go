@@ -196,23 +196,27 @@ func Compile(text string) (*Schema, error) {
 	if len(s.roots) == 0 {
 		return nil, root.wrong("the schema declares no element")
 	}
-	s.fields = leaves(s.roots[0], "/*[local-name()='"+s.roots[0].name+"']", 0)
+	left := maxNodes
+	s.fields = leaves(s.roots[0], "/*[local-name()='"+s.roots[0].name+"']", 0, &left)
 	return s, nil
 }
 
-// leaves are the elements with text below e.
-func leaves(e *element, path string, depth int) []Field {
+// leaves are the elements with text below e, as far as left, the number of elements to look at, allows.
+func leaves(e *element, path string, depth int, left *int) []Field {
+	if *left--; *left < 0 {
+		return nil
+	}
 	if e.typ.model == nil && depth > 0 {
 		return []Field{{ID: e.id, XPath: path, Key: orName(e.key, e.name), Label: orName(e.label, e.name)}}
 	}
 	var out []Field
 	var walk func(p *particle)
 	walk = func(p *particle) {
-		if p == nil || depth > maxDepth || len(out) > 1000 {
+		if p == nil || depth > maxDepth || *left < 0 {
 			return
 		}
 		if p.element != nil {
-			out = append(out, leaves(p.element, path+"/*[local-name()='"+p.element.name+"']", depth+1)...)
+			out = append(out, leaves(p.element, path+"/*[local-name()='"+p.element.name+"']", depth+1, left)...)
 		}
 		for _, part := range p.parts {
 			walk(part)

@@ -2,6 +2,7 @@ package xsd_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -160,6 +161,22 @@ func TestSchemasBeyondTheSubsetAreRefusedByName(t *testing.T) {
 				t.Errorf("%v, want %q", err, c.want)
 			}
 		})
+	}
+}
+
+// TestSchemasDoNotMultiply compiles schemas whose elements double at every level.
+func TestSchemasDoNotMultiply(t *testing.T) {
+	var refs, types strings.Builder
+	for i := range 25 {
+		fmt.Fprintf(&refs, "<xs:element name='e%d'><xs:complexType><xs:sequence><xs:element ref='e%d'/><xs:element ref='e%d'/></xs:sequence></xs:complexType></xs:element>", i, i+1, i+1)
+		fmt.Fprintf(&types, "<xs:complexType name='t%d'><xs:sequence><xs:element name='a' type='t%d'/><xs:element name='b' type='t%d'/></xs:sequence></xs:complexType>", i, i+1, i+1)
+	}
+	wrap := "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'>%s</xs:schema>"
+	if _, err := xsd.Compile(fmt.Sprintf(wrap, refs.String()+"<xs:element name='e25'/>")); !errors.Is(err, xsd.ErrSchema) {
+		t.Errorf("references: %v", err)
+	}
+	if _, err := xsd.Compile(fmt.Sprintf(wrap, "<xs:element name='m' type='t0'/>"+types.String()+"<xs:simpleType name='t25'><xs:restriction base='xs:string'/></xs:simpleType>")); err != nil && !errors.Is(err, xsd.ErrSchema) {
+		t.Errorf("types: %v", err)
 	}
 }
 
