@@ -114,6 +114,7 @@ type house struct {
 	server *tus.Server
 	url    string // of the collection of uploads
 	root   string
+	web    *httptest.Server
 }
 
 func newHouse(t *testing.T, change ...func(*tus.Config)) *house {
@@ -161,7 +162,7 @@ func openHouse(t *testing.T, dir string, change ...func(*tus.Config)) *house {
 			t.Error(err)
 		}
 	})
-	return &house{T: t, dir: dir, db: db, engine: c.Uploads, server: s, url: web.URL + "/files/", root: web.URL}
+	return &house{T: t, dir: dir, db: db, engine: c.Uploads, server: s, url: web.URL + "/files/", root: web.URL, web: web}
 }
 
 // auth takes "user", "admin:user" and "102:user" for sessions.
