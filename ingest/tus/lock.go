@@ -74,7 +74,7 @@ func (l *lock) Lock(ctx context.Context, requestUnlock func()) error {
 	for {
 		ok, err := l.take(ctx)
 		if ok {
-			l.keep(requestUnlock)
+			l.keep(func() { requestOf(ctx).interrupt(requestUnlock) })
 			return nil
 		}
 		if err == nil {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -113,6 +114,7 @@ type house struct {
 	server *tus.Server
 	url    string // of the collection of uploads
 	root   string
+	web    *httptest.Server
 }
 
 func newHouse(t *testing.T, change ...func(*tus.Config)) *house {
@@ -160,7 +162,7 @@ func openHouse(t *testing.T, dir string, change ...func(*tus.Config)) *house {
 			t.Error(err)
 		}
 	})
-	return &house{T: t, dir: dir, db: db, engine: c.Uploads, server: s, url: web.URL + "/files/", root: web.URL}
+	return &house{T: t, dir: dir, db: db, engine: c.Uploads, server: s, url: web.URL + "/files/", root: web.URL, web: web}
 }
 
 // auth takes "user", "admin:user" and "102:user" for sessions.
@@ -311,4 +313,26 @@ func bytesOf(n int, seed uint64) []byte {
 		b[i] = byte('a' + rnd.UintN(26))
 	}
 	return b
+}
+
+func streamOf(text string) upload.Stream {
+	return upload.Stream{Size: int64(len(text)), Body: strings.NewReader(text)}
+}
+
+// reserveUpTo refuses files larger than most.
+func reserveUpTo(most int64) func(context.Context, catalog.AccountID, int64) (func(), error) {
+	return func(_ context.Context, _ catalog.AccountID, n int64) (func(), error) {
+		if n > most {
+			return nil, fmt.Errorf("%w: %d bytes", catalog.ErrQuota, n)
+		}
+		return func() {}, nil
+	}
+}
+
+// rateOf notes whose rate was asked for.
+func rateOf(who *catalog.AccountID) func(context.Context, catalog.AccountID, io.Reader) io.Reader {
+	return func(_ context.Context, a catalog.AccountID, r io.Reader) io.Reader {
+		*who = a
+		return r
+	}
 }

@@ -93,7 +93,14 @@ func (s *Server) takeFile(ctx context.Context, q *request, f file) (Received, er
 	}
 	r, err := s.pour(ctx, t, f)
 	if err == nil {
-		r, err = s.make(ctx, q, t, purpose, r, f.meta)
+		st.SHA256 = r.SHA256
+		err = s.remember(ctx, t, st)
+	}
+	if err == nil {
+		t, err = s.cfg.Catalog.UploadToken(ctx, t.Account, t.ID)
+	}
+	if err == nil {
+		r, err = s.make(ctx, t, purpose, r, f.meta)
 	}
 	if err != nil || r.Again {
 		// What is left over goes, also when the sender is gone.
@@ -169,9 +176,9 @@ func (s *Server) pour(ctx context.Context, t catalog.UploadToken, f file) (Recei
 }
 
 // make gives the complete file to its entry, unless the same was delivered before.
-func (s *Server) make(ctx context.Context, q *request, t catalog.UploadToken, purpose maker, r Received, meta map[string]string) (Received, error) {
-	if meta["onDuplicate"] != "always" && meta["entryId"] == "" && meta["referenceId"] != "" {
-		id, err := s.delivered(ctx, t.Account, meta["referenceId"], r)
+func (s *Server) make(ctx context.Context, t catalog.UploadToken, purpose maker, r Received, meta map[string]string) (Received, error) {
+	if meta["entryId"] == "" {
+		id, err := s.delivered(ctx, t.Account, meta, r.Size, r.SHA256)
 		if err != nil {
 			return r, err
 		}
@@ -192,8 +199,13 @@ func (s *Server) make(ctx context.Context, q *request, t catalog.UploadToken, pu
 	return r, err
 }
 
-// delivered finds an entry with a reference id whose original has the very bytes that came now.
-func (s *Server) delivered(ctx context.Context, account catalog.AccountID, reference string, r Received) (catalog.EntryID, error) {
+// delivered finds an entry of the same reference id whose original has the very bytes of a delivery, or waits for them. Whoever
+// asks for another entry gets one.
+func (s *Server) delivered(ctx context.Context, account catalog.AccountID, meta map[string]string, size int64, sum string) (catalog.EntryID, error) {
+	reference := meta["referenceId"]
+	if reference == "" || sum == "" || meta["onDuplicate"] == "always" {
+		return "", nil
+	}
 	var q catalog.Query
 	q.Conds = []catalog.Cond{{Field: "referenceId", Op: catalog.OpEq, Values: []any{reference}}}
 	q.Limit = 20
@@ -202,14 +214,27 @@ func (s *Server) delivered(ctx context.Context, account catalog.AccountID, refer
 		return "", err
 	}
 	for _, e := range entries {
+		if e.Status < 0 { // it failed
+			continue
+		}
 		assets, err := s.cfg.Catalog.Assets(ctx, e.ID, catalog.AssetFlavor)
 		if err != nil {
 			return "", err
 		}
 		same := func(a catalog.Asset) bool {
-			return a.Original && a.Version == e.Version && a.Size == r.Size && strings.EqualFold(a.SHA256, r.SHA256)
+			return a.Original && a.Version == e.Version && a.Size == size && strings.EqualFold(a.SHA256, sum)
 		}
 		if slices.ContainsFunc(assets, same) {
+			return e.ID, nil
+		}
+		tokens, err := s.cfg.Catalog.AttachedUploadTokens(ctx, account, string(e.ID))
+		if err != nil {
+			return "", err
+		}
+		coming := func(t catalog.UploadToken) bool {
+			return t.Status != catalog.UploadDeleted && t.Status != catalog.UploadTimeout && t.Extents.Total() == size && strings.EqualFold(stateOf(t).SHA256, sum)
+		}
+		if slices.ContainsFunc(tokens, coming) {
 			return e.ID, nil
 		}
 	}

@@ -164,6 +164,32 @@ type request struct {
 	entry    catalog.EntryID
 	token    catalog.UploadTokenID
 	joining  bool
+
+	mu      sync.Mutex
+	reading bool   // its body is being read, guarded by mu
+	wanted  func() // ends that, as soon as it begins, guarded by mu
+}
+
+// interrupt lets a request give its upload to another one that waits for it. tusd can be told so only once it reads the body; a
+// request that reads none ends by itself.
+func (q *request) interrupt(end func()) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if !q.reading {
+		q.wanted = end
+		return
+	}
+	end()
+}
+
+// reads says that the body is being read from now on.
+func (q *request) reads() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.reading = true
+	if q.wanted != nil {
+		q.wanted()
+	}
 }
 
 type requestKey struct{}

@@ -22,6 +22,8 @@ type state struct {
 	Meta map[string]string `json:"meta,omitempty"`
 	// Entry is the entry that was made for the upload, "" for one that was there.
 	Entry catalog.EntryID `json:"entry,omitempty"`
+	// SHA256 is the content's, hexadecimal, where it is known before the file is stored.
+	SHA256 string `json:"sha256,omitempty"`
 	// Folder and Path are the file of a drop folder that the upload becomes, instead of an entry.
 	Folder catalog.DropFolderID `json:"folder,omitempty"`
 	Path   string               `json:"path,omitempty"`

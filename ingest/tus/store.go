@@ -59,6 +59,14 @@ func (s store) newToken(ctx context.Context, q *request, info handler.FileInfo, 
 	if err != nil {
 		return nil, err
 	}
+	if make != nil && info.MetaData["entryId"] == "" {
+		if q.entry, err = s.delivered(ctx, t.Account, info.MetaData, info.Size, info.MetaData["sha256"]); err != nil {
+			return nil, err
+		}
+		if q.entry != "" {
+			return nil, &Refusal{http.StatusConflict, "ERR_DELIVERED", "the same file came before, as entry " + string(q.entry)}
+		}
+	}
 	if s.cfg.Reserve != nil {
 		release, err := s.cfg.Reserve(ctx, t.Account, length(info))
 		if err != nil {

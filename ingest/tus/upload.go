@@ -80,6 +80,7 @@ func (u *whole) WriteChunk(ctx context.Context, offset int64, src io.Reader) (in
 
 // receive takes a body in.
 func (s *Server) receive(ctx context.Context, q *request, t catalog.UploadToken, to upload.Stream, src io.Reader) (int64, catalog.UploadToken, error) {
+	q.reads()
 	if s.cfg.Reserve != nil {
 		release, err := s.cfg.Reserve(ctx, t.Account, q.http.ContentLength)
 		if err != nil {
