@@ -31,6 +31,9 @@ type house struct {
 // newHouse makes a house whose folder is as change makes it.
 func newHouse(t testing.TB, change ...func(*catalog.DropFolder)) *house {
 	t.Helper()
+	if t, ok := t.(*testing.T); ok {
+		t.Parallel() // most of a test's time is waiting
+	}
 	h := &house{TB: t, dir: t.TempDir()}
 	var err error
 	if h.db, err = catalog.Open(t.Context(), "sqlite://"+filepath.Join(h.dir, "catalog.db")); err != nil {

@@ -3,6 +3,7 @@ package dropfolder
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"os"
@@ -89,32 +90,33 @@ func newFar(t *testing.T, policy catalog.FileDeletePolicy) (*house, *far) {
 
 func TestFilesOfAnotherMachineAreFetched(t *testing.T) {
 	for _, policy := range []catalog.FileDeletePolicy{catalog.DeleteAfterImport, catalog.DeleteManually} {
-		h, machine := newFar(t, policy)
-		content := strings.Repeat("0123456789", 1000)
-		h.drop("in/film.mp4", content)
-		machine.breaks, machine.after = 2, 4000
-		h.start()
-		want := handled
-		if policy == catalog.DeleteAfterImport {
-			want = purged
-		}
-		r := h.wait("in/film.mp4", want)
-		if got := h.entries()["film"]; len(got) != 1 || got[0] != content {
-			t.Errorf("%d entries", len(got))
-		}
-		if r.ImportEnd == 0 || r.Done != int64(len(content)) {
-			t.Errorf("%+v", r)
-		}
-		machine.mu.Lock()
-		if len(machine.opened) != 3 || machine.opened[1] != 4000 || machine.opened[2] != 8000 {
-			t.Errorf("it was read from %v", machine.opened)
-		}
-		machine.mu.Unlock()
-		_, err := os.Lstat(h.path("in/film.mp4"))
-		if gone := errors.Is(err, fs.ErrNotExist); gone != (policy == catalog.DeleteAfterImport) {
-			t.Errorf("policy %d: %v", policy, err)
-		}
-		h.stop()
+		t.Run(fmt.Sprint("policy ", policy), func(t *testing.T) {
+			h, machine := newFar(t, policy)
+			content := strings.Repeat("0123456789", 1000)
+			h.drop("in/film.mp4", content)
+			machine.breaks, machine.after = 2, 4000
+			h.start()
+			want := handled
+			if policy == catalog.DeleteAfterImport {
+				want = purged
+			}
+			r := h.wait("in/film.mp4", want)
+			if got := h.entries()["film"]; len(got) != 1 || got[0] != content {
+				t.Errorf("%d entries", len(got))
+			}
+			if r.ImportEnd == 0 || r.Done != int64(len(content)) {
+				t.Errorf("%+v", r)
+			}
+			machine.mu.Lock()
+			if len(machine.opened) != 3 || machine.opened[1] != 4000 || machine.opened[2] != 8000 {
+				t.Errorf("it was read from %v", machine.opened)
+			}
+			machine.mu.Unlock()
+			_, err := os.Lstat(h.path("in/film.mp4"))
+			if gone := errors.Is(err, fs.ErrNotExist); gone != (policy == catalog.DeleteAfterImport) {
+				t.Errorf("policy %d: %v", policy, err)
+			}
+		})
 	}
 }
 
