@@ -177,7 +177,9 @@ func TestWorkEndsWithItsPurpose(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, w := range r.watchers { // as if nobody waited for it any more
-				w.Original = func(context.Context, *catalog.Tx, catalog.UploadToken) (catalog.EntryID, int, bool, error) { return "", 0, false, nil }
+				w.Original = func(context.Context, *catalog.Tx, catalog.UploadToken) (catalog.EntryID, int, bool, error) {
+					return "", 0, false, nil
+				}
 			}
 			r.look()
 			r.look()
