@@ -83,6 +83,7 @@ var everything = obj{
 
 func TestEntriesKeepWhatIsSent(t *testing.T) {
 	everyDatabase(t, func(f *fixture) {
+		f.add(admin, obj{"categories": everything["categories"]}) // makes the categories whose ids are sent
 		made := f.add(admin, everything)
 		got := f.get(admin, "media.get", obj{"entryId": made["id"]})
 		if diff := cmp.Diff(made, got); diff != "" {
