@@ -25,11 +25,14 @@ type ftp struct {
 
 	mu      sync.Mutex // guards what follows
 	clients map[uint32]*ftpConn
+	came    map[string]net.Conn // control connections that are not clients yet, by their remote addresses
 }
 
 // ftpConn is a control connection.
 type ftpConn struct {
-	cc    ftpserver.ClientContext
+	// conn ends a client from outside: the library sees to the rest in the client's own goroutine. To close its context would do
+	// so without a lock.
+	conn  net.Conn
 	since time.Time
 	leave func()
 	once  sync.Once // ends the counting as an unknown connection
@@ -59,7 +62,8 @@ func (g *Gateway) listenFTP(ctx context.Context, implicit bool) (server, error) 
 	if g.ftpAddr == nil {
 		g.ftpAddr = l.Addr()
 	}
-	f := &ftp{g: g, l: &ftpListener{l}, tls: cfg, implicit: implicit, clients: map[uint32]*ftpConn{}}
+	f := &ftp{g: g, tls: cfg, implicit: implicit, clients: map[uint32]*ftpConn{}, came: map[string]net.Conn{}}
+	f.l = &ftpListener{l, f}
 	if implicit {
 		f.l = tls.NewListener(f.l, cfg)
 	}
@@ -81,14 +85,21 @@ func (g *Gateway) listenFTP(ctx context.Context, implicit bool) (server, error) 
 }
 
 // ftpListener bounds what a client that reads nothing holds.
-type ftpListener struct{ net.Listener }
+type ftpListener struct {
+	net.Listener
+	f *ftp
+}
 
 func (l *ftpListener) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if err != nil {
 		return nil, err
 	}
-	return newLively(c, 0), nil // the janitor ends idle ones: a control connection says nothing while files move
+	lc := newLively(c, 0) // the janitor ends idle ones: a control connection says nothing while files move
+	l.f.mu.Lock()
+	defer l.f.mu.Unlock()
+	l.f.came[c.RemoteAddr().String()] = lc
+	return lc, nil
 }
 
 // GetSettings is asked once.
@@ -115,11 +126,16 @@ func (f *ftp) GetTLSConfig() (*tls.Config, error) { return f.tls, nil }
 
 // ClientConnected refuses a client, or greets it.
 func (f *ftp) ClientConnected(cc ftpserver.ClientContext) (string, error) {
-	leave, ok := f.g.enter(cc, "ftp")
+	from := cc.RemoteAddr().String()
+	f.mu.Lock()
+	conn := f.came[from]
+	delete(f.came, from)
+	f.mu.Unlock()
+	leave, ok := f.g.enter(conn, "ftp")
 	if !ok {
 		return "too many connections", ErrTooMany
 	}
-	c := &ftpConn{cc: cc, since: f.g.now(), leave: leave}
+	c := &ftpConn{conn: conn, since: f.g.now(), leave: leave}
 	f.mu.Lock()
 	f.clients[cc.ID()] = c
 	f.mu.Unlock()
@@ -192,7 +208,7 @@ func (f *ftp) janitor(done <-chan struct{}) {
 		ask := n%int(keepAlive/janitorEvery) == 0
 		for _, c := range list {
 			if f.over(c, ask) {
-				_ = c.cc.Close()
+				_ = c.conn.Close()
 			}
 		}
 	}
