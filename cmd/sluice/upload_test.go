@@ -180,11 +180,12 @@ func received(t *testing.T, s *server, entry string) []byte {
 // TestTheClientBuildsForEverySystem says, when it fails, that a file of this package, or a package that the client imports, needs
 // Linux: a file of a server's command begins with "//go:build linux".
 func TestTheClientBuildsForEverySystem(t *testing.T) {
-	for _, system := range []string{"windows", "darwin"} {
+	for _, target := range []string{"windows/amd64", "darwin/amd64", "linux/arm64"} {
 		cmd := exec.CommandContext(context.WithoutCancel(t.Context()), "go", "build", "-o", os.DevNull, ".")
-		cmd.Env = append(os.Environ(), "GOOS="+system, "GOARCH=amd64", "CGO_ENABLED=0")
+		system, processor, _ := strings.Cut(target, "/")
+		cmd.Env = append(os.Environ(), "GOOS="+system, "GOARCH="+processor, "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Errorf("%s: %v\n%s", system, err, out)
+			t.Errorf("%s: %v\n%s", target, err, out)
 		}
 	}
 }

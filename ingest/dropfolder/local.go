@@ -108,15 +108,15 @@ func (l *local) Stat(_ context.Context, rel string) (File, error) {
 	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
 		return File{}, &fs.PathError{Op: "stat", Path: rel, Err: fs.ErrNotExist}
 	}
-	return fileOf(rel, st.Mode, st.Size, time.Unix(st.Mtim.Unix()), st.Dev, st.Ino, st.Nlink), nil
+	return fileOf(rel, &st), nil
 }
 
-func fileOf(rel string, mode uint32, size int64, modified time.Time, dev, ino, links uint64) File {
-	f := File{Path: rel, Size: size, ModTime: modified, Identity: identity(dev, ino)}
+func fileOf(rel string, st *unix.Stat_t) File {
+	f := File{Path: rel, Size: st.Size, ModTime: time.Unix(st.Mtim.Unix()), Identity: identity(st.Dev, st.Ino)}
 	switch {
-	case mode&unix.S_IFMT == unix.S_IFLNK:
+	case st.Mode&unix.S_IFMT == unix.S_IFLNK:
 		f.Odd = CodeSymlink
-	case mode&unix.S_IFMT != unix.S_IFREG, links > 1:
+	case st.Mode&unix.S_IFMT != unix.S_IFREG, st.Nlink > 1:
 		f.Odd = CodeNotRegular
 	}
 	return f
@@ -300,7 +300,7 @@ func (w *walker) add(rel string, d *os.File, name string) {
 	if err := unix.Fstatat(int(d.Fd()), name, &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 		return // it went meanwhile
 	}
-	w.batch = append(w.batch, fileOf(rel, st.Mode, st.Size, time.Unix(st.Mtim.Unix()), st.Dev, st.Ino, st.Nlink))
+	w.batch = append(w.batch, fileOf(rel, &st))
 }
 
 // single reports that a file has one name only.
