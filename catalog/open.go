@@ -12,7 +12,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the "pgx" driver
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/stdlib"
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/dialect/pgdialect"
 	"github.com/uptrace/bun/dialect/sqlitedialect"
@@ -26,6 +27,12 @@ const (
 	sqliteBusyTimeout = 15 * time.Second
 	sqliteReaders     = 4
 	postgresConns     = 16
+
+	// postgresIdleTx is how long a machine that stands still within a transaction, or lost its network, keeps the rows it
+	// locked: PostgreSQL then ends its connection, and the others go on. Transactions of the catalog never wait for anything
+	// else, so a machine that works needs milliseconds.
+	postgresIdleTx      = "10s"
+	postgresIdleTxParam = "idle_in_transaction_session_timeout"
 )
 
 // DB is the catalog's database. It is safe for concurrent use, and several processes may share one database.
@@ -48,7 +55,7 @@ type DB struct {
 }
 
 // Open opens the catalog at location and brings its tables up to date. A location is "sqlite:///path/to/file" (the file
-// is made when missing) or "postgres://user@host/database".
+// is made when missing) or "postgres://user@host/database", where parameters of the session may follow behind a "?".
 func Open(ctx context.Context, location string) (*DB, error) {
 	scheme, rest, ok := strings.Cut(location, "://")
 	if !ok {
@@ -123,10 +130,19 @@ func sqliteDSN(path, lock, pragma string) string {
 }
 
 func openPostgres(ctx context.Context, location string) (*DB, error) {
-	pool, err := sql.Open("pgx", location)
+	cfg, err := pgx.ParseConfig(location)
 	if err != nil {
 		return nil, err
 	}
+	// Poolers refuse parameters that they do not know when a connection starts, and pass statements on.
+	var setUp []stdlib.OptionOpenDB
+	if _, set := cfg.RuntimeParams[postgresIdleTxParam]; !set {
+		setUp = append(setUp, stdlib.OptionAfterConnect(func(ctx context.Context, conn *pgx.Conn) error {
+			_, err := conn.Exec(ctx, "SET "+postgresIdleTxParam+" = '"+postgresIdleTx+"'")
+			return err
+		}))
+	}
+	pool := stdlib.OpenDB(*cfg, setUp...)
 	pool.SetMaxOpenConns(postgresConns)
 	pool.SetMaxIdleConns(postgresConns)
 	pool.SetConnMaxIdleTime(5 * time.Minute)

@@ -3,6 +3,7 @@ package catalog
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -153,11 +154,16 @@ func (tx *Tx) lockEntries(ctx context.Context, ids ...EntryID) error {
 		For("NO KEY UPDATE").Scan(ctx, &locked)
 }
 
-// lostRace reports whether err means that the same transaction may succeed when run again.
+// lostRace reports whether err means that the same transaction may succeed when run again. A bad connection is one that
+// ended before the statement reached the server: what the transaction did before is undone.
 func lostRace(err error) bool {
+	if errors.Is(err, driver.ErrBadConn) {
+		return true
+	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		return pg.Code == "40001" || pg.Code == "40P01"
+		const serializationFailure, deadlock, idleInTransaction = "40001", "40P01", "25P03"
+		return pg.Code == serializationFailure || pg.Code == deadlock || pg.Code == idleInTransaction
 	}
 	return false
 }
