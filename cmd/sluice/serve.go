@@ -84,7 +84,9 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 		g.Go(func() error { media.testEncoders(ctx, log); return nil })
 	}
 	if plays("feeder") {
-		feeder, err := pipeline.NewFeeder(pipeline.FeederConfig{Catalog: sys.catalog, Redis: sys.redis, Logger: log})
+		feeder, err := pipeline.NewFeeder(pipeline.FeederConfig{
+			Catalog: sys.catalog, Redis: sys.redis, StaleAfter: cfg.Duration("worker.lease"), Logger: log,
+		})
 		if err != nil {
 			return err
 		}
