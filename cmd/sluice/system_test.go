@@ -297,6 +297,12 @@ func (s *server) catalog() *catalog.DB {
 func (s *server) settle(db *catalog.DB, limit time.Duration, want int) []catalog.Entry {
 	s.t.Helper()
 	var all []catalog.Entry
+	settled := false
+	defer func() {
+		if !settled {
+			s.logUnfinished(db)
+		}
+	}()
 	s.eventually(limit, fmt.Sprintf("%d entries to be done", want), func() bool {
 		all = all[:0]
 		for {
@@ -319,7 +325,24 @@ func (s *server) settle(db *catalog.DB, limit time.Duration, want int) []catalog
 		}
 		return true
 	})
+	settled = true
 	return all
+}
+
+// logUnfinished tells what is left of the work when a wait was in vain.
+func (s *server) logUnfinished(db *catalog.DB) {
+	tasks, _, err := db.ListTasks(context.Background(), catalog.TaskFilter{States: []catalog.TaskState{
+		catalog.TaskWaiting, catalog.TaskRunnable, catalog.TaskQueued, catalog.TaskRunning, catalog.TaskDead,
+	}, Limit: 30})
+	if err != nil {
+		s.t.Log("cannot list tasks: ", err)
+	}
+	now := time.Now()
+	for _, t := range tasks {
+		s.t.Logf("%s %s of %s: %s, attempt %d by %q, blockers %d, queued %v ago, lease for %v, not before %v, %s", t.Stage, t.Name, t.Entry, t.State,
+			t.Attempt, t.Worker, t.Blockers, now.Sub(t.QueuedAt).Round(time.Second), t.LeaseUntil.Sub(now).Round(time.Second),
+			t.NotBefore.Sub(now).Round(time.Second), t.ErrorText)
+	}
 }
 
 // clip makes a source file with the reference tool.
