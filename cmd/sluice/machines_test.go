@@ -72,7 +72,7 @@ func loseMachine(t *testing.T, wakes bool) {
 	} else {
 		one.kill("one")
 	}
-	id := c.onlyReady(front, 2*time.Minute)
+	id := c.onlyReady(front, 4*time.Minute)
 	if wakes {
 		one.signal("one", syscall.SIGCONT)
 		one.stop("one")
