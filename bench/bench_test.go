@@ -43,7 +43,7 @@ func TestLesserLeavesOutTheFirstRound(t *testing.T) {
 }
 
 func TestTargetsBelongToABenchmarkAndItsLengths(t *testing.T) {
-	for name, want := range map[string]float64{"remux": 2, "remux-240s": 2, "remux-240s-cpu": 0, "segments-ts-memory": 0, "playlists": 1, "unknown": 0} {
+	for name, want := range map[string]float64{"remux": 2, "remux-240s": 2, "remux-240s-cpu": 0, "segments-ts-memory": 0, "playlists": 0, "playlists-vod": 1, "playlists-vod-cpu": 0, "unknown": 0} {
 		if got := targetOf(Result{Bench: name}); got != want {
 			t.Errorf("%s: target %v, want %v", name, got, want)
 		}

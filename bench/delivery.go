@@ -5,40 +5,29 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"path"
 	"path/filepath"
+	"strings"
 	"time"
 )
 
 // serverConnections is how many keep-alive connections load a server.
 const serverConnections = 8
 
-// noteVODModule says why nginx's own just-in-time packager is not a peer: Debian has no package of the module, and nginx is taken
-// as it is installed.
-func (e *Env) noteVODModule() {
-	found, _ := filepath.Glob("/usr/lib/nginx/modules/ngx_http_vod_module.so")
-	if len(found) == 0 {
-		e.Log("nginx's VOD module is not installed: only pre-made files are compared")
-		return
-	}
-	e.Log("nginx's VOD module is installed, but not compared: only pre-made files are")
-}
-
 func runSegmentsFMP4(ctx context.Context, e *Env, emit func(Result)) error {
-	e.noteVODModule()
-	return e.delivery(ctx, "segments-fmp4", emit, func(ctx context.Context, s *station) ([]string, error) {
+	return e.delivery(ctx, "segments-fmp4", "fmp4", emit, func(ctx context.Context, s *station) ([]string, error) {
 		return s.allSegments(ctx, "/hls/"+s.entry+"/container/fmp4/master.m3u8")
 	})
 }
 
 func runSegmentsTS(ctx context.Context, e *Env, emit func(Result)) error {
-	e.noteVODModule()
-	return e.delivery(ctx, "segments-ts", emit, func(ctx context.Context, s *station) ([]string, error) {
+	return e.delivery(ctx, "segments-ts", "mpegts", emit, func(ctx context.Context, s *station) ([]string, error) {
 		return s.allSegments(ctx, "/hls/"+s.entry+"/master.m3u8")
 	})
 }
 
 func runPlaylists(ctx context.Context, e *Env, emit func(Result)) error {
-	return e.delivery(ctx, "playlists", emit, func(ctx context.Context, s *station) ([]string, error) {
+	return e.delivery(ctx, "playlists", "fmp4", emit, func(ctx context.Context, s *station) ([]string, error) {
 		return s.playlists(ctx, "/hls/"+s.entry+"/container/fmp4/master.m3u8")
 	})
 }
@@ -59,8 +48,9 @@ func (s *station) allSegments(ctx context.Context, master string) ([]string, err
 	return out, nil
 }
 
-// delivery loads sluice and nginx in turn with the same objects.
-func (e *Env) delivery(ctx context.Context, name string, emit func(Result), paths func(context.Context, *station) ([]string, error)) error {
+// delivery loads sluice and nginx in turn with the same objects, and where nginx's VOD module is installed, sluice and the module
+// with the same renditions as MP4 files. Container is the module's name for the kind of segment.
+func (e *Env) delivery(ctx context.Context, name, container string, emit func(Result), paths func(context.Context, *station) ([]string, error)) error {
 	return e.withStation(ctx, func(s *station) error {
 		list, err := paths(ctx, s)
 		if err != nil {
@@ -75,8 +65,67 @@ func (e *Env) delivery(ctx context.Context, name string, emit func(Result), path
 		for i, p := range list {
 			ours[i] = request{path: p}
 		}
-		return e.raceNginx(ctx, name, s, ours, root, theirs, emit)
+		n, err := startNginx(ctx, filepath.Join(e.Dir, name+"-nginx"), root)
+		if err != nil {
+			return err
+		}
+		defer n.stop()
+		if err := e.race(ctx, name, "nginx", s, ours, n, theirs, emit); err != nil {
+			return err
+		}
+		return e.deliveryVOD(ctx, name, container, s, ours, emit)
 	})
+}
+
+// deliveryVOD is delivery against nginx's VOD module.
+func (e *Env) deliveryVOD(ctx context.Context, name, container string, s *station, ours []request, emit func(Result)) error {
+	if vodModule() == "" {
+		e.Log("nginx's VOD module is not installed: only pre-made files are compared")
+		return nil
+	}
+	master := "/hls/" + s.entry + "/container/fmp4/master.m3u8"
+	if container == "mpegts" {
+		master = "/hls/" + s.entry + "/master.m3u8"
+	}
+	playlists, err := s.playlists(ctx, master)
+	if err != nil {
+		return err
+	}
+	mp4s := make([]string, len(playlists))
+	for i, p := range playlists {
+		tracks := strings.TrimSuffix(strings.TrimPrefix(path.Base(p), "index"), ".m3u8")
+		mp4s[i] = "/mp4/" + s.entry + "/video" + tracks + ".mp4"
+	}
+	root := filepath.Join(e.Dir, name+"-mp4")
+	files, err := s.mirror(ctx, mp4s, root)
+	if err != nil {
+		return err
+	}
+	n, err := startVOD(ctx, filepath.Join(e.Dir, name+"-vod"), root, container)
+	if err != nil {
+		return err
+	}
+	defer n.stop()
+	module := &station{addr: n.addr} // for its playlists alone
+	var theirs []request
+	for _, f := range files {
+		index := f.path + "/index.m3u8"
+		if name == "playlists" {
+			theirs = append(theirs, request{path: index})
+			continue
+		}
+		segments, err := module.segments(ctx, index)
+		if err != nil {
+			return fmt.Errorf("nginx VOD: %w", err)
+		}
+		for _, p := range segments {
+			theirs = append(theirs, request{path: p})
+		}
+	}
+	if len(theirs) != len(ours) {
+		return fmt.Errorf("nginx VOD has %d objects where sluice has %d", len(theirs), len(ours))
+	}
+	return e.race(ctx, name+"-vod", "nginx VOD", s, ours, n, theirs, emit)
 }
 
 // withStation gives f a server with one finished entry.
@@ -100,12 +149,8 @@ func (e *Env) withStation(ctx context.Context, f func(*station) error) error {
 	return f(s)
 }
 
-func (e *Env) raceNginx(ctx context.Context, name string, s *station, ours []request, root string, theirs []request, emit func(Result)) error {
-	n, err := startNginx(ctx, filepath.Join(e.Dir, name+"-nginx"), root)
-	if err != nil {
-		return err
-	}
-	defer n.stop()
+// race loads two servers in turn.
+func (e *Env) race(ctx context.Context, name, peer string, s *station, ours []request, n *nginx, theirs []request, emit func(Result)) error {
 	d := 5 * time.Second
 	if e.Quick {
 		d = 2 * time.Second
@@ -126,14 +171,14 @@ func (e *Env) raceNginx(ctx context.Context, name string, s *station, ours []req
 			return got.perSecond(), nil
 		}
 	}
-	res, err := e.compare(ctx, pair{name, "nginx", "requests/s", false,
+	res, err := e.compare(ctx, pair{name, peer, "requests/s", false,
 		side(s.addr, s.cmd.Process.Pid, ours, &oursCPU, &oursMem), side(n.addr, n.cmd.Process.Pid, theirs, &theirsCPU, &theirsMem)}, e.rounds(5, 3))
 	if err != nil {
 		return err
 	}
 	emit(res)
-	emit(lesser(name+"-cpu", "nginx", "CPU µs/request", oursCPU, theirsCPU))
-	emit(lesser(name+"-memory", "nginx", "MiB", oursMem, theirsMem))
+	emit(lesser(name+"-cpu", peer, "CPU µs/request", oursCPU, theirsCPU))
+	emit(lesser(name+"-memory", peer, "MiB", oursMem, theirsMem))
 	return nil
 }
 
@@ -162,6 +207,11 @@ func runProgressive(ctx context.Context, e *Env, emit func(Result)) error {
 			ours = append(ours, request{path: path, rng: r})
 			ranged = append(ranged, request{path: theirs[0].path, rng: r})
 		}
-		return e.raceNginx(ctx, "progressive", s, ours, root, ranged, emit)
+		n, err := startNginx(ctx, filepath.Join(e.Dir, "progressive-nginx"), root)
+		if err != nil {
+			return err
+		}
+		defer n.stop()
+		return e.race(ctx, "progressive", "nginx", s, ours, n, ranged, emit)
 	})
 }

@@ -16,7 +16,39 @@ type nginx struct {
 	addr string
 }
 
+// vodModules is where packages put nginx's VOD module.
+var vodModules = []string{"/usr/lib/nginx/modules/ngx_http_vod_module.so", "/usr/share/nginx/modules/ngx_http_vod_module.so"}
+
+// vodModule returns the path of nginx's just-in-time packager, or "" where it is not installed.
+func vodModule() string {
+	for _, path := range vodModules {
+		if _, err := os.Stat(path); err == nil {
+			return path
+		}
+	}
+	return ""
+}
+
+// vodLines make every MP4 below root an HLS presentation with segments of the same kind and length as sluice's, and everything
+// that the module can cache is cached.
+func vodLines(container string) string {
+	return fmt.Sprintf(`vod_mode local; vod_segment_duration 6000; vod_align_segments_to_key_frames on; vod_manifest_segment_durations_mode accurate;
+  vod_metadata_cache meta 256m; vod_response_cache answers 64m; vod_performance_counters perf;
+  vod_cache_buffer_size 256k; vod_output_buffer_pool 64k 64;
+  server { listen %%[2]s; root %%[3]s; location / { vod hls; vod_hls_container_format %s; } }
+`, container)
+}
+
 func startNginx(ctx context.Context, dir, root string) (*nginx, error) {
+	return startNginxWith(ctx, dir, root, "", "server { listen %[2]s; root %[3]s; }\n")
+}
+
+// startVOD starts nginx with its VOD module over the MP4 files in root; container is "fmp4" or "mpegts".
+func startVOD(ctx context.Context, dir, root, container string) (*nginx, error) {
+	return startNginxWith(ctx, dir, root, "load_module "+vodModule()+";\n", vodLines(container))
+}
+
+func startNginxWith(ctx context.Context, dir, root, first, lines string) (*nginx, error) {
 	bin, err := tool("nginx")
 	if err != nil {
 		return nil, err
@@ -29,7 +61,7 @@ func startNginx(ctx context.Context, dir, root string) (*nginx, error) {
 		return nil, err
 	}
 	conf := filepath.Join(dir, "nginx.conf")
-	text := fmt.Sprintf(`daemon off;
+	text := fmt.Sprintf(first+`daemon off;
 worker_processes auto;
 pid %[1]s/nginx.pid;
 error_log stderr crit;
@@ -40,8 +72,7 @@ http {
   open_file_cache max=4096 inactive=60s; open_file_cache_valid 60s;
   client_body_temp_path %[1]s/tmp; proxy_temp_path %[1]s/tmp; fastcgi_temp_path %[1]s/tmp; uwsgi_temp_path %[1]s/tmp; scgi_temp_path %[1]s/tmp;
   default_type application/octet-stream;
-  server { listen %[2]s; root %[3]s; }
-}
+  `+lines+`}
 `, dir, addr, root, userLine())
 	if err := os.WriteFile(conf, []byte(text), 0o644); err != nil {
 		return nil, err
