@@ -65,7 +65,7 @@ func newLadder(g *guard, vp *codec.VideoPlan, batch int, only []int, encoded *at
 		r := &rung{plan: &vp.Rungs[i], index: i, out: &coded{}, frame: astiav.AllocFrame(), id: -1}
 		l.rungs = append(l.rungs, r)
 		byIndex[i] = r
-		if src := byIndex[r.plan.From]; r.plan.From >= 0 && src != nil {
+		if src := byIndex[r.plan.From]; src != nil && src != r {
 			r.source, src.keep = src, true
 			group[r] = group[src]
 			l.groups[group[r]] = append(l.groups[group[r]], r)
