@@ -3,6 +3,7 @@ package codec
 import (
 	"context"
 	"io"
+	"slices"
 )
 
 // Engine probes and transcodes media. codec/av implements it in process, codec/worker in a caged child process;
@@ -125,9 +126,10 @@ type Span struct {
 // Job selects parts of a plan for one run. A pipeline task is a job: one span of video, or the audio, or the pictures.
 type Job struct {
 	Plan Plan `json:"plan"`
-	// Video encodes the rungs that are not copies. Span limits it to a part; nil means all.
+	// Video encodes the rungs that are not copies. Span limits it to a part, Rungs to some, by index; nil means all.
 	Video bool  `json:"video,omitempty"`
 	Span  *Span `json:"span,omitempty"`
+	Rungs []int `json:"rungs,omitempty"`
 	// Copy delivers the rungs and audio tracks that are copies.
 	Copy bool `json:"copy,omitempty"`
 	// Audio encodes the audio tracks that are not copies, and measures loudness.
@@ -144,4 +146,9 @@ type Job struct {
 	Safe bool `json:"safe,omitempty"`
 	// Fault injects a failure for tests: "segv", "abort", "hang", "oom"; honoured only when the worker allows it.
 	Fault string `json:"fault,omitempty"`
+}
+
+// Encodes says whether the job encodes rung i of its plan's video.
+func (j *Job) Encodes(i int) bool {
+	return j.Video && !j.Plan.Video.Rungs[i].Copy && (j.Rungs == nil || slices.Contains(j.Rungs, i))
 }

@@ -117,8 +117,8 @@ func share(scheduler *sched.Scheduler) func(context.Context, catalog.Task, codec
 			if job.Plan.Chunks.Mode == "rung" { // one decoder and one set of encoders, whatever the tokens
 				ask.JobBytes, ask.LaneBytes = plan.LaneMemory(job.Plan.Video), rungLaneBytes
 			}
-			for _, r := range job.Plan.Video.Rungs {
-				if !r.Copy { // rungs come by falling size: the first is the costliest
+			for i, r := range job.Plan.Video.Rungs {
+				if job.Encodes(i) { // rungs come by falling size: the first is the costliest
 					ask.Width, ask.Height, ask.Preset = r.Width, r.Height, r.Enc.Preset
 					break
 				}

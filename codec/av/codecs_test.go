@@ -87,8 +87,9 @@ func TestOtherCodecsKeepTheGridInChunks(t *testing.T) {
 func TestOutputDoesNotDependOnTheNumberOfLanes(t *testing.T) {
 	src := clip(t, "lanes.mp4", "320x180", "25", 10)
 	var first *memory
-	for _, tokens := range []int{1, 2, 3} {
-		p, _ := planFor(t, src, codec.Rational{Num: 25, Den: 1}, "320x180", "160x90")
+	for _, tokens := range []int{1, 2, 3, 8} { // of eight, most have no chunk of their own
+		p, _ := planFor(t, src, codec.Rational{Num: 25, Den: 1}, "320x180", "256x144", "160x90")
+		p.Video.Rungs[2].From = 0
 		for i := range p.Video.Rungs {
 			p.Video.Rungs[i].Enc.MaxRate, p.Video.Rungs[i].Enc.BufSize = 500_000, 1_000_000
 			p.Video.Rungs[i].Enc.Opts = map[string]string{"bf": "3", "x264-params": "sliced-threads=0:vbv-init=0.5:asm=avx2"}
@@ -100,6 +101,32 @@ func TestOutputDoesNotDependOnTheNumberOfLanes(t *testing.T) {
 		}
 		if !cmp.Equal(first.tracks, m.tracks) || !cmp.Equal(first.samples, m.samples) {
 			t.Errorf("%d lanes give other samples than one", tokens)
+		}
+	}
+}
+
+func TestRungsOfAJobAreThoseThatTheWholeRunMakes(t *testing.T) {
+	src := clip(t, "lanes.mp4", "320x180", "25", 10)
+	for _, mode := range []string{"chunk", "rung"} {
+		p, _ := planFor(t, src, codec.Rational{Num: 25, Den: 1}, "320x180", "256x144", "160x90")
+		p.Chunks.Mode = mode
+		lossless(&p)
+		whole, _ := run(t, src, codec.Job{Plan: p, Video: true, Tokens: 2})
+		for _, rungs := range [][]int{{2}, {0, 1}} {
+			m, _ := run(t, src, codec.Job{Plan: p, Video: true, Rungs: rungs, Tokens: 2})
+			if len(m.tracks) != len(rungs) {
+				t.Errorf("%s: rungs %v give %d tracks", mode, rungs, len(m.tracks))
+			}
+			for _, i := range rungs {
+				if !cmp.Equal(whole.tracks[i], m.tracks[i]) || !cmp.Equal(decodeHashes(t, whole, i), decodeHashes(t, m, i)) {
+					t.Errorf("%s: rung %d of %v differs from that of the whole run", mode, i, rungs)
+				}
+			}
+		}
+		// A rung whose source is not among the job's is scaled from the picture.
+		p.Video.Rungs[2].From = 0
+		if m, _ := run(t, src, codec.Job{Plan: p, Video: true, Rungs: []int{2}, Tokens: 2}); len(m.samples[2]) != 250 {
+			t.Errorf("%s: %d samples without the source rung", mode, len(m.samples[2]))
 		}
 	}
 }

@@ -59,57 +59,63 @@ func (f *framer) begin(from, to int64, emit func(n int64, fr *astiav.Frame, id i
 	f.deint = nil
 }
 
-// run decodes what next returns until all wanted frames were emitted or the packets end. It reports the slot behind the last
-// emitted frame. With fill the last picture is repeated up to the end; without, the output ends where the pictures end.
-func (f *framer) run(next func() (*packet, error), fill func() bool) (int64, error) {
+// run decodes what next returns until all wanted frames were emitted or the packets end. With fill the last picture is repeated
+// up to the end; without, the output ends where the pictures end.
+func (f *framer) run(next func() (*packet, error), fill func() bool) error {
 	for {
-		p, err := next()
-		if err != nil {
-			return 0, err
+		if done, err := f.step(next, fill); done || err != nil {
+			return err
 		}
-		if e := f.g.interrupted("decode"); e != nil {
-			if p != nil {
-				p.free()
-			}
-			return 0, e
-		}
-		err = f.dec.send(p)
-		ended := p == nil
+	}
+}
+
+// step does a part of run, one packet; true is the end.
+func (f *framer) step(next func() (*packet, error), fill func() bool) (bool, error) {
+	p, err := next()
+	if err != nil {
+		return false, err
+	}
+	if e := f.g.interrupted("decode"); e != nil {
 		if p != nil {
 			p.free()
 		}
-		if err != nil {
-			return 0, err
-		}
-		done, err := f.drain()
-		if err != nil || done {
-			return f.slots.next, err
-		}
-		if ended {
-			break
-		}
+		return false, e
+	}
+	err = f.dec.send(p)
+	ended := p == nil
+	if p != nil {
+		p.free()
+	}
+	if err != nil {
+		return false, err
+	}
+	if done, err := f.drain(); done || err != nil {
+		return done, err
+	}
+	if !ended {
+		return false, nil
 	}
 	if f.deint != nil {
 		if err := f.deint.push(nil); err == nil {
-			if done, err := f.pullDeint(); err != nil || done {
-				return f.slots.next, err
+			if done, err := f.pullDeint(); done || err != nil {
+				return done, err
 			}
 		}
 	}
-	return f.tail(fill())
+	return true, f.tail(fill())
 }
 
 // tail emits the held frame at the end of the packets.
-func (f *framer) tail(fill bool) (int64, error) {
+func (f *framer) tail(fill bool) error {
 	s := f.slots
 	if !s.have {
-		return s.next, nil
+		return nil
 	}
 	end := s.to
 	if !fill {
 		end = s.curSlot + 1
 	}
-	return s.next, func() error { err := s.flush(end); return err }()
+	return s.flush(end)
 }
 
 // drain takes all frames that the decoder has now.

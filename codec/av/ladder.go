@@ -9,6 +9,7 @@ import "C"
 
 import (
 	"fmt"
+	"sync"
 	"sync/atomic"
 
 	"github.com/asticode/go-astiav"
@@ -24,20 +25,21 @@ type slotted struct {
 }
 
 // ladder scales and encodes frames into all rungs of one chunk, in batches: so many frames for the first rung, then the same
-// frames for the next, which keeps each encoder's state in the cache. One goroutine uses it.
+// frames for the next, which keeps each encoder's state in the cache. Rungs of different groups may be encoded at the same time.
 type ladder struct {
-	g     *guard
-	vp    *codec.VideoPlan
-	pic   *picture
-	rungs []*rung
-	batch []slotted
-	limit int
-	free  []*astiav.Frame
-	base  *scaler // tone mapping and compositing, once for all rungs
-	baseF []*astiav.Frame
+	g      *guard
+	vp     *codec.VideoPlan
+	pic    *picture
+	rungs  []*rung
+	groups [][]*rung // a rung scaled from another is in its group
+	limit  int       // frames in a batch
+	base   *scaler   // tone mapping and compositing, once for all rungs
 	// encoded counts output frames that went through every rung; another goroutine reads it for progress.
 	encoded *atomic.Int64
 	tap     *tileTap // nil: no tiles come from here
+
+	mu   sync.Mutex
+	free []*astiav.Frame // guarded by mu
 }
 
 // rung scales and encodes one rendition.
@@ -55,17 +57,22 @@ type rung struct {
 	source  *rung
 }
 
-// newLadder makes the rungs; scalers persist over chunks, encoders come and go with begin and end.
+// newLadder makes the rungs; scalers persist over chunks, encoders come and go with begin and closeEncoders.
 func newLadder(g *guard, vp *codec.VideoPlan, batch int, only []int, encoded *atomic.Int64) *ladder {
 	l := &ladder{g: g, vp: vp, pic: newPicture(vp), limit: max(1, batch), encoded: encoded}
-	byIndex := map[int]*rung{}
+	byIndex, group := map[int]*rung{}, map[*rung]int{}
 	for _, i := range only {
 		r := &rung{plan: &vp.Rungs[i], index: i, out: &coded{}, frame: astiav.AllocFrame(), id: -1}
 		l.rungs = append(l.rungs, r)
 		byIndex[i] = r
-		if src := byIndex[r.plan.From]; r.plan.From >= 0 && src != nil {
+		if src := byIndex[r.plan.From]; src != nil && src != r {
 			r.source, src.keep = src, true
+			group[r] = group[src]
+			l.groups[group[r]] = append(l.groups[group[r]], r)
+			continue
 		}
+		group[r] = len(l.groups)
+		l.groups = append(l.groups, []*rung{r})
 	}
 	if l.pic.needsBase() {
 		l.base = newScaler(g, l.pic.baseChain, colorNumbers(vp.In))
@@ -100,20 +107,9 @@ func (l *ladder) begin(to int64) error {
 	return nil
 }
 
-// add takes a reference to f as output frame n.
-func (l *ladder) add(n int64, f *astiav.Frame, id int64) error {
-	r := l.get()
-	if err := r.Ref(f); err != nil {
-		return l.g.fail(codec.OutOfMemory, "filter", err)
-	}
-	l.batch = append(l.batch, slotted{r, n, id})
-	if len(l.batch) >= l.limit {
-		return l.flush()
-	}
-	return nil
-}
-
 func (l *ladder) get() *astiav.Frame {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if n := len(l.free); n > 0 {
 		f := l.free[n-1]
 		l.free = l.free[:n-1]
@@ -124,6 +120,8 @@ func (l *ladder) get() *astiav.Frame {
 
 func (l *ladder) put(f *astiav.Frame) {
 	f.Unref()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if len(l.free) < 4*l.limit {
 		l.free = append(l.free, f)
 		return
@@ -131,14 +129,35 @@ func (l *ladder) put(f *astiav.Frame) {
 	f.Free()
 }
 
-// flush runs the batch through every rung.
-func (l *ladder) flush() error {
-	defer l.drop()
-	if err := l.prepare(); err != nil {
-		return err
+// prepare replaces the batch's frames by what the base chain makes of them.
+func (l *ladder) prepare(batch []slotted) error {
+	if l.base == nil {
+		return nil
 	}
-	for _, r := range l.rungs {
-		for i, s := range l.batch {
+	for i := range batch {
+		if i > 0 && batch[i].id == batch[i-1].id {
+			batch[i].f.Unref()
+			if err := batch[i].f.Ref(batch[i-1].f); err != nil {
+				return l.g.fail(codec.OutOfMemory, "filter", err)
+			}
+			continue
+		}
+		out := l.get()
+		if err := l.base.run(batch[i].f, out); err != nil {
+			l.put(out)
+			return err
+		}
+		l.put(batch[i].f)
+		batch[i].f = out
+	}
+	return nil
+}
+
+// encode runs a prepared batch through rungs: whole groups of them.
+func (l *ladder) encode(rungs []*rung, batch []slotted) error {
+	defer l.drop(rungs)
+	for _, r := range rungs {
+		for i, s := range batch {
 			if e := l.g.interrupted("encode"); e != nil {
 				return e
 			}
@@ -150,31 +169,6 @@ func (l *ladder) flush() error {
 				return err
 			}
 		}
-	}
-	l.encoded.Add(int64(len(l.batch)))
-	return nil
-}
-
-// prepare replaces the batch's frames by what the base chain makes of them.
-func (l *ladder) prepare() error {
-	if l.base == nil {
-		return nil
-	}
-	for i := range l.batch {
-		if i > 0 && l.batch[i].id == l.batch[i-1].id {
-			l.batch[i].f.Unref()
-			if err := l.batch[i].f.Ref(l.batch[i-1].f); err != nil {
-				return l.g.fail(codec.OutOfMemory, "filter", err)
-			}
-			continue
-		}
-		out := l.get()
-		if err := l.base.run(l.batch[i].f, out); err != nil {
-			l.put(out)
-			return err
-		}
-		l.put(l.batch[i].f)
-		l.batch[i].f = out
 	}
 	return nil
 }
@@ -200,13 +194,9 @@ func (l *ladder) one(r *rung, src *astiav.Frame, s slotted) error {
 	return r.enc.encode(r.frame, r.out)
 }
 
-// drop releases the batch and what was kept of it.
-func (l *ladder) drop() {
-	for _, s := range l.batch {
-		l.put(s.f)
-	}
-	l.batch = l.batch[:0]
-	for _, r := range l.rungs {
+// drop releases what rungs kept of a batch.
+func (l *ladder) drop(rungs []*rung) {
+	for _, r := range rungs {
 		for _, k := range r.kept {
 			l.put(k)
 		}
@@ -214,12 +204,9 @@ func (l *ladder) drop() {
 	}
 }
 
-// end drains the encoders and closes them. The rungs' outputs stay until the next begin.
-func (l *ladder) end() error {
-	if err := l.flush(); err != nil {
-		return err
-	}
-	for _, r := range l.rungs {
+// drain takes from encoders what they still hold. The rungs' outputs stay until the next begin.
+func (l *ladder) drain(rungs []*rung) error {
+	for _, r := range rungs {
 		if e := l.g.interrupted("encode"); e != nil {
 			return e
 		}
@@ -241,7 +228,6 @@ func (l *ladder) closeEncoders() {
 }
 
 func (l *ladder) close() {
-	l.drop()
 	l.closeEncoders()
 	for _, r := range l.rungs {
 		r.scale.close()

@@ -15,7 +15,6 @@ import (
 // chunkResult is what a lane made of a chunk.
 type chunkResult struct {
 	rungs []rungResult
-	end   int64
 	err   error
 }
 
@@ -26,7 +25,7 @@ type rungResult struct {
 }
 
 // chunkMode runs lanes over chunks: one goroutine demuxes and cuts, each lane decodes and encodes whole chunks in its own
-// thread, and this goroutine delivers the chunks in order.
+// thread and helps with others' when there are no more, and this goroutine delivers the chunks in order.
 func (r *videoRun) chunkMode(in *input, first *packet) error {
 	lanes := max(1, r.job.Tokens)
 	if r.job.Safe {
@@ -42,8 +41,10 @@ func (r *videoRun) chunkMode(in *input, first *packet) error {
 		defer close(work)
 		return r.demux(ctx, in, first, work, order)
 	})
+	f := newFloor(ctx, lanes)
+	defer f.close()
 	for range lanes {
-		eg.Go(func() error { return r.lane(ctx, in, work, pool) })
+		eg.Go(func() error { return r.lane(ctx, in, work, f, pool) })
 	}
 	err := r.collect(ctx, order, pool)
 	if err != nil {
@@ -106,9 +107,12 @@ func send[T any](ctx context.Context, ch chan<- T, v T) bool {
 	}
 }
 
-// lane decodes and encodes chunks until there are no more. The decoder and the scalers live as long as the lane.
-func (r *videoRun) lane(ctx context.Context, in *input, work <-chan *chunk, pool *sync.Pool) error {
+// lane decodes and encodes chunks until there are no more, then helps the other lanes. The decoder and the scalers live as long
+// as the lane.
+func (r *videoRun) lane(ctx context.Context, in *input, work <-chan *chunk, f *floor, pool *sync.Pool) error {
 	defer r.g.bind()()
+	leave := sync.OnceFunc(f.leave)
+	defer leave()
 	fr, err := newFramer(r.g, r.vp, &in.streams[r.vp.Stream], r.plan.OriginUS, r.decOpts(in, 1))
 	if err != nil {
 		return err
@@ -124,9 +128,10 @@ func (r *videoRun) lane(ctx context.Context, in *input, work <-chan *chunk, pool
 		select {
 		case c, ok := <-work:
 			if !ok {
-				return nil
+				leave()
+				return f.help(ctx)
 			}
-			res := r.make(fr, l, c, pool)
+			res := r.make(ctx, f, fr, l, c, pool)
 			c.free()
 			c.result <- res
 			if res.err != nil {
@@ -146,7 +151,7 @@ func (r *videoRun) count(fr *framer) {
 }
 
 // make produces one chunk.
-func (r *videoRun) make(fr *framer, l *ladder, c *chunk, pool *sync.Pool) (res chunkResult) {
+func (r *videoRun) make(ctx context.Context, f *floor, fr *framer, l *ladder, c *chunk, pool *sync.Pool) (res chunkResult) {
 	for _, g := range l.rungs {
 		g.out = pool.Get().(*coded)
 	}
@@ -154,11 +159,9 @@ func (r *videoRun) make(fr *framer, l *ladder, c *chunk, pool *sync.Pool) (res c
 		return res
 	}
 	defer l.closeEncoders()
-	fr.begin(c.from, c.to, l.add)
-	if res.end, res.err = fr.run(c.next, func() bool { return !c.cut }); res.err != nil {
-		return res
-	}
-	if res.err = l.end(); res.err != nil {
+	cr := newCrew(fr, l, c)
+	defer cr.close()
+	if res.err = f.work(ctx, cr); res.err != nil {
 		return res
 	}
 	for _, g := range l.rungs {

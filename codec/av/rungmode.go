@@ -129,7 +129,7 @@ func (r *videoRun) feed(ctx context.Context, in *input, first *packet, threads i
 		}
 		return flush()
 	})
-	_, err = fr.run(func() (*packet, error) { return r.nextPacket(in, &first) }, func() bool {
+	err = fr.run(func() (*packet, error) { return r.nextPacket(in, &first) }, func() bool {
 		if broken(in) {
 			r.mu.Lock()
 			r.short = true
@@ -193,7 +193,10 @@ func (r *videoRun) rungLane(ctx context.Context, rungs []int, in <-chan []slotte
 		return nil
 	}
 	for b := range in {
-		err := r.encodeBatch(l, b)
+		err := l.prepare(b)
+		if err == nil {
+			err = l.encode(l.rungs, b)
+		}
 		freeBatch(b)
 		if err != nil {
 			return err
@@ -205,19 +208,10 @@ func (r *videoRun) rungLane(ctx context.Context, rungs []int, in <-chan []slotte
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	if err := l.end(); err != nil {
+	if err := l.drain(l.rungs); err != nil {
 		return err
 	}
 	return emit()
-}
-
-func (r *videoRun) encodeBatch(l *ladder, b []slotted) error {
-	for _, s := range b {
-		if err := l.add(s.n, s.f, s.id); err != nil {
-			return err
-		}
-	}
-	return l.flush()
 }
 
 func (r *videoRun) position(index int) int {

@@ -36,7 +36,7 @@ func tilesOf(job *codec.Job) *tiles {
 	t := &tiles{tp: tp, rung: -1, pics: map[int64]*image.YCbCr{}}
 	for i := range vp.Rungs {
 		r := &vp.Rungs[i]
-		if !r.Copy && (t.rung < 0 || r.Width*r.Height < vp.Rungs[t.rung].Width*vp.Rungs[t.rung].Height) {
+		if job.Encodes(i) && (t.rung < 0 || r.Width*r.Height < vp.Rungs[t.rung].Width*vp.Rungs[t.rung].Height) {
 			t.rung = i
 		}
 	}

@@ -37,7 +37,7 @@ func runVideo(g *guard, cfg Config, src codec.Source, job *codec.Job, d *deliver
 	}
 	r := &videoRun{g: g, cfg: cfg, job: job, src: src, plan: &job.Plan, vp: vp, to: vp.Frames, d: d, rep: rep, tiles: tilesOf(job)}
 	for i := range vp.Rungs {
-		if !vp.Rungs[i].Copy {
+		if job.Encodes(i) {
 			r.rungs = append(r.rungs, i)
 			r.stitch = append(r.stitch, nil)
 		}

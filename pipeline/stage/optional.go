@@ -23,10 +23,24 @@ func (w *wanted) split(p codec.Plan) (first codec.Plan, rest *codec.Plan) {
 	}
 	needed, later := *p.Video, *p.Video
 	needed.Rungs, later.Rungs = slices.DeleteFunc(slices.Clone(p.Video.Rungs), optional), others
+	for _, rungs := range [][]codec.RungPlan{needed.Rungs, later.Rungs} {
+		for i := range rungs {
+			rungs[i].From = sourceOf(p.Video.Rungs, rungs, i)
+		}
+	}
 	first, follows := p, p
 	first.Video, follows.Video = &needed, &later
 	follows.Audio, follows.Subs, follows.Thumbs = nil, nil, nil
 	return first, &follows
+}
+
+// sourceOf is the rung that some[i], one of all, is scaled from, counted among some; -1 when that is not among them.
+func sourceOf(all, some []codec.RungPlan, i int) int {
+	from := some[i].From
+	if from < 0 {
+		return -1
+	}
+	return slices.IndexFunc(some, func(r codec.RungPlan) bool { return r.Name == all[from].Name })
 }
 
 // afterwards are the tasks that carry out the rest of a plan when the entry is ready, which is what the last of the tasks before

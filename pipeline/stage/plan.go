@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 
 	"sluice/catalog"
 	"sluice/codec"
@@ -57,6 +58,8 @@ type MakePayload struct {
 	Video bool `json:"video,omitempty"`
 	Copy  bool `json:"copy,omitempty"`
 	Audio bool `json:"audio,omitempty"`
+	// Rungs are the ones to encode, by their index in the plan; nil means all.
+	Rungs []int `json:"rungs,omitempty"`
 	// Run names the directory of work files and, in tasks that add to an entry, the run; empty for the entry's first.
 	Run string `json:"run,omitempty"`
 	// Early names the run of early work whose renditions these are.
@@ -240,6 +243,9 @@ func mediaTasks(p codec.Plan, base MakePayload) []catalog.NewTask {
 	}
 	if spans == 1 && !copies { // small enough for one task
 		base.Video, base.Audio, base.Copy, base.Span = true, len(p.Audio) > 0, len(p.Audio) > 0, spanNumber(p, 0)
+		if first, rest := firstLook(p, base); first != nil {
+			return wholeFirst(p, base, first, rest)
+		}
 		return []catalog.NewTask{{Stage: catalog.StageTranscode, Name: "media", Priority: 1, Payload: base, Weight: weightTranscode}}
 	}
 	var tasks []catalog.NewTask
@@ -255,7 +261,60 @@ func mediaTasks(p codec.Plan, base MakePayload) []catalog.NewTask {
 	if spans == 0 {
 		return tasks
 	}
-	return append(tasks, spanTasks(p, base, 0)...)
+	low, rest := firstLook(p, base)
+	if low == nil || copies {
+		return append(tasks, spanTasks(p, base, 0)...)
+	}
+	more := spanTasks(p, base, 0)
+	begin := more[0]
+	part := base
+	part.Video, part.Span = true, spanNumber(p, 0)
+	part.Rungs = low
+	begin.Name, begin.Priority, begin.Payload, begin.Weight = begin.Name+", first look", 0, part, 1
+	part.Rungs = rest
+	more[0].Payload = part
+	return append(append(tasks, begin), more...)
+}
+
+// firstLook divides the rungs of an entry's first run: the smallest, which is made before the others, so that there is soon
+// something to play, and the others. It costs to decode the beginning twice. Nil means that there is nothing to divide.
+func firstLook(p codec.Plan, base MakePayload) (first, rest []int) {
+	if p.Video == nil || base.Run != "" {
+		return nil, nil
+	}
+	low := -1
+	for i, r := range p.Video.Rungs {
+		if !r.Copy && r.Enc.Codec == "h264" && (low < 0 || r.Width*r.Height < p.Video.Rungs[low].Width*p.Video.Rungs[low].Height) {
+			low = i
+		}
+	}
+	for i, r := range p.Video.Rungs {
+		if !r.Copy && i != low {
+			rest = append(rest, i)
+		}
+	}
+	if low < 0 || len(rest) == 0 {
+		return nil, nil
+	}
+	return []int{low}, rest
+}
+
+// wholeFirst makes and assembles the smallest rung and the sound before the other rungs: a short entry so plays from its beginning
+// to its end while they are made.
+func wholeFirst(p codec.Plan, base MakePayload, low, rest []int) []catalog.NewTask {
+	look, join, others := base, base, base
+	look.Rungs, others.Rungs = low, rest
+	others.Audio, others.Copy = false, false
+	join.Video, join.Audio, join.Copy, join.Span = false, false, false, -1
+	join.Assets = maps.Clone(base.Assets)
+	for _, i := range rest {
+		delete(join.Assets, p.Video.Rungs[i].Name)
+	}
+	return []catalog.NewTask{
+		{Stage: catalog.StageTranscode, Name: "first look", Priority: 0, Payload: look, Weight: weightTranscode / 5},
+		{Stage: catalog.StageAssemble, Name: "assemble first look", Priority: 0, Payload: join, After: []int{0}, Weight: 1},
+		{Stage: catalog.StageTranscode, Name: "media", Priority: 1, Payload: others, Weight: weightTranscode * 4 / 5},
+	}
 }
 
 // spanTasks encode the spans of a plan from one on.

@@ -20,7 +20,7 @@ func (e *Env) Transcode(ctx context.Context, t catalog.Task, progress Progress) 
 	if err != nil {
 		return Outcome{}, err
 	}
-	job := codec.Job{Plan: p, Video: payload.Video, Copy: payload.Copy, Audio: payload.Audio}
+	job := codec.Job{Plan: p, Video: payload.Video, Rungs: payload.Rungs, Copy: payload.Copy, Audio: payload.Audio}
 	chunk := 0
 	if payload.Video && payload.Span >= 0 {
 		if payload.Span >= len(p.Spans) {
