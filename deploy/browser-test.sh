@@ -5,6 +5,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 data=$(mktemp -d)
 port=$(node -e 'const s=require("net").createServer().listen(0,"127.0.0.1",()=>{console.log(s.address().port);s.close()})')
+# However full the disk is: what this test needs is little.
+export SLUICE_STORAGE_RESERVE_BYTES=67108864
 export SLUICE_DATA_DIR=$data SLUICE_HTTP_LISTEN=127.0.0.1:$port SLUICE_HSU_LISTEN= SLUICE_LOG_LEVEL=warn BASE_URL=http://127.0.0.1:$port
 server= worker=
 end() { [ -z "$1" ] || { kill -CONT "$1" && kill -TERM "$1" && wait "$1"; } 2>/dev/null || true; }
