@@ -1,7 +1,7 @@
 import { assert } from './assert.mjs';
 import { carriesDocumentsOut } from './bulk.mjs';
 import { decidesOnFiles } from './folders.mjs';
-import { playWith, plays } from './player.mjs';
+import { playWith, plays, tellsFailures } from './player.mjs';
 import { uploads, uploadsFolders } from './upload.mjs';
 
 /** Pages that show themselves without an id. */
@@ -192,6 +192,7 @@ export function checks(env) {
     on('play-hls-ts', (browser) => playWith(browser, env.ENTRY_ID, 'HLS TS')),
     on('play-dash', (browser) => playWith(browser, env.ENTRY_ID, 'DASH')),
     on('play-progressive', (browser) => playWith(browser, env.ENTRY_ID, 'Progressive')),
+    on('play-failure', tellsFailures),
     on('keyboard', worksByKeyboard),
     on('phone', fitsPhone),
     on('system', showsSystem),
