@@ -27,15 +27,16 @@ setup: ## install the Debian and npm packages that are missing
 
 web: $(WEB)/node_modules/.package-lock.json ## build the console
 	@if [ ! -f api/console/dist/index.html ] || [ -n "$$(find $(WEB)/src $(WEB)/index.html $(WEB)/package-lock.json -newer api/console/dist/index.html -print -quit)" ]; then \
-		cd $(WEB) && npm run build; fi
+		echo 'building the console'; cd $(WEB) && npm run --silent build -- --logLevel warn; fi
 
 $(WEB)/node_modules/.package-lock.json: $(WEB)/package-lock.json
 	cd $(WEB) && npm ci --no-audit --no-fund
 
 # The program itself is free of cgo and starts without loading libav; it carries the engine that does and runs it in cages.
 build: setup web ## build bin/sluice
-	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o cmd/sluice/engine.bin ./cmd/sluice-engine
-	CGO_ENABLED=0 $(GO) build -trimpath -tags engine -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/sluice
+	@echo 'building $(BIN) (the first time takes some minutes)'
+	@$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o cmd/sluice/engine.bin ./cmd/sluice-engine
+	@CGO_ENABLED=0 $(GO) build -trimpath -tags engine -ldflags '$(LDFLAGS)' -o $(BIN) ./cmd/sluice
 
 run: build ## start everything and play a clip: make run [FILE=clip.mp4]
 	@FILE='$(FILE)' bash deploy/run.sh

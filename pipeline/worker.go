@@ -123,6 +123,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	}
 	acker.Go(func() { w.ackLoop(background) })
 	forwarder.Go(func() { ForwardWakes(background, w.cfg.Catalog, w.cfg.Redis) })
+	forwarder.Go(func() { w.present(background) })
 	for name, st := range w.cfg.Stages {
 		readers.Go(func() { w.readLoop(ctx, work, name, st) })
 	}

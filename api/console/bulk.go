@@ -1,8 +1,10 @@
 package console
 
 import (
+	"errors"
 	"mime"
 	"net/http"
+	"path"
 	"strconv"
 	"time"
 
@@ -97,12 +99,12 @@ func (c *Console) getBulk(w http.ResponseWriter, r *http.Request) error {
 	query := catalog.Query{Limit: limit, Offset: offset, Order: []catalog.Order{{Field: "lineIndex"}}, Conds: []catalog.Cond{
 		{Field: "bulkUploadJobId", Op: catalog.OpEq, Values: []any{int64(j.ID)}},
 	}}
-	switch q.Get("errors") {
-	case "", "false":
-	case "true":
+	failed, err := flag(q, "errors")
+	if err != nil {
+		return err
+	}
+	if failed {
 		query.Conds = append(query.Conds, catalog.Cond{Field: "status", Op: catalog.OpEq, Values: []any{int64(catalog.BulkItemError)}})
-	default:
-		return refuse(http.StatusBadRequest, codeInvalid, "errors: %q is not true or false", q.Get("errors"))
 	}
 	rows, total, err := c.cfg.Bulk.Catalog.BulkResults(r.Context(), j.Account, query)
 	if err != nil {
@@ -141,6 +143,35 @@ func (c *Console) bulkLog(w http.ResponseWriter, r *http.Request) error {
 		c.cfg.Logger.Error("log of a bulk job broke off", "job", j.ID, "error", err)
 		panic(http.ErrAbortHandler) // the browser must not take what came for the whole
 	}
+	return nil
+}
+
+// addBulk answers POST /v1/bulk?name&dry_run&strict, whose body is a document for Config.Account: its job. The name says what
+// form the document has.
+func (c *Console) addBulk(w http.ResponseWriter, r *http.Request) error {
+	q, err := parseQuery(r, "name", "dry_run", "strict")
+	if err != nil {
+		return err
+	}
+	a := manifest.Add{FileName: path.Base(q.Get("name")), Document: r.Body, UploadedBy: "console"}
+	var known bool
+	if a.Format, known = manifest.FormatOf(a.FileName); !known {
+		return refuse(http.StatusBadRequest, codeInvalid, "name: %q does not end in .xml, .csv or .json", a.FileName)
+	}
+	if a.DryRun, err = flag(q, "dry_run"); err != nil {
+		return err
+	}
+	if a.Strict, err = flag(q, "strict"); err != nil {
+		return err
+	}
+	j, err := c.cfg.Bulk.Add(r.Context(), c.cfg.Account, a)
+	if errors.Is(err, manifest.ErrDocument) {
+		return refuse(http.StatusBadRequest, codeInvalid, "%v", err)
+	}
+	if err != nil {
+		return err
+	}
+	writeJSON(w, http.StatusCreated, viewBulk(j))
 	return nil
 }
 

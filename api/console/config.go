@@ -62,6 +62,7 @@ type Config struct {
 	System func(context.Context) System
 	// Uploads takes files in at /v1/uploads/tus/, with that path stripped, for Account; nil when this server takes none.
 	Uploads http.Handler
+	// Account owns what comes in by these pages: uploads and documents.
 	Account catalog.AccountID
 	// Folders changes files of drop folders for operators; nil refuses to.
 	Folders FolderOperator

@@ -4,6 +4,8 @@ import (
 	"context"
 	"net/http"
 	"time"
+
+	"sluice/ingest/manifest"
 )
 
 // Console serves the pages and their JSON. Run must be running for the event streams to speak.
@@ -60,6 +62,7 @@ func (c *Console) routes(mux *http.ServeMux) {
 	handle("POST", "/v1/entries/{id}/retry", c.retryEntry)
 	handle("GET", "/v1/tasks", c.listTasks)
 	handle("POST", "/v1/tasks/{id}/retry", c.retryTask)
+	handle("POST", "/v1/tasks/retry", c.retryTasks)
 	handle("GET", "/v1/drop-folders", c.listFolders)
 	handle("GET", "/v1/drop-folders/files", c.listFolderFiles)
 	handle("DELETE", "/v1/drop-folders/files/{id}", c.deleteFolderFile)
@@ -71,6 +74,8 @@ func (c *Console) routes(mux *http.ServeMux) {
 	handle("GET", "/v1/events", c.streamEvents)
 	if c.cfg.Bulk != nil {
 		handle("GET", "/v1/bulk", c.listBulk)
+		byPath["/v1/bulk"] = append(byPath["/v1/bulk"], "POST")
+		mux.Handle("POST /v1/bulk", c.reading("POST /v1/bulk", manifest.MaxDocument+1, c.addBulk)) // one more, so that the room itself says what is too large
 		handle("GET", "/v1/bulk/{id}", c.getBulk)
 		handle("GET", "/v1/bulk/{id}/log", c.bulkLog)
 		handle("POST", "/v1/bulk/{id}/abort", c.abortBulk)

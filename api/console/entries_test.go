@@ -68,7 +68,7 @@ func TestQueriesThatMakeNoSenseAreRefusedByName(t *testing.T) {
 		"/v1/entries/NOT-AN-ID":                          `"NOT-AN-ID" is not an entry id`,
 		"/v1/entries/0_" + strings.Repeat("a", 50):       `is not an entry id`,
 		"/v1/tasks?state=alive":                          `state: "alive" is not one of waiting, runnable`,
-		"/v1/tasks?stage=dance":                          `stage: "dance" is not one of import, probe`,
+		"/v1/tasks?stage=dance":                          `stage: "dance" is not one of fetch, early`,
 		"/v1/tasks?entry=%2e%2e":                         `entry: ".." is not an entry id`,
 		"/v1/events?last=1":                              `"last" is not a parameter here`,
 	} {
@@ -238,6 +238,7 @@ func TestLocalLinks(t *testing.T) {
 	}
 	of := func(e catalog.Entry) []string { return links(e, assets) }
 	pictures := []string{
+		"original The file as it came /raw/0_abc",
 		"poster Poster /thumb/0_abc/poster.jpg",
 		"storyboard Storyboard /thumb/0_abc/storyboard.vtt",
 		"caption de /captions/0_abc/0_cap.vtt",

@@ -62,10 +62,18 @@ func answerFor(err error) *refusal {
 // endpoint makes a handler of a function that returns its failure: it counts, bounds, logs and answers in one place. The
 // label is the route's pattern, never the path.
 func (c *Console) endpoint(label string, h func(http.ResponseWriter, *http.Request) error) http.Handler {
+	return c.reading(label, smallBody, h)
+}
+
+// smallBody is more than any route needs that reads no body.
+const smallBody = 4 << 10
+
+// reading is endpoint for a route that reads a body of up to limit bytes.
+func (c *Console) reading(label string, limit int64, h func(http.ResponseWriter, *http.Request) error) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		w.Header().Set("Cache-Control", "no-store")
-		r.Body = http.MaxBytesReader(w, r.Body, 4<<10) // no route reads a body
+		r.Body = http.MaxBytesReader(w, r.Body, limit)
 		status := http.StatusOK
 		if err := h(w, r); err != nil {
 			status = c.fail(w, r, err)

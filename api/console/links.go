@@ -36,7 +36,7 @@ type Link struct {
 }
 
 // LocalLinks lists the outputs of an entry at the paths where this server's delivery has them: adaptive streams once there
-// is something to play, a progressive file a video rendition (best first), and pictures and captions as they become ready.
+// is something to play, a progressive file a video rendition (best first), pictures and captions as they become ready, and the original.
 func LocalLinks(e catalog.Entry, assets []catalog.Asset) []Link {
 	id := url.PathEscape(string(e.ID))
 	var links []Link
@@ -48,6 +48,10 @@ func LocalLinks(e catalog.Entry, assets []catalog.Asset) []Link {
 			continue
 		}
 		switch a.Type {
+		case catalog.AssetFlavor:
+			if a.Original && a.Version == e.Version {
+				links = append(links, Link{Kind: LinkOriginal, Label: "The file as it came", URL: "/raw/" + id})
+			}
 		case catalog.AssetThumb:
 			if a.Name == "poster" {
 				links = append(links, Link{Kind: LinkPoster, Label: "Poster", URL: "/thumb/" + id + "/poster.jpg"})

@@ -48,6 +48,17 @@ func number(q url.Values, name string, missing, low, high int) (int, error) {
 	return n, nil
 }
 
+// flag reads a parameter that is true or false; missing is false.
+func flag(q url.Values, name string) (bool, error) {
+	switch q.Get(name) {
+	case "", "false":
+		return false, nil
+	case "true":
+		return true, nil
+	}
+	return false, refuse(http.StatusBadRequest, codeInvalid, "%s: %q is not true or false", name, q.Get(name))
+}
+
 // keys lists the keys of a map for a message.
 func keys[V any](m map[string]V) string {
 	return strings.Join(slices.Sorted(maps.Keys(m)), ", ")

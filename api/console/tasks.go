@@ -1,7 +1,9 @@
 package console
 
 import (
+	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,10 +17,7 @@ var taskStates = []catalog.TaskState{
 }
 
 // stages in the order in which an entry goes through them.
-var stages = []catalog.Stage{
-	catalog.StageImport, catalog.StageProbe, catalog.StagePlan, catalog.StageTranscode, catalog.StageAssemble,
-	catalog.StageThumbs, catalog.StageCaptions, catalog.StageFinish,
-}
+var stages = catalog.Stages()
 
 func stageOrder[V any](counts map[catalog.Stage]V) []catalog.Stage {
 	var known, other []catalog.Stage
@@ -69,8 +68,8 @@ func taskFilter(r *http.Request) (catalog.TaskFilter, error) {
 			}
 		}
 	}
-	if f.Stage = catalog.Stage(q.Get("stage")); f.Stage != "" && !slices.Contains(stages, f.Stage) {
-		return f, refuse(http.StatusBadRequest, codeInvalid, "stage: %q is not one of %s", f.Stage, listed(stages))
+	if f.Stage, err = stageOf(q); err != nil {
+		return f, err
 	}
 	if f.Entry = catalog.EntryID(q.Get("entry")); f.Entry != "" && !plausibleID(string(f.Entry)) {
 		return f, refuse(http.StatusBadRequest, codeInvalid, "entry: %q is not an entry id", f.Entry)
@@ -99,6 +98,46 @@ func (c *Console) retryTask(w http.ResponseWriter, r *http.Request) error {
 	}
 	w.WriteHeader(http.StatusNoContent)
 	return nil
+}
+
+// retryAllLimit bounds how many tasks one request sends back to work.
+const retryAllLimit = 1000
+
+// retryTasks answers POST /v1/tasks/retry?stage: dead tasks, of one stage or of all, run again, the newest 1,000 at most.
+func (c *Console) retryTasks(w http.ResponseWriter, r *http.Request) error {
+	q, err := parseQuery(r, "stage")
+	if err != nil {
+		return err
+	}
+	stage, err := stageOf(q)
+	if err != nil {
+		return err
+	}
+	dead, _, err := c.cfg.Catalog.ListTasks(r.Context(), catalog.TaskFilter{Stage: stage, States: []catalog.TaskState{catalog.TaskDead}, Limit: retryAllLimit})
+	if err != nil {
+		return err
+	}
+	retried := 0
+	for _, t := range dead {
+		switch err := c.cfg.Catalog.RetryDead(r.Context(), t.ID); {
+		case err == nil:
+			retried++
+		case errors.Is(err, catalog.ErrConflict), errors.Is(err, catalog.ErrNotFound): // somebody else was faster
+		default:
+			return err
+		}
+	}
+	writeJSON(w, http.StatusOK, map[string]int{"retried": retried})
+	return nil
+}
+
+// stageOf is the stage that a query names; "" when it names none.
+func stageOf(q url.Values) (catalog.Stage, error) {
+	stage := catalog.Stage(q.Get("stage"))
+	if stage != "" && !slices.Contains(stages, stage) {
+		return "", refuse(http.StatusBadRequest, codeInvalid, "stage: %q is not one of %s", stage, listed(stages))
+	}
+	return stage, nil
 }
 
 // getWork answers GET /v1/work: how many tasks are unfinished or dead, by stage and state.

@@ -1,9 +1,11 @@
 package console_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -40,6 +42,25 @@ func TestDeadLettersAreListedWithTheirReasonAndRetried(t *testing.T) {
 	f.call("POST", "/v1/tasks/999999/retry", http.StatusNotFound)
 	f.call("POST", "/v1/tasks/0/retry", http.StatusBadRequest)
 	f.call("POST", "/v1/tasks/x/retry", http.StatusBadRequest)
+}
+
+func TestDeadLettersAreRetriedByStageAndAllTogether(t *testing.T) {
+	f := start(t, nil)
+	_, tasks := f.entry("Film", nil, nil, catalog.NewTask{Stage: catalog.StageFetch}, catalog.NewTask{Stage: catalog.StageThumbs, Optional: true},
+		catalog.NewTask{Stage: catalog.StageCaptions, Optional: true}, catalog.NewTask{Stage: catalog.StageThumbs, Name: "2", Optional: true})
+	for _, task := range tasks[1:] {
+		f.kill(task.ID, "media_crash", "It crashed.")
+	}
+	for _, step := range []struct {
+		query string
+		want  float64
+	}{{"?stage=fetch", 0}, {"?stage=thumbs", 2}, {"", 1}, {"", 0}} {
+		if got := f.call("POST", "/v1/tasks/retry"+step.query, http.StatusOK); got["retried"] != step.want {
+			t.Errorf("%q: retried %v, want %v", step.query, got["retried"], step.want)
+		}
+	}
+	f.call("POST", "/v1/tasks/retry?stage=nonsense", http.StatusBadRequest)
+	f.call("POST", "/v1/tasks/retry?state=done", http.StatusBadRequest)
 }
 
 func TestTasksAreFiltered(t *testing.T) {
@@ -87,6 +108,34 @@ func TestSystemIsReported(t *testing.T) {
 			t.Errorf("got %v", got)
 		}
 		if d := cmp.Diff(map[string]any{"level": "", "mechanisms": []any{}, "missing": []any{}}, got["isolation"]); d != "" {
+			t.Error(d)
+		}
+	})
+	t.Run("with its workers and what they run", func(t *testing.T) {
+		f := start(t, func(c *console.Config) {
+			c.System = func(context.Context) console.System {
+				return console.System{
+					Volumes: []console.Volume{{Name: "data", Size: 100, Free: 40, Reserve: 5}},
+					Workers: []console.Worker{{Name: "idle", Stages: []catalog.Stage{catalog.StageProbe}, Silent: 1200}, {Name: "busy"}},
+				}
+			}
+		})
+		_, tasks := f.entry("Film", nil, nil, catalog.NewTask{Stage: catalog.StageProbe, Name: "a"}, catalog.NewTask{Stage: catalog.StageProbe, Name: "b"})
+		for i, worker := range []string{"busy", "stranger"} {
+			if _, err := f.db.Claim(t.Context(), tasks[i].ID, worker, time.Minute); err != nil {
+				t.Fatal(err)
+			}
+		}
+		got := f.call("GET", "/v1/system", http.StatusOK)
+		if d := cmp.Diff([]any{map[string]any{"name": "data", "size": 100.0, "free": 40.0, "reserve": 5.0}}, got["volumes"]); d != "" {
+			t.Error(d)
+		}
+		doing := map[string][]string{}
+		for _, w := range got["workers"].([]any) {
+			worker := w.(map[string]any)
+			doing[worker["name"].(string)] = names(worker, "running")
+		}
+		if d := cmp.Diff(map[string][]string{"idle": {}, "busy": {"a"}, "stranger": {"b"}}, doing); d != "" {
 			t.Error(d)
 		}
 	})

@@ -119,6 +119,7 @@ var assetStatusNames = map[catalog.AssetStatus]string{
 }
 
 var mediaNames = map[catalog.MediaType]string{
+	0:                  "unknown", // until the probe
 	catalog.MediaVideo: "video",
 	catalog.MediaImage: "image",
 	catalog.MediaAudio: "audio",

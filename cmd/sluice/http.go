@@ -22,6 +22,7 @@ import (
 	"sluice/ingest/dropfolder"
 	"sluice/internal/version"
 	"sluice/packager/origin"
+	"sluice/pipeline"
 	"sluice/pipeline/stage"
 	"sluice/storage"
 )
@@ -170,8 +171,11 @@ func (s *system) systemReport(checks []ops.Check, media *mediaWorker) func(conte
 		defer cancel()
 		sys := console.System{Status: console.OK, Version: version.Version, StartedAt: started, MetricsURL: "/metrics"}
 		for _, c := range checks {
-			part := console.Component{Name: c.Name, Status: console.OK}
-			if err := c.Run(ctx); err != nil {
+			part := console.Component{Name: c.Name, Status: console.OK, Detail: s.describe(c.Name)}
+			asked := time.Now()
+			err := c.Run(ctx)
+			part.Took = time.Since(asked).Microseconds()
+			if err != nil {
 				part.Status, part.Detail, sys.Status = console.Failed, err.Error(), console.Failed
 			} else if c.Name == "storage" {
 				if err := s.admit(0); err != nil {
@@ -184,10 +188,46 @@ func (s *system) systemReport(checks []ops.Check, media *mediaWorker) func(conte
 			sys.Components = append(sys.Components, console.Component{Name: name, Version: v, Status: console.OK})
 		}
 		slices.SortStableFunc(sys.Components, func(a, b console.Component) int { return strings.Compare(a.Name, b.Name) })
+		err := s.volumes(func(name string, space storage.Space) error {
+			sys.Volumes = append(sys.Volumes, console.Volume{Name: name, Size: space.Size, Free: space.Free, Reserve: s.reserve().Of(space)})
+			return nil
+		})
+		if err != nil {
+			s.log.Warn("room cannot be measured", "error", err)
+		}
+		present, err := pipeline.Workers(ctx, s.redis)
+		if err != nil {
+			s.log.Warn("workers cannot be listed", "error", err)
+		}
+		for _, p := range present {
+			sys.Workers = append(sys.Workers, console.Worker{Name: p.Name, Stages: p.Stages, Silent: p.Silent.Milliseconds()})
+		}
 		if media != nil {
 			iso := media.pool.Isolation()
 			sys.Isolation = console.Isolation{Level: iso.Level, Mechanisms: iso.Mechanisms(), Missing: iso.Lacking()}
 		}
 		return sys
 	}
+}
+
+// describe says what a component is, as configured, without secrets.
+func (s *system) describe(component string) string {
+	switch component {
+	case "catalog":
+		if strings.HasPrefix(s.databaseURL(), "postgres") {
+			return "PostgreSQL"
+		}
+		return "SQLite, in the data directory"
+	case "storage":
+		if strings.HasPrefix(s.storageURL(), "s3://") {
+			return "S3"
+		}
+		return "a directory of this machine"
+	case "redis":
+		if s.cfg.Text("redis.url") == "" {
+			return "started and watched by this process"
+		}
+		return "shared"
+	}
+	return ""
 }

@@ -15,8 +15,8 @@ export default defineConfig({
     license: { fileName: 'licenses.md' },
     // Everything comes from the binary, so one request more costs little; data: URLs would widen the content policy.
     assetsInlineLimit: 0,
-    // hls.js and Shaka Player are each fetched only when a page plays with them.
-    chunkSizeWarningLimit: 800,
+    // hls.js and Shaka Player are each fetched only when a page plays with them; all else is one file that browsers keep.
+    chunkSizeWarningLimit: 1000,
   },
   server: { host: '127.0.0.1', proxy: Object.fromEntries(proxied.map((path) => [path, backend])) },
   test: { include: ['src/**/*.test.ts'], environment: 'node' },

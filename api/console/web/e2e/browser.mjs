@@ -1,6 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
+import { assert } from './assert.mjs';
 
 const flags = [
   '--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
@@ -9,6 +11,18 @@ const flags = [
 
 /** Requests that a page gives up by itself, when a player is closed or a stream is left, are no failures. */
 const abandoned = /ERR_ABORTED/;
+
+/** accessible checks what a page shows against the rules of axe-core. */
+async function accessible(page, where) {
+  // Half-faded rows have half the contrast: let what moves come to rest. Endless animations never do.
+  await page.waitForFunction(() =>
+    document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getComputedTiming().iterations === Infinity),
+  );
+  await page.evaluate(await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8'));
+  const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ['violations'] }));
+  const faults = violations.map((v) => `${v.id} (${v.impact}): ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`);
+  assert(faults.length === 0, `${where} is not accessible:\n${faults.join('\n')}`);
+}
 
 /**
  * openBrowser starts Chromium and returns a page whose complaints are collected: errors in the console, uncaught
@@ -22,12 +36,16 @@ export async function openBrowser({ baseURL, output, executablePath, colorScheme
   // Generous, so that a busy machine is slow rather than wrong.
   page.setDefaultTimeout(120_000);
   const complaints = [];
+  let excused = /$^/;
+  const complain = (text) => {
+    if (!excused.test(text)) complaints.push(text);
+  };
   page.on('console', (message) => {
-    if (message.type() === 'error') complaints.push(`console: ${message.text()} (${message.location().url})`);
+    if (message.type() === 'error') complain(`console: ${message.text()} (${message.location().url})`);
   });
   page.on('pageerror', (error) => complaints.push(`exception: ${error.stack ?? error.message}`));
   page.on('response', (response) => {
-    if (response.status() >= 400) complaints.push(`HTTP ${response.status()}: ${response.url()}`);
+    if (response.status() >= 400) complain(`HTTP ${response.status()}: ${response.url()}`);
   });
   page.on('requestfailed', (request) => {
     const reason = request.failure()?.errorText ?? '';
@@ -41,6 +59,11 @@ export async function openBrowser({ baseURL, output, executablePath, colorScheme
   return {
     page,
     complaints,
+    accessible: (where) => accessible(page, where),
+    /** excuse lets complaints pass from now on that a check provokes. */
+    excuse: (pattern) => {
+      excused = pattern;
+    },
     shot: (name) => page.screenshot({ path: path.join(output, `${name}.png`), animations: 'disabled' }),
     close: () => browser.close(),
   };

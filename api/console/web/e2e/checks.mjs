@@ -1,8 +1,11 @@
-import { readFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { assert } from './assert.mjs';
-import { playWith, plays } from './player.mjs';
+import { carriesDocumentsOut } from './bulk.mjs';
+import { decidesOnFiles } from './folders.mjs';
+import { playWith, plays, tellsFailures } from './player.mjs';
 import { uploads, uploadsFolders } from './upload.mjs';
+
+/** Pages that show themselves without an id. */
+const pages = ['/console/upload', '/console/folders', '/console/work', '/console/bulk', '/console/system'];
 
 async function listsEntries({ page, shot }, { ENTRY_ID: id }) {
   await page.goto('/console/');
@@ -58,7 +61,8 @@ async function showsWork({ page, shot }, { RETRY: retry }) {
 
 async function showsSystem({ page, shot }) {
   await page.goto('/console/system');
-  await page.getByRole('table', { name: 'Components' }).waitFor();
+  await page.getByRole('table', { name: 'Components' }).getByText('catalog').waitFor();
+  await page.getByRole('table', { name: 'Workers' }).waitFor();
   await shot('system');
 }
 
@@ -108,35 +112,39 @@ async function growsWhileItPlays({ page, shot }, { GROWING_ID: id, WORKER_PID: w
 }
 
 /** Every page passes the rules of axe-core, in the page's own colours. */
-async function isAccessible({ page }, env) {
-  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+async function isAccessible({ page, accessible }, env) {
   const entries = [env.ENTRY_ID, env.LIVE_ID].filter(Boolean).map((id) => `/console/entries/${id}`);
-  const faults = [];
-  for (const path of ['/console/entries', ...entries, '/console/upload', '/console/work', '/console/system']) {
+  for (const path of ['/console/entries', ...entries, ...pages]) {
     await page.goto(path);
     await page.getByRole('heading', { level: 1 }).waitFor();
     await page.locator('table').first().waitFor();
-    // Half-faded rows have half the contrast: let what moves come to rest. Endless animations never do.
-    await page.waitForFunction(() =>
-      document.getAnimations().every((a) => a.playState !== 'running' || a.effect.getComputedTiming().iterations === Infinity),
-    );
-    await page.evaluate(axe);
-    const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ['violations'] }));
-    for (const v of violations) {
-      faults.push(`${path}: ${v.id} (${v.impact}): ${v.help}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(' | ')}`);
-    }
+    await accessible(path);
   }
-  assert(faults.length === 0, `accessibility:\n${faults.join('\n')}`);
+}
+
+/** What is not there is told as such, in a page like the others. */
+async function tellsWhatIsMissing({ page, shot, accessible, excuse }) {
+  excuse(/\b404\b/);
+  await page.goto('/console/entries/0_missing1');
+  await page.getByRole('alert').getByText('This entry does not exist').waitFor();
+  await shot('missing-entry');
+  await accessible('a missing entry');
+  await page.goto('/console/no/such/page');
+  await page.getByRole('heading', { level: 1, name: 'There is no such page' }).waitFor();
+  await accessible('a missing page');
+  await page.getByRole('link', { name: 'To the entries' }).click();
+  await page.waitForURL('**/console/entries');
 }
 
 /** A phone: nothing may stick out sideways, and the navigation folds away. */
 async function fitsPhone({ page, shot }, { ENTRY_ID: id }) {
   await page.setViewportSize({ width: 390, height: 844 });
-  for (const [name, path] of [['entries', '/console/entries'], ['entry', `/console/entries/${id}`], ['upload', '/console/upload'], ['work', '/console/work']]) {
+  for (const path of ['/console/entries', `/console/entries/${id}`, `/console/entries/${id}?tab=stages`, ...pages]) {
     await page.goto(path);
     await page.getByRole('button', { name: 'Navigation' }).waitFor();
     await page.getByRole('heading', { level: 1 }).waitFor();
-    await shot(`phone-${name}`);
+    await page.locator('table').first().waitFor();
+    await shot(`phone-${path.replace(id, 'entry').split(/\W+/).slice(2).join('-')}`);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     assert(over <= 0, `${path} is ${over} px wider than the screen`);
   }
@@ -184,9 +192,11 @@ export function checks(env) {
     on('play-hls-ts', (browser) => playWith(browser, env.ENTRY_ID, 'HLS TS')),
     on('play-dash', (browser) => playWith(browser, env.ENTRY_ID, 'DASH')),
     on('play-progressive', (browser) => playWith(browser, env.ENTRY_ID, 'Progressive')),
+    on('play-failure', tellsFailures),
     on('keyboard', worksByKeyboard),
     on('phone', fitsPhone),
     on('system', showsSystem),
+    on('missing', tellsWhatIsMissing),
     on('accessible-dark', isAccessible),
     on('accessible-light', isAccessible, { colorScheme: 'light' }),
     on('light', (browser) => paints(browser, 'light'), { colorScheme: 'light' }),
@@ -194,6 +204,7 @@ export function checks(env) {
   if (env.UPLOAD_FILE) list.push(on('upload', uploads));
   if (env.UPLOAD_DIR) list.push(on('upload-folder', uploadsFolders));
   if (env.LIVE_ID) list.push(on('progress', movesProgress), on('entry-in-work', showsEntryInWork));
+  if (env.FOLDER) list.push(on('folders', decidesOnFiles), on('bulk', carriesDocumentsOut));
   list.push(on('work', showsWork));
   if (env.DELETE_ID) list.push(on('delete', deletesEntry));
   return list;

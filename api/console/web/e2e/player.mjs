@@ -21,6 +21,22 @@ export async function playWith({ page, shot }, id, label) {
   assert((await alert.count()) === 0, `the player shows a failure: ${await alert.allInnerTexts()}`);
 }
 
+/** A stream that cannot be had is told as such, and opened anew when it is there again. */
+export async function tellsFailures({ page, shot, accessible, excuse }, { ENTRY_ID: id }) {
+  excuse(/\b404\b/);
+  const playlist = '**/container/fmp4/master.m3u8';
+  await page.route(playlist, (route) => route.fulfill({ status: 404, body: 'gone' }));
+  await page.goto(`/console/entries/${id}`);
+  const alert = page.getByTestId('player').getByRole('alert');
+  await alert.getByText('HTTP 404').waitFor();
+  await shot('player-failure');
+  await accessible('a player that failed');
+  await page.unroute(playlist);
+  await alert.getByRole('button', { name: 'Try again' }).click();
+  await alert.waitFor({ state: 'detached' });
+  await plays(page);
+}
+
 export async function plays(page) {
   await until(page, () => document.querySelector('video').readyState >= 2);
   await page.getByTestId('player').getByRole('button', { name: 'Play (k)' }).click();

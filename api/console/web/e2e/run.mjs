@@ -10,7 +10,8 @@
  * Further checks change the server's state and run only when asked for: LIVE_ID (an entry in work whose progress must
  * move), DELETE_ID (an entry to delete), RETRY=1 (retry the first dead letter), GROWING_ID with WORKER_PID (an entry that
  * plays already, and the worker that is frozen before it finishes it), UPLOAD_FILE (a clip of some MB that is uploaded),
- * UPLOAD_DIR (a folder with top.mp4 and sub/deep.mp4 that is uploaded).
+ * UPLOAD_DIR (a folder with top.mp4 and sub/deep.mp4 that is uploaded), FOLDER with CLIP (the directory of a drop folder called
+ * "browser", and a clip to drop there).
  */
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';

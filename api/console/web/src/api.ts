@@ -26,7 +26,7 @@ export interface Entry {
   description: string;
   reference_id: string;
   tags: string[];
-  media_type: 'video' | 'image' | 'audio';
+  media_type: 'video' | 'image' | 'audio' | 'unknown';
   status: EntryStatus;
   version: number;
   duration_ms: number;
@@ -201,6 +201,25 @@ export interface Component {
   version?: string;
   status: 'ok' | 'degraded' | 'failed';
   detail?: string;
+  /** How long it took to answer, in microseconds. */
+  took_us?: number;
+}
+
+/** A disk that the server fills, in bytes; with less than the reserve, new files wait. */
+export interface Volume {
+  name: string;
+  size: number;
+  free: number;
+  reserve: number;
+}
+
+/** A process that runs tasks. */
+export interface Worker {
+  name: string;
+  stages: string[];
+  /** How long it has not been heard of; some seconds for one that lives. */
+  silent_ms: number;
+  running: Task[];
 }
 
 export interface System {
@@ -210,6 +229,8 @@ export interface System {
   now: string;
   isolation: { level: string; mechanisms: string[]; missing: string[] };
   components: Component[];
+  volumes: Volume[];
+  workers: Worker[];
   metrics_url: string;
 }
 
@@ -297,10 +318,10 @@ export class ApiError extends Error {
   }
 }
 
-async function call<T>(method: string, path: string, signal?: AbortSignal): Promise<T> {
+async function call<T>(method: string, path: string, signal?: AbortSignal, document?: Blob): Promise<T> {
   let response: Response;
   try {
-    response = await fetch(path, { method, signal, headers: { Accept: 'application/json' } });
+    response = await fetch(path, { method, signal, body: document, headers: { Accept: 'application/json' } });
   } catch (cause) {
     if (signal?.aborted) throw cause;
     throw new ApiError(0, 'unreachable', 'The server cannot be reached.');
@@ -342,8 +363,9 @@ export const api = {
   entry: (id: string, signal?: AbortSignal) => call<EntryDetail>('GET', entryPath(id), signal),
   deleteEntry: (id: string) => call<void>('DELETE', entryPath(id)),
   retryEntry: (id: string) => call<{ retried: number }>('POST', `${entryPath(id)}/retry`),
-  deadTasks: (limit: number, offset: number, signal?: AbortSignal) =>
-    call<TaskPage>('GET', `/v1/tasks?state=dead&limit=${limit}&offset=${offset}`, signal),
+  deadTasks: (stage: string, limit: number, offset: number, signal?: AbortSignal) =>
+    call<TaskPage>('GET', `/v1/tasks?state=dead&stage=${encodeURIComponent(stage)}&limit=${limit}&offset=${offset}`, signal),
+  retryTasks: (stage: string) => call<{ retried: number }>('POST', `/v1/tasks/retry?stage=${encodeURIComponent(stage)}`),
   retryTask: (id: number) => call<void>('POST', `/v1/tasks/${id}/retry`),
   folders: (signal?: AbortSignal) => call<{ folders: DropFolder[] }>('GET', '/v1/drop-folders', signal),
   folderFiles: (q: FolderFileQuery, signal?: AbortSignal) => call<FolderFilePage>('GET', folderFilesPath(q), signal),
@@ -355,6 +377,8 @@ export const api = {
   bulkJobs: (limit: number, offset: number, signal?: AbortSignal) => call<BulkPage>('GET', `/v1/bulk?limit=${limit}&offset=${offset}`, signal),
   bulkJob: (id: string, errors: boolean, limit: number, offset: number, signal?: AbortSignal) =>
     call<BulkDetail>('GET', `/v1/bulk/${encodeURIComponent(id)}?errors=${errors}&limit=${limit}&offset=${offset}`, signal),
+  addBulk: ({ file, dryRun, strict }: { file: File; dryRun: boolean; strict: boolean }) =>
+    call<BulkJob>('POST', `/v1/bulk?name=${encodeURIComponent(file.name)}&dry_run=${dryRun}&strict=${strict}`, undefined, file),
   abortBulk: (id: number) => call<void>('POST', `/v1/bulk/${id}/abort`),
   system: (signal?: AbortSignal) => call<System>('GET', '/v1/system', signal),
 };

@@ -71,6 +71,7 @@ describe('times', () => {
     expect(f.ago('2026-01-01T23:00:01Z', now)).toBe('59 minutes ago');
     expect(f.ago('2026-01-01T21:00:00Z', now)).toBe('3 hours ago');
     expect(f.ago('2025-12-23T00:00:00Z', now)).toBe('10 days ago');
+    expect(f.ago('2026-01-02T00:00:04Z', now)).toBe('now');
     expect(f.ago('yesterday', now)).toBe('–');
   });
   it('counts an unfinished span up to now and never below zero', () => {
@@ -79,6 +80,18 @@ describe('times', () => {
     expect(f.elapsed('2026-01-01T23:59:50Z', '2026-01-01T23:59:51Z', now)).toBe(1000);
     expect(f.elapsed('2026-01-01T23:59:50Z', '2026-01-01T23:59:49Z', now)).toBe(0);
   });
+});
+
+describe('sentence', () => {
+  it.each([
+    ['the file is empty', 'The file is empty.'],
+    ['Send it again.', 'Send it again.'],
+    ['"a.mp4" is empty', '"a.mp4" is empty.'],
+    ['0_abc: not found', '0_abc: not found.'],
+    ['there is no entry "x"', 'There is no entry "x"'],
+    ['a: b', 'A: b.'],
+    ['', ''],
+  ])('%s reads %s', (text, want) => expect(f.sentence(text)).toBe(want));
 });
 
 describe('language', () => {

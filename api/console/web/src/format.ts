@@ -54,6 +54,14 @@ export function bitRate(bitsPerSecond: number | null | undefined): string {
   return scaled(bitsPerSecond, 1000, ['b/s', 'kb/s', 'Mb/s', 'Gb/s']);
 }
 
+/** sentence begins with a capital letter and ends with a stop, as reasons from all over the system do not. */
+export function sentence(text: string): string {
+  const first = text.trimStart();
+  if (!first) return '';
+  const begun = /^[a-z]+[ ,:]/.test(first) ? first.charAt(0).toUpperCase() + first.slice(1) : first;
+  return /[.!?…)"':]$/.test(begun) ? begun : `${begun}.`;
+}
+
 /** resolution as 1920×1080. */
 export function resolution(width: number, height: number): string {
   return width > 0 && height > 0 ? `${width}×${height}` : unknown;
@@ -80,7 +88,8 @@ const relative = new Intl.RelativeTimeFormat('en', { numeric: 'auto' });
 export function ago(stamp: string | null | undefined, now: number): string {
   const t = stamp ? Date.parse(stamp) : NaN;
   if (Number.isNaN(t)) return unknown;
-  const s = Math.round((t - now) / 1000);
+  // A stamp may be newer than the clock on the page, which stands still for some seconds.
+  const s = Math.min(0, Math.round((t - now) / 1000));
   const size = Math.abs(s);
   if (size < 60) return relative.format(s, 'second');
   if (size < 3600) return relative.format(Math.trunc(s / 60), 'minute');

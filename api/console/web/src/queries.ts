@@ -18,14 +18,14 @@ export const useEntry = (id: string, working: boolean) =>
     queryKey: ['entry', id],
     queryFn: ({ signal }) => api.entry(id, signal),
     // The stream carries the entry itself; its tasks and assets are polled while they change.
-    refetchInterval: working ? 2000 : false,
+    refetchInterval: (q) => (working && q.state.status !== 'error' ? 2000 : false),
     meta: live,
   });
 
-export const useDeadTasks = (limit: number, offset: number) =>
+export const useDeadTasks = (stage: string, limit: number, offset: number) =>
   useQuery({
-    queryKey: ['tasks', 'dead', limit, offset],
-    queryFn: ({ signal }) => api.deadTasks(limit, offset, signal),
+    queryKey: ['tasks', 'dead', stage, limit, offset],
+    queryFn: ({ signal }) => api.deadTasks(stage, limit, offset, signal),
     placeholderData: keepPreviousData,
     meta: live,
   });
@@ -66,7 +66,7 @@ export const useBulkJob = (id: string, errors: boolean, limit: number, offset: n
   });
 
 export const useSystem = () =>
-  useQuery({ queryKey: ['system'], queryFn: ({ signal }) => api.system(signal), refetchInterval: 10_000 });
+  useQuery({ queryKey: ['system'], queryFn: ({ signal }) => api.system(signal), refetchInterval: 5000 });
 
 /** useAction is a change of the server's state after which everything shown is fetched again. */
 export function useAction<In, Out>(run: (input: In) => Promise<Out>) {

@@ -1,4 +1,4 @@
-import type { BulkJob, BulkStatus, Entry, EntryStatus, TaskState } from './api';
+import type { BulkJob, BulkStatus, Entry, EntryStatus, Task, TaskState } from './api';
 
 export interface Look {
   label: string;
@@ -65,8 +65,13 @@ export const filters = [
 ] satisfies { value: string; label: string; statuses: EntryStatus[] }[];
 
 const stageNames: Record<string, string> = {
+  fetch: 'Download',
+  early: 'Early plan',
+  follow: 'Early sound',
   import: 'Import',
   scan: 'Virus scan',
+  clip: 'Clip',
+  adopt: 'Adopt',
   probe: 'Probe',
   plan: 'Plan',
   transcode: 'Transcode',
@@ -77,3 +82,6 @@ const stageNames: Record<string, string> = {
 };
 
 export const stageName = (stage: string) => stageNames[stage] ?? stage;
+
+/** taskName is what a task is called among the others of its stage; '' for one that is alone. */
+export const taskName = (task: Pick<Task, 'stage' | 'name'>) => (task.name === task.stage ? '' : task.name);

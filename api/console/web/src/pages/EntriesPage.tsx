@@ -1,24 +1,23 @@
-import { ActionIcon, Anchor, CloseButton, Group, Menu, Paper, SegmentedControl, Stack, Text, TextInput, Title, Tooltip, VisuallyHidden } from '@mantine/core';
-import { useDebouncedCallback } from '@mantine/hooks';
-import { IconDotsVertical, IconRefresh, IconSearch, IconTrash } from '@tabler/icons-react';
-import { DataTable, type DataTableColumn } from 'mantine-datatable';
-import { useState } from 'react';
+import { ActionIcon, Anchor, Button, Group, Menu, SegmentedControl, Stack, Text, VisuallyHidden } from '@mantine/core';
+import { IconDotsVertical, IconRefresh, IconTrash, IconUpload } from '@tabler/icons-react';
+import type { DataTableColumn } from 'mantine-datatable';
 import { Link, useNavigate, useSearchParams } from 'react-router';
 import type { Entry, EntryOrder } from '../api';
-import { ago, bytes, duration, resolution, time } from '../format';
+import { bytes, duration, resolution } from '../format';
 import { useLive } from '../live/context';
 import { overlay } from '../live/reduce';
 import { useEntryActions } from '../parts/actions';
+import { Ago } from '../parts/Ago';
 import { EntryBadge, EntryProgress, EntryReason } from '../parts/EntryState';
 import { Failure } from '../parts/Failure';
+import { Heading } from '../parts/Heading';
 import { Poster } from '../parts/Poster';
+import { Records } from '../parts/Records';
+import { SearchBox } from '../parts/SearchBox';
 import { useNow } from '../parts/useNow';
 import { useEntries } from '../queries';
 import { filters, hasFailed } from '../states';
 import { pageSizes, readView, toQuery, writeView, type EntriesView } from './entriesQuery';
-
-/** Typing settles for this long before the list is fetched, in milliseconds. */
-const searchDelay = 250;
 
 function columns(now: number, actions: ReturnType<typeof useEntryActions>): DataTableColumn<Entry>[] {
   return [
@@ -62,11 +61,7 @@ function columns(now: number, actions: ReturnType<typeof useEntryActions>): Data
       title: 'Created',
       sortable: true,
       width: 140,
-      render: (e) => (
-        <Tooltip label={time(e.created_at)}>
-          <span>{ago(e.created_at, now)}</span>
-        </Tooltip>
-      ),
+      render: (e) => <Ago stamp={e.created_at} now={now} />,
     },
     {
       accessor: 'actions',
@@ -82,7 +77,7 @@ function columns(now: number, actions: ReturnType<typeof useEntryActions>): Data
           </Menu.Target>
           <Menu.Dropdown onClick={(e) => e.stopPropagation()}>
             <Menu.Item leftSection={<IconRefresh size={16} />} disabled={!hasFailed(entry)} onClick={() => actions.retry(entry)}>
-              Retry
+              Try again
             </Menu.Item>
             <Menu.Item leftSection={<IconTrash size={16} />} color="red" onClick={() => actions.remove(entry)}>
               Delete …
@@ -94,24 +89,15 @@ function columns(now: number, actions: ReturnType<typeof useEntryActions>): Data
   ];
 }
 
-function SearchBox({ value, onChange }: { value: string; onChange: (value: string) => void }) {
-  const [typed, setTyped] = useState(value);
-  const settle = useDebouncedCallback(onChange, searchDelay);
-  function change(next: string) {
-    setTyped(next);
-    settle(next);
-  }
+function Nothing({ filtered }: { filtered: boolean }) {
+  if (filtered) return <Text c="dimmed">No entry matches</Text>;
   return (
-    <TextInput
-      type="search"
-      aria-label="Search by name, id or reference"
-      placeholder="Search by name, id or reference"
-      leftSection={<IconSearch size={16} aria-hidden />}
-      rightSection={typed && <CloseButton size="sm" aria-label="Clear the search" onClick={() => change('')} />}
-      value={typed}
-      onChange={(e) => change(e.currentTarget.value)}
-      w={{ base: '100%', xs: 320 }}
-    />
+    <>
+      <Text c="dimmed">Nothing has come in yet.</Text>
+      <Button component={Link} to="/upload" variant="light" leftSection={<IconUpload size={16} />}>
+        Upload files
+      </Button>
+    </>
   );
 }
 
@@ -130,42 +116,39 @@ export function EntriesPage() {
 
   return (
     <Stack>
-      <Title order={1} size="h2">Entries</Title>
+      <Heading title="Entries" />
       <Group justify="space-between">
-        <SearchBox value={view.search} onChange={(search) => show({ search })} />
+        <SearchBox label="Search by name, id or reference" value={view.search} onChange={(search) => show({ search })} />
         <SegmentedControl
           aria-label="Show"
+          className="filters"
           data={filters.map(({ value, label }) => ({ value, label }))}
           value={view.filter}
           onChange={(filter) => show({ filter })}
         />
       </Group>
       {error && <Failure what="The entries" error={error} retry={refetch} />}
-      <Paper withBorder style={{ overflow: 'hidden' }}>
-        <DataTable<Entry>
-          minHeight={240}
-          verticalSpacing="xs"
-          highlightOnHover
-          fetching={isFetching && (isPlaceholderData || !data)}
-          records={data ? overlay(data.entries, live) : []}
-          columns={columns(now, actions)}
-          noRecordsText={view.search || view.filter !== 'all' ? 'No entry matches' : 'Nothing has been ingested yet'}
-          totalRecords={data?.total ?? 0}
-          page={view.page}
-          recordsPerPage={view.size}
-          recordsPerPageOptions={pageSizes}
-          recordsPerPageLabel="Entries a page"
-          onPageChange={(page) => show({ page })}
-          onRecordsPerPageChange={(size) => show({ size })}
-          paginationText={({ from, to, totalRecords }) => `${from}–${to} of ${totalRecords}`}
-          sortStatus={{ columnAccessor: view.order, direction: view.descending ? 'desc' : 'asc' }}
-          onSortStatusChange={({ columnAccessor, direction }) =>
-            show({ order: columnAccessor as EntryOrder, descending: direction === 'desc' })
-          }
-          onRowClick={({ record }) => void navigate(`/entries/${record.id}`)}
-          rowClassName="clickable"
-        />
-      </Paper>
+      <Records<Entry>
+        label="Entries"
+        empty={<Nothing filtered={view.search !== '' || view.filter !== 'all'} />}
+        highlightOnHover
+        fetching={isFetching && (isPlaceholderData || !data)}
+        records={data ? overlay(data.entries, live) : []}
+        columns={columns(now, actions)}
+        totalRecords={data?.total ?? 0}
+        page={view.page}
+        recordsPerPage={view.size}
+        recordsPerPageOptions={pageSizes}
+        recordsPerPageLabel="Entries a page"
+        onPageChange={(page) => show({ page })}
+        onRecordsPerPageChange={(size) => show({ size })}
+        sortStatus={{ columnAccessor: view.order, direction: view.descending ? 'desc' : 'asc' }}
+        onSortStatusChange={({ columnAccessor, direction }) =>
+          show({ order: columnAccessor as EntryOrder, descending: direction === 'desc' })
+        }
+        onRowClick={({ record }) => void navigate(`/entries/${record.id}`)}
+        rowClassName="clickable"
+      />
     </Stack>
   );
 }

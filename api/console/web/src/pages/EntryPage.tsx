@@ -1,47 +1,62 @@
-import { Alert, Anchor, Badge, Breadcrumbs, Button, Group, Paper, SegmentedControl, Skeleton, Stack, Tabs, Text, Title } from '@mantine/core';
-import { IconAlertTriangle, IconRefresh, IconTrash } from '@tabler/icons-react';
+import { Alert, Anchor, Badge, Breadcrumbs, Button, Group, Paper, SegmentedControl, Skeleton, Stack, Tabs, Text } from '@mantine/core';
+import { IconAlertTriangle, IconDownload, IconRefresh, IconTrash } from '@tabler/icons-react';
 import { useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import type { Entry, EntryDetail } from '../api';
-import { bytes, duration, resolution, time } from '../format';
+import { bytes, duration, resolution, sentence, time, unknown } from '../format';
 import { useLive } from '../live/context';
 import { overlay } from '../live/reduce';
 import { useEntryActions } from '../parts/actions';
 import { AssetTable } from '../parts/AssetTable';
 import { EntryBadge, EntryProgress } from '../parts/EntryState';
 import { Failure } from '../parts/Failure';
+import { Heading } from '../parts/Heading';
 import { JsonView } from '../parts/JsonView';
 import { LinkTable } from '../parts/LinkTable';
 import { StageTimeline } from '../parts/StageTimeline';
+import { useAddress } from '../parts/useAddress';
 import { Player } from '../player/Player';
 import { linkOf, playables } from '../player/sources';
 import { useEntry } from '../queries';
-import { hasFailed, isWorking } from '../states';
+import { hasFailed, isWorking, stageName } from '../states';
 
-function Header({ entry }: { entry: Entry }) {
+/** Failed says what went wrong and where, and offers what may help. */
+function Failed({ detail, busy, retry }: { detail: EntryDetail; busy: boolean; retry: () => void }) {
+  const { entry, tasks } = detail;
+  const dead = tasks.find((t) => t.state === 'dead' && !t.optional);
+  return (
+    <Alert color="red" icon={<IconAlertTriangle />} title={dead ? `Failed at the stage “${stageName(dead.stage)}”` : 'Failed'} role="alert">
+      <Stack gap="xs" align="flex-start">
+        <span>
+          {sentence(entry.error_text || 'No reason was recorded')}
+          {entry.error_code && ` (${entry.error_code})`}
+        </span>
+        <Button size="xs" variant="default" leftSection={<IconRefresh size={14} />} loading={busy} onClick={retry}>
+          Try again
+        </Button>
+      </Stack>
+    </Alert>
+  );
+}
+
+function Header({ detail }: { detail: EntryDetail }) {
+  const { entry } = detail;
   const navigate = useNavigate();
   const actions = useEntryActions(() => void navigate('/entries'));
+  const original = linkOf(detail.links, 'original');
   return (
     <Stack gap="xs">
-      <Breadcrumbs>
-        <Anchor component={Link} to="/entries" size="sm">
-          Entries
-        </Anchor>
-        <Text size="sm" ff="monospace" c="dimmed">
-          {entry.id}
-        </Text>
-      </Breadcrumbs>
-      <Group justify="space-between" wrap="nowrap" align="flex-start">
-        <Group gap="sm">
-          <Title order={1} size="h2" lineClamp={2}>
-            {entry.name || entry.id}
-          </Title>
-          <EntryBadge entry={entry} />
-        </Group>
-        <Group gap="xs" wrap="nowrap">
-          {hasFailed(entry) && (
-            <Button leftSection={<IconRefresh size={16} />} loading={actions.busy} onClick={() => actions.retry(entry)}>
-              Retry
+      <Crumbs id={entry.id} />
+      <Group justify="space-between" align="flex-start">
+        <div style={{ flex: '1 1 320px', minWidth: 0 }}>
+          <Heading title={entry.name || entry.id}>
+            <EntryBadge entry={entry} />
+          </Heading>
+        </div>
+        <Group gap="xs">
+          {original && (
+            <Button component="a" href={original} download variant="default" leftSection={<IconDownload size={16} />}>
+              Download original
             </Button>
           )}
           <Button variant="default" leftSection={<IconTrash size={16} />} disabled={actions.busy} onClick={() => actions.remove(entry)}>
@@ -49,13 +64,22 @@ function Header({ entry }: { entry: Entry }) {
           </Button>
         </Group>
       </Group>
-      {hasFailed(entry) && (
-        <Alert color="red" icon={<IconAlertTriangle />} title={entry.error_code || 'Failed'}>
-          {entry.error_text || 'No reason was recorded.'}
-        </Alert>
-      )}
+      {hasFailed(entry) && <Failed detail={detail} busy={actions.busy} retry={() => actions.retry(entry)} />}
       <EntryProgress entry={entry} height="md" />
     </Stack>
+  );
+}
+
+function Crumbs({ id }: { id: string }) {
+  return (
+    <Breadcrumbs>
+      <Anchor component={Link} to="/entries" size="sm">
+        Entries
+      </Anchor>
+      <Text size="sm" ff="monospace" c="dimmed">
+        {id}
+      </Text>
+    </Breadcrumbs>
   );
 }
 
@@ -80,6 +104,7 @@ function Viewer({ detail }: { detail: EntryDetail }) {
         value={choice.technique.id}
         data={choices.map((c) => ({ value: c.technique.id, label: c.technique.label }))}
         onChange={setPicked}
+        className="filters"
         style={{ alignSelf: 'flex-start' }}
       />
       <Player
@@ -95,13 +120,13 @@ function Viewer({ detail }: { detail: EntryDetail }) {
 
 function Facts({ entry }: { entry: Entry }) {
   const facts: [string, string][] = [
-    ['Kind', entry.media_type],
+    ['Kind', entry.media_type === 'unknown' ? unknown : entry.media_type],
     ['Duration', duration(entry.duration_ms)],
     ['Picture', resolution(entry.width, entry.height)],
     ['Stored', bytes(entry.size)],
     ['Version', String(entry.version)],
     ['Account', String(entry.account)],
-    ['Reference', entry.reference_id || '–'],
+    ['Reference', entry.reference_id || unknown],
     ['Created', time(entry.created_at)],
     ['Playable', time(entry.playable_at)],
     ['Ready', time(entry.ready_at)],
@@ -128,16 +153,21 @@ function Facts({ entry }: { entry: Entry }) {
             ))}
           </Group>
         )}
-        {entry.description && <Text size="sm">{entry.description}</Text>}
+        {entry.description && (
+          <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+            {entry.description}
+          </Text>
+        )}
       </Stack>
     </Paper>
   );
 }
 
 function Sections({ detail }: { detail: EntryDetail }) {
+  const { get, set } = useAddress();
   return (
-    <Tabs defaultValue="outputs" keepMounted={false}>
-      <Tabs.List>
+    <Tabs value={get('tab') || 'outputs'} onChange={(tab) => set({ tab: tab === 'outputs' ? '' : (tab ?? '') })} keepMounted={false}>
+      <Tabs.List style={{ flexWrap: 'nowrap', overflowX: 'auto', overflowY: 'hidden' }}>
         <Tabs.Tab value="outputs">Outputs ({detail.links.length})</Tabs.Tab>
         <Tabs.Tab value="assets">Assets ({detail.assets.length})</Tabs.Tab>
         <Tabs.Tab value="stages">Stages ({detail.tasks.length})</Tabs.Tab>
@@ -170,17 +200,24 @@ export function EntryPage() {
   const still = entry ? isWorking(told ?? entry) : true;
   if (still !== working) setWorking(still);
 
-  if (error && !data) return <Failure what={`Entry ${id}`} error={error} retry={refetch} />;
-  if (!data || !entry) return <Skeleton height={480} aria-label="Loading" />;
+  if (!data || !entry) {
+    return (
+      <Stack>
+        <Crumbs id={id} />
+        <Heading title={`Entry ${id}`} />
+        {error ? <Failure what="This entry" error={error} retry={refetch} /> : <Skeleton height={480} aria-label="Loading" />}
+      </Stack>
+    );
+  }
   const detail = { ...data, entry };
   return (
     <Stack maw={1320}>
-      <Header entry={entry} />
+      <Header detail={detail} />
       <Group align="flex-start" gap="lg" wrap="wrap">
-        <div style={{ flex: '1 1 560px', minWidth: 0 }}>
+        <div style={{ flex: '4 1 560px', minWidth: 0 }}>
           <Viewer detail={detail} />
         </div>
-        <div style={{ flex: '0 1 330px', minWidth: 260 }}>
+        <div style={{ flex: '1 1 300px', minWidth: 260 }}>
           <Facts entry={entry} />
         </div>
       </Group>

@@ -3,48 +3,67 @@ import {
   Anchor,
   Badge,
   Group,
-  Paper,
   Progress,
   SegmentedControl,
   Select,
   Skeleton,
   Stack,
-  Table,
   Text,
-  TextInput,
   Title,
   Tooltip,
   VisuallyHidden,
 } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
-import { IconEyeOff, IconRefresh, IconSearch, IconTrash } from '@tabler/icons-react';
-import { DataTable } from 'mantine-datatable';
-import { useState } from 'react';
+import { IconEyeOff, IconRefresh, IconTrash } from '@tabler/icons-react';
+import type { DataTableColumn } from 'mantine-datatable';
 import { Link } from 'react-router';
 import type { DropFolder, FolderFile } from '../api';
-import { ago, bytes, time } from '../format';
+import { bytes, sentence, time } from '../format';
 import { useFolderFileActions } from '../parts/actions';
+import { Ago } from '../parts/Ago';
 import { Failure } from '../parts/Failure';
+import { Heading } from '../parts/Heading';
+import { Records } from '../parts/Records';
+import { SearchBox } from '../parts/SearchBox';
+import { useAddress } from '../parts/useAddress';
 import { useNow } from '../parts/useNow';
 import { useFolderFiles, useFolders } from '../queries';
-import { canDelete, canIgnore, canRetry, counted, fileFilters, fileLook } from './folderStates';
+import { canDelete, canIgnore, canRetry, counted, fileFilters, fileLook, hasFailed } from './folderStates';
 
 const pageSize = 25;
 const states = (value: string) => fileFilters.find((f) => f.value === value)?.states ?? [];
 
+const looks = { enabled: ['Watched', 'teal'], disabled: ['Disabled', 'gray'], error: ['Error', 'red'] } as const;
+
 function Health({ folder }: { folder: DropFolder }) {
-  const look = { enabled: ['Watched', 'teal'], disabled: ['Disabled', 'gray'], error: ['Error', 'red'] }[folder.state];
+  const [label, color] = looks[folder.state];
   return (
-    <>
-      <Badge variant="light" color={look[1]}>
-        {look[0]}
+    <Stack gap={2} align="flex-start">
+      <Badge variant="light" color={color}>
+        {label}
       </Badge>
       {folder.error_text && (
-        <Text size="xs" c="red" className="reason">
-          {folder.error_text}
+        <Text size="xs" className="reason">
+          {sentence(folder.error_text)}
         </Text>
       )}
-    </>
+    </Stack>
+  );
+}
+
+/** How many files of a folder a filter shows; the number leads to them. */
+function Count({ folder, filter }: { folder: DropFolder; filter: (typeof fileFilters)[number] }) {
+  const n = counted(folder.counts, filter.states);
+  if (n === 0) return <Text span size="sm" c="dimmed">0</Text>;
+  return (
+    <Anchor
+      component={Link}
+      to={`/folders?show=${filter.value}&folder=${folder.id}`}
+      size="sm"
+      className={filter.value === 'failed' ? 'num reason' : 'num'}
+      aria-label={`${n} ${filter.label.toLowerCase()} in ${folder.name}`}
+    >
+      {n.toLocaleString()}
+    </Anchor>
   );
 }
 
@@ -52,62 +71,37 @@ function Folders({ folders }: { folders: DropFolder[] }) {
   const now = useNow(15_000);
   const shown = fileFilters.filter((f) => f.value === 'flight' || f.value === 'failed' || f.value === 'handled');
   return (
-    <Paper withBorder>
-      <Table.ScrollContainer minWidth={720}>
-        <Table verticalSpacing="xs" highlightOnHover aria-label="Drop folders">
-          <Table.Thead>
-            <Table.Tr>
-              <Table.Th>Folder</Table.Th>
-              <Table.Th>Health</Table.Th>
-              {shown.map((f) => (
-                <Table.Th key={f.value} ta="right">
-                  {f.label}
-                </Table.Th>
-              ))}
-              <Table.Th>Last look</Table.Th>
-            </Table.Tr>
-          </Table.Thead>
-          <Table.Tbody>
-            {folders.map((folder) => (
-              <Table.Tr key={folder.id}>
-                <Table.Td>
-                  <Text size="sm" fw={600}>
-                    {folder.name}
-                  </Text>
-                  <Text size="xs" c="dimmed" className="reason">
-                    {folder.type} · account {folder.account} · {folder.host && `${folder.host}:`}
-                    {folder.path}
-                  </Text>
-                </Table.Td>
-                <Table.Td>
-                  <Health folder={folder} />
-                </Table.Td>
-                {shown.map((f) => {
-                  const n = counted(folder.counts, f.states);
-                  return (
-                    <Table.Td key={f.value} ta="right" className="num">
-                      <Text span size="sm" c={n === 0 ? 'dimmed' : f.value === 'failed' ? 'red' : undefined}>
-                        {n.toLocaleString()}
-                      </Text>
-                    </Table.Td>
-                  );
-                })}
-                <Table.Td title={time(folder.last_access)}>{ago(folder.last_access, now)}</Table.Td>
-              </Table.Tr>
-            ))}
-            {folders.length === 0 && (
-              <Table.Tr>
-                <Table.Td colSpan={shown.length + 3}>
-                  <Text c="dimmed" ta="center" py="md">
-                    There are no drop folders. The API&apos;s dropFolder.add makes one.
-                  </Text>
-                </Table.Td>
-              </Table.Tr>
-            )}
-          </Table.Tbody>
-        </Table>
-      </Table.ScrollContainer>
-    </Paper>
+    <Records<DropFolder>
+      label="Drop folders"
+      empty="There are no drop folders. The API's dropFolder.add makes one."
+      records={folders}
+      columns={[
+        {
+          accessor: 'name',
+          title: 'Folder',
+          render: (folder) => (
+            <>
+              <Text size="sm" fw={600}>
+                {folder.name}
+              </Text>
+              <Text size="xs" c="dimmed" style={{ overflowWrap: 'anywhere' }}>
+                {folder.type} · account {folder.account} · {folder.host && `${folder.host}:`}
+                {folder.path}
+              </Text>
+            </>
+          ),
+        },
+        { accessor: 'state', title: 'Health', width: 320, render: (folder) => <Health folder={folder} /> },
+        ...shown.map((filter): DataTableColumn<DropFolder> => ({
+          accessor: filter.value,
+          title: filter.label,
+          textAlign: 'right',
+          width: 90,
+          render: (folder) => <Count folder={folder} filter={filter} />,
+        })),
+        { accessor: 'last_access', title: 'Last look', width: 140, render: (folder) => <Ago stamp={folder.last_access} now={now} /> },
+      ]}
+    />
   );
 }
 
@@ -128,9 +122,9 @@ function State({ file }: { file: FolderFile }) {
 function Actions({ file }: { file: FolderFile }) {
   const { busy, retry, ignore, remove } = useFolderFileActions();
   const all = [
-    { label: 'Retry', icon: IconRefresh, can: canRetry(file), run: retry, color: undefined },
+    { label: 'Try again', icon: IconRefresh, can: canRetry(file), run: retry, color: undefined },
     { label: 'Ignore', icon: IconEyeOff, can: canIgnore(file), run: ignore, color: 'gray' },
-    { label: 'Delete', icon: IconTrash, can: canDelete(file), run: remove, color: 'red' },
+    { label: 'Delete …', icon: IconTrash, can: canDelete(file), run: remove, color: 'red' },
   ];
   return (
     <Group gap={4} justify="flex-end" wrap="nowrap">
@@ -138,7 +132,7 @@ function Actions({ file }: { file: FolderFile }) {
         ({ label, icon: Icon, can, run, color }) =>
           can && (
             <Tooltip key={label} label={label}>
-              <ActionIcon variant="subtle" color={color} disabled={busy} aria-label={`${label} ${file.path}`} onClick={() => run(file)}>
+              <ActionIcon variant="subtle" color={color} disabled={busy} aria-label={`${label.replace(' …', '')}: ${file.path}`} onClick={() => run(file)}>
                 <Icon size={16} />
               </ActionIcon>
             </Tooltip>
@@ -148,112 +142,112 @@ function Actions({ file }: { file: FolderFile }) {
   );
 }
 
+const empty: Record<string, string> = {
+  flight: 'No file is on its way.',
+  failed: 'No file failed.',
+  handled: 'No file was handled yet.',
+  ignored: 'No file is ignored.',
+  all: 'No file was seen yet.',
+};
+
 function Files({ folders }: { folders: DropFolder[] }) {
-  const [filter, setFilter] = useState('flight');
-  const [folder, setFolder] = useState<string | null>(null);
-  const [typed, setTyped] = useState('');
-  const [search] = useDebouncedValue(typed, 250);
-  const [page, setPage] = useState(1);
+  const { get, page, set, turn } = useAddress();
+  const filter = fileFilters.find((f) => f.value === get('show'))?.value ?? 'flight';
+  const folder = folders.find((f) => String(f.id) === get('folder'));
+  const search = get('q');
   const now = useNow(15_000);
-  const query = { folder: folder ? Number(folder) : null, states: states(filter), search, limit: pageSize, offset: (page - 1) * pageSize };
+  const query = { folder: folder?.id ?? null, states: states(filter), search, limit: pageSize, offset: (page - 1) * pageSize };
   const { data, error, isFetching, refetch } = useFolderFiles(query);
-  const first = <T,>(set: (v: T) => void) => (v: T) => {
-    set(v);
-    setPage(1);
-  };
+  const here = folder ? [folder] : folders;
+  const count = (f: (typeof fileFilters)[number]) => here.reduce((sum, one) => sum + counted(one.counts, f.states), 0);
+  const labelled = ({ value, label }: (typeof fileFilters)[number], n: number) =>
+    (value === 'flight' || value === 'failed') && n > 0 ? `${label} (${n.toLocaleString()})` : label;
   return (
     <Stack gap="sm">
       <Group>
         <SegmentedControl
           aria-label="Files shown"
+          className="filters"
           value={filter}
-          onChange={first(setFilter)}
-          data={fileFilters.map(({ value, label }) => ({ value, label }))}
+          onChange={(value) => set({ show: value === 'flight' ? '' : value })}
+          data={fileFilters.map((f) => ({ value: f.value, label: labelled(f, count(f)) }))}
         />
         <Select
           aria-label="Folder"
           placeholder="All folders"
           clearable
-          value={folder}
-          onChange={first(setFolder)}
+          clearButtonProps={{ 'aria-label': 'All folders' }}
+          value={folder ? String(folder.id) : null}
+          onChange={(value) => set({ folder: value ?? '' })}
           data={folders.map((f) => ({ value: String(f.id), label: f.name }))}
         />
-        <TextInput
-          aria-label="Search file names"
-          placeholder="Search file names"
-          leftSection={<IconSearch size={16} />}
-          value={typed}
-          onChange={(e) => first(setTyped)(e.currentTarget.value)}
-        />
+        <SearchBox label="Search file names" value={search} onChange={(q) => set({ q })} />
       </Group>
-      {error ? (
-        <Failure what="The files" error={error} retry={refetch} />
-      ) : (
-        <Paper withBorder style={{ overflow: 'hidden' }}>
-          <DataTable<FolderFile>
-            minHeight={160}
-            fetching={isFetching && !data}
-            noRecordsText="No files"
-            records={data?.files ?? []}
-            totalRecords={data?.total ?? 0}
-            page={page}
-            recordsPerPage={pageSize}
-            onPageChange={setPage}
-            columns={[
-              {
-                accessor: 'path',
-                title: 'File',
-                render: (f) => (
-                  <>
-                    <Text size="sm" fw={600} className="reason">
-                      {f.path}
-                    </Text>
-                    {f.entry_id && (
-                      <Anchor component={Link} to={`/entries/${f.entry_id}`} size="xs" ff="monospace">
-                        {f.entry_id}
-                      </Anchor>
-                    )}
-                  </>
-                ),
-              },
-              { accessor: 'state', title: 'Status', width: 140, render: (f) => <State file={f} /> },
-              {
-                accessor: 'reason',
-                title: 'Why',
-                render: (f) => (
-                  <>
-                    <Text size="sm" className="reason" miw={200}>
-                      {f.reason}
-                    </Text>
-                    {f.warning && (
-                      <Text size="xs" c="yellow" className="reason">
-                        {f.warning}
-                      </Text>
-                    )}
-                    <Text size="xs" c="dimmed">
-                      {[f.error_code, f.next_at && `next ${time(f.next_at)}`].filter(Boolean).join(' · ')}
-                    </Text>
-                  </>
-                ),
-              },
-              { accessor: 'size', title: 'Size', width: 100, textAlign: 'right', render: (f) => bytes(f.size) },
-              {
-                accessor: 'updated_at',
-                title: 'Changed',
-                width: 120,
-                render: (f) => <span title={time(f.updated_at)}>{ago(f.updated_at, now)}</span>,
-              },
-              {
-                accessor: 'actions',
-                title: <VisuallyHidden>Actions</VisuallyHidden>,
-                width: 120,
-                textAlign: 'right',
-                render: (f) => <Actions file={f} />,
-              },
-            ]}
-          />
-        </Paper>
-      )}
+      {error && <Failure what="The files" error={error} retry={refetch} />}
+      <Records<FolderFile>
+        label="Files"
+        empty={search ? 'No file matches.' : (empty[filter] ?? 'No files.')}
+        fetching={isFetching && !data}
+        records={data?.files ?? []}
+        totalRecords={data?.total ?? 0}
+        page={page}
+        recordsPerPage={pageSize}
+        onPageChange={turn}
+        columns={[
+          {
+            accessor: 'path',
+            title: 'File',
+            render: (f) => (
+              <>
+                <Text size="sm" fw={600} style={{ overflowWrap: 'anywhere' }}>
+                  {f.path}
+                </Text>
+                {f.entry_id && (
+                  <Anchor component={Link} to={`/entries/${f.entry_id}`} size="xs" ff="monospace">
+                    {f.entry_id}
+                  </Anchor>
+                )}
+              </>
+            ),
+          },
+          { accessor: 'state', title: 'Status', width: 140, render: (f) => <State file={f} /> },
+          {
+            accessor: 'reason',
+            title: 'Why',
+            render: (f) => (
+              <>
+                {f.reason && (
+                  <Text size="sm" className={hasFailed(f) ? 'reason' : undefined} miw={200}>
+                    {sentence(f.reason)}
+                  </Text>
+                )}
+                {f.warning && (
+                  <Text size="xs" c="orange">
+                    {sentence(f.warning)}
+                  </Text>
+                )}
+                <Text size="xs" c="dimmed">
+                  {[f.error_code, f.next_at && `next try ${time(f.next_at)}`].filter(Boolean).join(' · ')}
+                </Text>
+              </>
+            ),
+          },
+          { accessor: 'size', title: 'Size', width: 100, textAlign: 'right', render: (f) => bytes(f.size) },
+          {
+            accessor: 'updated_at',
+            title: 'Changed',
+            width: 140,
+            render: (f) => <Ago stamp={f.updated_at} now={now} />,
+          },
+          {
+            accessor: 'actions',
+            title: <VisuallyHidden>Actions</VisuallyHidden>,
+            width: 120,
+            textAlign: 'right',
+            render: (f) => <Actions file={f} />,
+          },
+        ]}
+      />
     </Stack>
   );
 }
@@ -263,7 +257,7 @@ export function FoldersPage() {
   const { data, error, refetch } = useFolders();
   return (
     <Stack gap="lg">
-      <Title order={1} size="h2">Drop folders</Title>
+      <Heading title="Drop folders" />
       {error && !data && <Failure what="The folders" error={error} retry={refetch} />}
       {data ? (
         <>
@@ -272,7 +266,7 @@ export function FoldersPage() {
           <Files folders={data.folders} />
         </>
       ) : (
-        !error && <Skeleton height={240} />
+        !error && <Skeleton height={240} aria-label="Loading" />
       )}
     </Stack>
   );

@@ -1,5 +1,6 @@
-import { Accordion, Stack, Title } from '@mantine/core';
+import { Accordion, Stack } from '@mantine/core';
 import { useState } from 'react';
+import { Heading } from '../parts/Heading';
 import { DetailsForm } from '../upload/DetailsForm';
 import { DropZone } from '../upload/DropZone';
 import { FileList } from '../upload/FileList';
@@ -13,9 +14,7 @@ export function UploadPage() {
   const [details, setDetails] = useState(noDetails);
   return (
     <Stack>
-      <Title order={1} size="h2">
-        Upload
-      </Title>
+      <Heading title="Upload" />
       <Unfinished list={unfinished} />
       <Accordion variant="contained" order={2}>
         <Accordion.Item value="details">

@@ -1,16 +1,18 @@
-import { Alert, Anchor, Button, Paper, SimpleGrid, Skeleton, Stack, Table, Text, Title, VisuallyHidden } from '@mantine/core';
-import { IconCircleCheck, IconRefresh } from '@tabler/icons-react';
-import { DataTable } from 'mantine-datatable';
-import { useState } from 'react';
+import { Anchor, Button, Group, Paper, SimpleGrid, Skeleton, Stack, Table, Text, Title, VisuallyHidden } from '@mantine/core';
+import { IconCircleCheck, IconRefresh, IconX } from '@tabler/icons-react';
 import { Link } from 'react-router';
 import type { Task, TaskState, Work } from '../api';
-import { ago, span, elapsed, time } from '../format';
+import { elapsed, sentence, span } from '../format';
 import { useLive } from '../live/context';
-import { useTaskRetry } from '../parts/actions';
+import { useTaskRetry, useTasksRetry } from '../parts/actions';
+import { Ago } from '../parts/Ago';
 import { Failure } from '../parts/Failure';
+import { Heading } from '../parts/Heading';
+import { Records } from '../parts/Records';
+import { useAddress } from '../parts/useAddress';
 import { useNow } from '../parts/useNow';
 import { useDeadTasks, useWork } from '../queries';
-import { countedStates, stageName, taskColor } from '../states';
+import { countedStates, stageName, taskName } from '../states';
 
 const pageSize = 25;
 
@@ -47,7 +49,7 @@ function Totals({ work }: { work: Work }) {
 function Matrix({ work }: { work: Work }) {
   return (
     <Paper withBorder>
-      <Table.ScrollContainer minWidth={640}>
+      <Table.ScrollContainer minWidth={520} type="native">
         <Table verticalSpacing="xs" highlightOnHover aria-label="Tasks by stage and state">
           <Table.Thead>
             <Table.Tr>
@@ -67,9 +69,15 @@ function Matrix({ work }: { work: Work }) {
                   const n = counts[state] ?? 0;
                   return (
                     <Table.Td key={state} ta="right" className="num">
-                      <Text span size="sm" c={n === 0 ? 'dimmed' : taskColor(state)} fw={n === 0 ? 400 : 600}>
-                        {n.toLocaleString()}
-                      </Text>
+                      {state === 'dead' && n > 0 ? (
+                        <Anchor component={Link} to={`/work?stage=${stage}`} size="sm" fw={600} className="reason" aria-label={`${n} dead: ${stageName(stage)}`}>
+                          {n.toLocaleString()}
+                        </Anchor>
+                      ) : (
+                        <Text span size="sm" c={n === 0 ? 'dimmed' : undefined} fw={n === 0 ? 400 : 600}>
+                          {n.toLocaleString()}
+                        </Text>
+                      )}
                     </Table.Td>
                   );
                 })}
@@ -79,7 +87,7 @@ function Matrix({ work }: { work: Work }) {
               <Table.Tr>
                 <Table.Td colSpan={countedStates.length + 1}>
                   <Text c="dimmed" ta="center" py="md">
-                    No work waits or runs
+                    No work waits or runs.
                   </Text>
                 </Table.Td>
               </Table.Tr>
@@ -92,28 +100,50 @@ function Matrix({ work }: { work: Work }) {
 }
 
 function DeadLetters() {
-  const [page, setPage] = useState(1);
-  const { data, error, isFetching, refetch } = useDeadTasks(pageSize, (page - 1) * pageSize);
+  const { get, page, set, turn } = useAddress();
+  const stage = get('stage');
+  const { data, error, isFetching, refetch } = useDeadTasks(stage, pageSize, (page - 1) * pageSize);
   const { busy, retry } = useTaskRetry();
+  const all = useTasksRetry();
   const now = useNow(15_000);
-  if (error) return <Failure what="The dead letters" error={error} retry={refetch} />;
-  if (data?.total === 0) {
-    return (
-      <Alert color="teal" icon={<IconCircleCheck />} title="No dead letters">
-        Every task that was tried either succeeded or is still being retried.
-      </Alert>
-    );
-  }
+  const total = data?.total ?? 0;
   return (
-    <Paper withBorder style={{ overflow: 'hidden' }}>
-      <DataTable<Task>
-        minHeight={160}
+    <Stack gap="sm">
+      <Group justify="space-between">
+        <Group gap="sm">
+          <Title order={2} size="h3">
+            Dead letters
+          </Title>
+          {stage && (
+            <Button size="compact-sm" variant="light" color="gray" rightSection={<IconX size={14} />} onClick={() => set({ stage: '' })} aria-label="Show all stages">
+              {stageName(stage)}
+            </Button>
+          )}
+        </Group>
+        {total > 1 && (
+          <Button variant="default" leftSection={<IconRefresh size={16} />} loading={all.busy} onClick={() => all.retry(stage, total)}>
+            Retry all …
+          </Button>
+        )}
+      </Group>
+      {error && <Failure what="The dead letters" error={error} retry={refetch} />}
+      <Records<Task>
+        label="Dead letters"
+        empty={
+          <>
+            <IconCircleCheck size={32} color="var(--mantine-color-teal-text)" aria-hidden />
+            <Text fw={600}>No dead letters</Text>
+            <Text size="sm" c="dimmed" ta="center">
+              Every task that was tried either succeeded or is still being retried.
+            </Text>
+          </>
+        }
         fetching={isFetching && !data}
         records={data?.tasks ?? []}
-        totalRecords={data?.total ?? 0}
+        totalRecords={total}
         page={page}
         recordsPerPage={pageSize}
-        onPageChange={setPage}
+        onPageChange={turn}
         columns={[
           {
             accessor: 'stage',
@@ -122,7 +152,7 @@ function DeadLetters() {
             render: (t) => (
               <>
                 <Text size="sm" fw={600}>
-                  {stageName(t.stage)} {t.name}
+                  {[stageName(t.stage), taskName(t)].filter(Boolean).join(' · ')}
                 </Text>
                 <Anchor component={Link} to={`/entries/${t.entry_id}`} size="xs" ff="monospace">
                   {t.entry_id}
@@ -136,7 +166,7 @@ function DeadLetters() {
             render: (t) => (
               <>
                 <Text size="sm" className="reason" miw={240}>
-                  {t.error_text || 'No reason was recorded.'}
+                  {sentence(t.error_text || 'No reason was recorded')}
                 </Text>
                 <Text size="xs" c="dimmed">
                   {[t.error_code, t.worker && `on ${t.worker}`].filter(Boolean).join(' · ')}
@@ -156,12 +186,12 @@ function DeadLetters() {
             accessor: 'finished_at',
             title: 'Died',
             width: 140,
-            render: (t) => <span title={time(t.finished_at)}>{ago(t.finished_at, now)}</span>,
+            render: (t) => <Ago stamp={t.finished_at} now={now} />,
           },
           {
             accessor: 'actions',
             title: <VisuallyHidden>Actions</VisuallyHidden>,
-            width: 120,
+            width: 140,
             textAlign: 'right',
             render: (t) => (
               <Button
@@ -172,13 +202,13 @@ function DeadLetters() {
                 onClick={() => retry(t.id)}
                 aria-label={`Retry task ${t.id}`}
               >
-                Retry
+                Try again
               </Button>
             ),
           },
         ]}
       />
-    </Paper>
+    </Stack>
   );
 }
 
@@ -188,7 +218,7 @@ export function WorkPage() {
   const work = live.work ?? data;
   return (
     <Stack gap="lg">
-      <Title order={1} size="h2">Work</Title>
+      <Heading title="Work" />
       {error && !work && <Failure what="The counts" error={error} retry={refetch} />}
       {work ? (
         <>
@@ -196,9 +226,8 @@ export function WorkPage() {
           <Matrix work={work} />
         </>
       ) : (
-        !error && <Skeleton height={240} />
+        !error && <Skeleton height={240} aria-label="Loading" />
       )}
-      <Title order={2} size="h3">Dead letters</Title>
       <DeadLetters />
     </Stack>
   );

@@ -34,6 +34,9 @@ const retryable: FolderFileState[] = ['ignored', 'waiting', 'no_match', 'error_h
 const final: FolderFileState[] = ['purged', 'deleted'];
 const busy: FolderFileState[] = ['processing', 'downloading', 'ignored'];
 
+const failures: FolderFileState[] = ['error_handling', 'error_downloading', 'error_deleting'];
+
+export const hasFailed = (file: Pick<FolderFile, 'state'>) => failures.includes(file.state);
 export const canRetry = (file: Pick<FolderFile, 'state'>) => retryable.includes(file.state);
 export const canIgnore = (file: Pick<FolderFile, 'state'>) => !final.includes(file.state) && !busy.includes(file.state);
 export const canDelete = (file: Pick<FolderFile, 'state'>) => !final.includes(file.state);

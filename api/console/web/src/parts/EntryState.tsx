@@ -1,6 +1,6 @@
 import { Badge, Progress, Stack, Text, Tooltip } from '@mantine/core';
 import type { Entry } from '../api';
-import { percent } from '../format';
+import { percent, sentence } from '../format';
 import { entryLook, hasFailed, isWorking, stageName } from '../states';
 
 export function EntryBadge({ entry }: { entry: Pick<Entry, 'status' | 'playable'> }) {
@@ -35,7 +35,7 @@ export function EntryReason({ entry, lines = 1 }: { entry: Entry; lines?: number
   return (
     <Tooltip label={entry.error_code || 'no code'} withArrow>
       <Text size="xs" className="reason" lineClamp={lines}>
-        {entry.error_text || entry.error_code || 'No reason was recorded.'}
+        {sentence(entry.error_text || entry.error_code || 'No reason was recorded')}
       </Text>
     </Tooltip>
   );

@@ -2,7 +2,7 @@ import { IconMovie, IconMusic, IconPhoto } from '@tabler/icons-react';
 import { useState } from 'react';
 import type { Entry } from '../api';
 
-const icons = { video: IconMovie, audio: IconMusic, image: IconPhoto };
+const icons = { video: IconMovie, audio: IconMusic, image: IconPhoto, unknown: IconMovie };
 
 /** Poster is the small picture of an entry, or a sign for its kind while there is none. */
 export function Poster({ entry }: { entry: Entry }) {

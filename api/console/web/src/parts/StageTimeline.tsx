@@ -1,8 +1,10 @@
-import { Badge, Paper, Stack, Text, Tooltip } from '@mantine/core';
-import { DataTable } from 'mantine-datatable';
+import { Badge, Button, Stack, Text, Tooltip } from '@mantine/core';
+import { IconRefresh } from '@tabler/icons-react';
 import type { Task } from '../api';
-import { bytes, percent, span, time, unknown } from '../format';
-import { stageName, taskColor } from '../states';
+import { bytes, percent, sentence, span, time, unknown } from '../format';
+import { stageName, taskColor, taskName } from '../states';
+import { useTaskRetry } from './actions';
+import { Records } from './Records';
 import classes from './StageTimeline.module.css';
 import { timeline, type Bar } from './timeline';
 import { useNow } from './useNow';
@@ -23,6 +25,22 @@ function Lane({ bar }: { bar: Bar }) {
   );
 }
 
+function Retry({ task }: { task: Task }) {
+  const { busy, retry } = useTaskRetry();
+  return (
+    <Button
+      size="compact-xs"
+      variant="light"
+      leftSection={<IconRefresh size={14} />}
+      loading={busy === task.id}
+      aria-label={`Try task ${task.id} again`}
+      onClick={() => retry(task.id)}
+    >
+      Try again
+    </Button>
+  );
+}
+
 function State({ task }: { task: Task }) {
   const doing = task.state === 'running' && task.total > 0 ? ` · ${percent(task.done, task.total)} %` : '';
   return (
@@ -33,10 +51,11 @@ function State({ task }: { task: Task }) {
       </Badge>
       {task.error_text && (
         <Text size="xs" className={task.state === 'dead' ? 'reason' : undefined} c={task.state === 'dead' ? undefined : 'dimmed'}>
-          {task.error_code ? `${task.error_code}: ` : ''}
-          {task.error_text}
+          {sentence(task.error_text)}
+          {task.error_code && ` (${task.error_code})`}
         </Text>
       )}
+      {task.state === 'dead' && <Retry task={task} />}
     </Stack>
   );
 }
@@ -52,53 +71,60 @@ export function StageTimeline({ tasks }: { tasks: Task[] }) {
           {span(total)} from the first start to the last end
         </Text>
       )}
-      <Paper withBorder style={{ overflow: 'hidden' }}>
-        <DataTable<Bar>
-          idAccessor="task.id"
-          minHeight={bars.length === 0 ? 140 : undefined}
-          records={bars}
-          noRecordsText="No tasks"
-          columns={[
-            {
-              accessor: 'task.stage',
-              title: 'Stage',
-              width: 170,
-              render: ({ task }) => (
-                <>
-                  <Text size="sm" fw={600}>
-                    {stageName(task.stage)}
-                    {task.optional ? ' (optional)' : ''}
-                  </Text>
-                  {task.name && (
-                    <Text size="xs" c="dimmed">
-                      {task.name}
+      <Records<Bar>
+        label="Stages"
+        idAccessor="task.id"
+        empty="Nothing was done for this entry yet."
+        records={bars}
+        columns={[
+          {
+            accessor: 'task.stage',
+            title: 'Stage',
+            width: 170,
+            render: ({ task }) => (
+              <>
+                <Text size="sm" fw={600}>
+                  {stageName(task.stage)}
+                  {task.optional && (
+                    <Text span size="xs" c="dimmed">
+                      {' '}
+                      optional
                     </Text>
                   )}
-                </>
-              ),
-            },
-            { accessor: 'task.state', title: 'State', width: 180, render: ({ task }) => <State task={task} /> },
-            { accessor: 'lane', title: 'When', render: (bar) => <Lane bar={bar} /> },
-            { accessor: 'ran', title: 'Took', width: 110, textAlign: 'right', render: (bar) => span(bar.ran) },
-            { accessor: 'task.bytes', title: 'Bytes', width: 95, textAlign: 'right', render: ({ task }) => bytes(task.bytes) },
-            {
-              accessor: 'rate',
-              title: 'Rate',
-              width: 105,
-              textAlign: 'right',
-              render: ({ rate }) => (rate ? `${bytes(rate)}/s` : unknown),
-            },
-            {
-              accessor: 'task.attempt',
-              title: 'Tries',
-              width: 64,
-              textAlign: 'right',
-              render: ({ task }) => (task.attempt > 0 ? `${task.attempt}/${task.max_attempts}` : unknown),
-            },
-            { accessor: 'task.worker', title: 'Worker', width: 120, render: ({ task }) => task.worker || unknown },
-          ]}
-        />
-      </Paper>
+                </Text>
+                {taskName(task) && (
+                  <Text size="xs" c="dimmed">
+                    {taskName(task)}
+                  </Text>
+                )}
+              </>
+            ),
+          },
+          { accessor: 'task.state', title: 'State', width: 180, render: ({ task }) => <State task={task} /> },
+          { accessor: 'lane', title: 'When', render: (bar) => <Lane bar={bar} /> },
+          { accessor: 'ran', title: 'Took', width: 110, textAlign: 'right', render: (bar) => span(bar.ran) },
+          { accessor: 'task.bytes', title: 'Bytes', width: 95, textAlign: 'right', render: ({ task }) => bytes(task.bytes) },
+          {
+            accessor: 'rate',
+            title: 'Rate',
+            width: 105,
+            textAlign: 'right',
+            render: ({ rate }) => (rate ? `${bytes(rate)}/s` : unknown),
+          },
+          {
+            accessor: 'task.attempt',
+            title: 'Tries',
+            width: 64,
+            textAlign: 'right',
+            render: ({ task }) => (task.attempt > 0 ? `${task.attempt}/${task.max_attempts}` : unknown),
+          },
+          { accessor: 'task.worker', title: 'Worker', width: 120, render: ({ task }) => (
+              <Text size="xs" ff="monospace" c="dimmed" truncate title={task.worker}>
+                {task.worker || unknown}
+              </Text>
+            ) },
+        ]}
+      />
     </Stack>
   );
 }

@@ -62,6 +62,30 @@ export function useBulkAbort() {
   };
 }
 
+/** useTasksRetry sends all dead tasks, or those of a stage, back to work, after a question. */
+export function useTasksRetry() {
+  const retry = useAction(api.retryTasks);
+  return {
+    busy: retry.isPending,
+    retry: (stage: string, count: number) =>
+      modals.openConfirmModal({
+        title: 'Retry all of these?',
+        children: (
+          <Text size="sm">
+            {count.toLocaleString()} dead {count === 1 ? 'task runs' : 'tasks run'} again, at most 1,000 at once. What failed for a reason that
+            is still there fails again.
+          </Text>
+        ),
+        labels: { confirm: 'Retry all', cancel: 'Cancel' },
+        onConfirm: () =>
+          retry.mutate(stage, {
+            onSuccess: ({ retried }) => notifications.show({ message: `${retried} ${retried === 1 ? 'task runs' : 'tasks run'} again` }),
+            onError: failed('The tasks could not be retried'),
+          }),
+      }),
+  };
+}
+
 /** useTaskRetry sends a dead task back to work. */
 export function useTaskRetry() {
   const retry = useAction(api.retryTask);

@@ -1,4 +1,4 @@
-import { ActionIcon, Alert, Loader } from '@mantine/core';
+import { ActionIcon, Alert, Button, Loader, Text } from '@mantine/core';
 import { IconAlertTriangle, IconPlayerPlayFilled } from '@tabler/icons-react';
 import { useRef, type KeyboardEvent } from 'react';
 import { Controls } from './Controls';
@@ -23,7 +23,7 @@ const keyStep = 5;
 export function Player({ technique, source, title, poster, storyboard }: Props) {
   const box = useRef<HTMLDivElement>(null);
   const video = useRef<HTMLVideoElement>(null);
-  const { menus, failure, engine } = useEngine(video, technique, source);
+  const { menus, failure, engine, retry } = useEngine(video, technique, source);
   const state = useMedia(video);
   const tiles = useStoryboard(storyboard);
 
@@ -92,7 +92,12 @@ export function Player({ technique, source, title, poster, storyboard }: Props) 
       <div className={classes.center}>
         {failure ? (
           <Alert color="red" variant="filled" icon={<IconAlertTriangle />} title="This cannot be played" maw={520} role="alert">
-            {failure}
+            <Text size="sm" style={{ overflowWrap: 'anywhere' }}>
+              {failure}
+            </Text>
+            <Button mt="xs" size="xs" variant="white" color="red" onClick={retry}>
+              Try again
+            </Button>
           </Alert>
         ) : state.waiting ? (
           <Loader color="white" aria-label="Loading" />

@@ -5,6 +5,8 @@ export interface EngineHandle {
   menus: Menus;
   failure: string;
   engine: RefObject<Engine | null>;
+  /** Opens the source anew, at the place where it failed. */
+  retry: () => void;
 }
 
 /** Where a title was when its engine was exchanged. */
@@ -33,6 +35,7 @@ export function useEngine(video: RefObject<HTMLVideoElement | null>, technique: 
   const place = useRef<Place>({ position: 0, playing: false });
   const [menus, setMenus] = useState<Menus>(noMenus);
   const [failure, setFailure] = useState('');
+  const [attempt, setAttempt] = useState(0);
   // A source is compared by content: links are fetched again while an entry changes, mostly to the same values.
   const key = JSON.stringify(source);
 
@@ -60,7 +63,7 @@ export function useEngine(video: RefObject<HTMLVideoElement | null>, technique: 
       engine.current = null;
       released.current = opened.then((made) => made?.destroy()).catch(() => undefined);
     };
-  }, [video, technique, key]);
+  }, [video, technique, key, attempt]);
 
-  return { menus, failure, engine };
+  return { menus, failure, engine, retry: () => setAttempt((n) => n + 1) };
 }

@@ -54,12 +54,12 @@ export function FileList({ items }: { items: Item[] }) {
           )}
         </Group>
       </Group>
-      <Paper withBorder style={{ overflow: 'auto' }}>
-        <Table verticalSpacing="xs" aria-label="Files">
+      <Paper withBorder style={{ overflow: 'hidden' }}>
+        <Table verticalSpacing="xs" aria-label="Files" className="records">
           <Table.Thead>
             <Table.Tr>
               <Table.Th>File</Table.Th>
-              <Table.Th>Size</Table.Th>
+              <Table.Th ta="right">Size</Table.Th>
               <Table.Th>Upload</Table.Th>
               <Table.Th>Processing</Table.Th>
               <Table.Th>

@@ -109,7 +109,7 @@ export function FileRow({ item }: { item: Item }) {
   const stands = item.state === 'paused' || (item.state === 'failed' && item.url !== '');
   return (
     <Table.Tr data-testid="upload" data-name={item.file.name}>
-      <Table.Td>
+      <Table.Td style={{ overflowWrap: 'anywhere' }}>
         {item.entry ? (
           <Anchor component={Link} to={`/entries/${item.entry}`} fw={600} size="sm">
             {name}
@@ -125,11 +125,11 @@ export function FileRow({ item }: { item: Item }) {
           </Text>
         )}
       </Table.Td>
-      <Table.Td className="num">{bytes(item.file.size)}</Table.Td>
-      <Table.Td>
+      <Table.Td className="num" ta="right" data-label="Size">{bytes(item.file.size)}</Table.Td>
+      <Table.Td data-label="Upload">
         <Transfer item={item} />
       </Table.Td>
-      <Table.Td>
+      <Table.Td data-label={item.entry ? 'Processing' : undefined}>
         <Processing item={item} />
       </Table.Td>
       <Table.Td>

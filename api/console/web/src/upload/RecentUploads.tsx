@@ -1,9 +1,10 @@
-import { Anchor, Badge, Paper, Stack, Table, Text, Title, Tooltip } from '@mantine/core';
+import { Anchor, Badge, Paper, Stack, Table, Text, Title } from '@mantine/core';
 import { Link } from 'react-router';
 import type { RecentUpload } from '../api';
-import { ago, bytes, percent, time } from '../format';
+import { bytes, percent } from '../format';
 import { useLive } from '../live/context';
 import { overlay } from '../live/reduce';
+import { Ago } from '../parts/Ago';
 import { EntryBadge, EntryProgress, EntryReason } from '../parts/EntryState';
 import { Failure } from '../parts/Failure';
 import { useNow } from '../parts/useNow';
@@ -35,14 +36,14 @@ function Row({ upload, now }: { upload: RecentUpload; now: number }) {
           <Text size="sm">{upload.file_name || upload.id}</Text>
         )}
       </Table.Td>
-      <Table.Td className="num">{bytes(upload.size || upload.received)}</Table.Td>
-      <Table.Td>
+      <Table.Td className="num" ta="right" data-label="Size">{bytes(upload.size || upload.received)}</Table.Td>
+      <Table.Td data-label="Upload">
         <Badge variant="default">
           {labels[state]}
           {arriving && ` ${percent(upload.received, upload.size)} %`}
         </Badge>
       </Table.Td>
-      <Table.Td>
+      <Table.Td data-label={entry ? 'Processing' : undefined}>
         {entry && (
           <Stack gap={4}>
             <div>
@@ -53,10 +54,8 @@ function Row({ upload, now }: { upload: RecentUpload; now: number }) {
           </Stack>
         )}
       </Table.Td>
-      <Table.Td>
-        <Tooltip label={time(upload.created_at)}>
-          <span>{ago(upload.created_at, now)}</span>
-        </Tooltip>
+      <Table.Td data-label="Begun">
+        <Ago stamp={upload.created_at} now={now} />
       </Table.Td>
     </Table.Tr>
   );
@@ -72,12 +71,12 @@ export function RecentUploads() {
         Recent uploads
       </Title>
       {error && <Failure what="The uploads" error={error} retry={refetch} />}
-      <Paper withBorder style={{ overflow: 'auto' }}>
-        <Table verticalSpacing="xs" aria-label="Recent uploads">
+      <Paper withBorder style={{ overflow: 'hidden' }}>
+        <Table verticalSpacing="xs" aria-label="Recent uploads" className="records">
           <Table.Thead>
             <Table.Tr>
               <Table.Th>Entry</Table.Th>
-              <Table.Th>Size</Table.Th>
+              <Table.Th ta="right">Size</Table.Th>
               <Table.Th>Upload</Table.Th>
               <Table.Th>Processing</Table.Th>
               <Table.Th>Begun</Table.Th>
