@@ -173,6 +173,7 @@ func RegisterEntries(r *rpc.Registry) {
 	rpc.Base[Entry](r, &BaseEntry{})
 	rpc.Base[Media](r, &MediaEntry{})
 	r.Classes(&PlayableEntry{}, &MediaEntry{}, &DataEntry{}, &Playlist{}, &LiveStreamEntry{})
+	rpc.ListsOf[MediaEntry](r, "KalturaMediaListResponse")
 	r.Abstract(&BaseEntryCloneOptionItem{})
 	rpc.Base[CloneOptionItem](r, &BaseEntryCloneOptionItem{})
 	r.Classes(&BaseEntryCloneOptionComponent{})
