@@ -174,7 +174,8 @@ func RegisterEntries(r *rpc.Registry) {
 	rpc.Base[Media](r, &MediaEntry{})
 	r.Classes(&PlayableEntry{}, &MediaEntry{}, &DataEntry{}, &Playlist{}, &LiveStreamEntry{})
 	rpc.ListsOf[MediaEntry](r, "KalturaMediaListResponse")
-	r.Abstract(&BaseEntryCloneOptionItem{})
+	r.Abstract(&BaseEntryCloneOptionItem{}, &SearchItem{})
+	r.Classes(&SearchOperator{}, &MetadataSearchItem{}, &SearchComparableCondition{}, &SearchMatchCondition{})
 	rpc.Base[CloneOptionItem](r, &BaseEntryCloneOptionItem{})
 	r.Classes(&BaseEntryCloneOptionComponent{})
 	rpc.FilterExtras[BaseEntry](r, "freeText", "isRoot", "categoriesFullNameIn", "categoryAncestorIdIn", "redirectFromEntryId",
