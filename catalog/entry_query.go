@@ -42,6 +42,7 @@ var entrySpecials = map[string]func(c Cond, postgres bool) (clause, error){
 	"tagsAdminTags":     anyOf("tags", "adminTags"),
 	"tagsAdminTagsName": anyOf("tags", "adminTags", "name"),
 	"isRoot":            rootClause,
+	"metadata":          metadataClause,
 }
 
 // indexed are the fields with an index of their own that leaves few rows when compared with values.
@@ -63,7 +64,7 @@ const (
 
 // QueryEntries returns the page of the account's entries that q selects, and how many there are on all pages. The fields are
 // those of the wire, and besides: searchText (whole words or their beginnings), tagsName and tagsAdminTagsName (one of these
-// texts) and isRoot. Deleted entries are left out unless q has a condition on the status.
+// texts), isRoot and metadata (a MetadataMatch). Deleted entries are left out unless q has a condition on the status.
 func (db *DB) QueryEntries(ctx context.Context, account AccountID, q Query) ([]Entry, int, error) {
 	rows, total, err := db.queryEntries(ctx, account, q)
 	if err != nil {

@@ -95,6 +95,10 @@ func (db *DB) DeleteMetadataProfile(ctx context.Context, account AccountID, id i
 		}
 		_, err := tx.tx.NewUpdate().Table("metadata").Set("deleted_at = ?", micros(tx.now)).Set("status = ?", MetadataDeleted).
 			Where("profile = ?", id).Where("account = ?", account).Where("deleted_at = 0").Exec(ctx)
+		if err != nil {
+			return err
+		}
+		_, err = tx.tx.NewDelete().Table("metadata_values").Where("profile = ?", id).Exec(ctx)
 		return err
 	})
 }
@@ -135,7 +139,7 @@ func (db *DB) AddMetadata(ctx context.Context, account AccountID, m Metadata) (M
 		if err != nil {
 			return err
 		}
-		return tx.touch(m)
+		return tx.touch(ctx, m)
 	})
 	return m, err
 }
@@ -143,7 +147,10 @@ func (db *DB) AddMetadata(ctx context.Context, account AccountID, m Metadata) (M
 // EventMetadataChanged says that values of an object were added, changed or deleted: its object is the metadata's id.
 const EventMetadataChanged = "metadata.changed"
 
-func (tx *Tx) touch(m Metadata) error {
+func (tx *Tx) touch(ctx context.Context, m Metadata) error {
+	if err := tx.index(ctx, m); err != nil {
+		return err
+	}
 	return tx.Emit(EventMetadataChanged, m.Account, m.Entry, fmt.Sprint(m.ID), map[string]any{
 		"profile": m.Profile, "object_type": m.ObjectType, "object": m.Object, "version": m.Version,
 	})
@@ -186,7 +193,7 @@ func (db *DB) UpdateMetadata(ctx context.Context, account AccountID, id int64, f
 		if err != nil {
 			return err
 		}
-		return tx.touch(m)
+		return tx.touch(ctx, m)
 	})
 	return m, err
 }
@@ -213,7 +220,7 @@ func (tx *Tx) SetMetadata(ctx context.Context, account AccountID, m Metadata) er
 	if err != nil {
 		return err
 	}
-	return tx.touch(m)
+	return tx.touch(ctx, m)
 }
 
 // DeleteMetadata deletes values.
@@ -226,7 +233,8 @@ func (db *DB) DeleteMetadata(ctx context.Context, account AccountID, id int64) e
 		if err := metadatas.delete(ctx, tx, account, id, func(m *Metadata) { m.Status = MetadataDeleted }); err != nil {
 			return err
 		}
-		return tx.touch(m)
+		m.XML = ""
+		return tx.touch(ctx, m)
 	})
 }
 

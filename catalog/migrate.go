@@ -43,7 +43,8 @@ func migrate(ctx context.Context, db *sql.DB, dialect goose.Dialect, dir string,
 	if err != nil {
 		return err
 	}
-	p, err := goose.NewProvider(dialect, db, files, append(opts, goose.WithDisableGlobalRegistry(true))...)
+	later := goose.WithGoMigrations(indexMetadata(dialect == goose.DialectPostgres))
+	p, err := goose.NewProvider(dialect, db, files, append(opts, goose.WithDisableGlobalRegistry(true), later)...)
 	if err != nil {
 		return fmt.Errorf("migrations: %w", err)
 	}

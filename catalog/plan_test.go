@@ -90,6 +90,8 @@ func TestHotQueriesUseIndexes(t *testing.T) {
 	hot["query replaced"] = query(with(Cond{"replacedEntryId", OpEq, []any{"0_a"}}))
 	hot["query ids"] = query(with(Cond{"id", OpIn, []any{"0_a", "0_b"}}))
 	hot["query flavors"] = query(with(Cond{"flavorParamsIds", OpMatchOr, []any{int64(0)}}))
+	hot["query metadata"] = query(with(Cond{"metadata", OpMatchAnd, []any{MetadataMatch{Profile: 1, Field: "a/b", Op: OpEq, Value: "x"}}}))
+	hot["entry shown"] = func() error { _, _, err := db.EntryShown(ctx, e.ID); return err }
 	hot["ready params"] = func() error { _, err := db.ReadyParams(ctx, []EntryID{e.ID}); return err }
 	hot["purgeable assets"] = func() error { _, err := db.PurgeableAssets(ctx, time.Now(), 10); return err }
 	hot["growing uploads"] = func() error { _, err := db.GrowingUploads(ctx, time.Now(), 10); return err }

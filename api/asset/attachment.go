@@ -128,7 +128,7 @@ func (s *Service) attachmentURL(c *rpc.Call, in struct {
 func (s *Service) attachmentServe(c *rpc.Call, in struct {
 	ID string `k:"attachmentAssetId" ref:"attachmentAsset"`
 }) (*rpc.File, error) {
-	a, _, err := s.served(c, attachments, in.ID, "ATTACHMENT_ASSET_IS_NOT_READY")
+	a, err := s.served(c, attachments, in.ID, "ATTACHMENT_ASSET_IS_NOT_READY")
 	if err != nil {
 		return nil, err
 	}

@@ -21,31 +21,39 @@ import (
 // maxCaption bounds the captions that are read to be shown in another form, bytes.
 const maxCaption = 8 << 20
 
+// wanted is an asset whose bytes a call may have.
+type wanted struct {
+	catalog.Asset
+	entry catalog.Entry
+	cache string // as allowed says
+}
+
 // served finds a file of an entry whose bytes a call wants and may have. Calls without a session may have what rules allow
 // everybody; those with one get what is their account's.
-func (s *Service) served(c *rpc.Call, k kind, id, notReady string) (catalog.Asset, catalog.Entry, error) {
+func (s *Service) served(c *rpc.Call, k kind, id, notReady string) (wanted, error) {
 	a, err := s.Catalog.Asset(c, catalog.AssetID(id))
 	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
-		return catalog.Asset{}, catalog.Entry{}, err
+		return wanted{}, err
 	}
 	if err != nil || a.Type != k.typ || a.Status == catalog.AssetDeleted || c.AccountID() != 0 && c.AccountID() != a.Account {
-		return catalog.Asset{}, catalog.Entry{}, k.missing(id)
+		return wanted{}, k.missing(id)
 	}
 	e, err := s.Catalog.Entry(c, a.Account, a.Entry)
 	if err != nil || e.Status == catalog.EntryDeleted {
-		return catalog.Asset{}, catalog.Entry{}, k.missing(id)
+		return wanted{}, k.missing(id)
 	}
 	context := access.Serve
 	if k.typ == catalog.AssetThumb {
 		context = access.Thumbnail
 	}
-	if err := s.allowed(c, e, context); err != nil {
-		return catalog.Asset{}, catalog.Entry{}, err
+	cache, err := s.allowed(c, e, context)
+	if err != nil {
+		return wanted{}, err
 	}
 	if a.Status != catalog.AssetReady || a.Key == "" {
-		return catalog.Asset{}, catalog.Entry{}, rpc.E(notReady, "ASSET_ID", id)
+		return wanted{}, rpc.E(notReady, "ASSET_ID", id)
 	}
-	return a, e, nil
+	return wanted{a, e, cache}, nil
 }
 
 // servedEntry finds the entry of a call that wants one of its files.
@@ -64,7 +72,7 @@ func (s *Service) captionServe(c *rpc.Call, in struct {
 	ID     string  `k:"captionAssetId" ref:"captionAsset"`
 	Format *string `k:"captionFormat"`
 }) (*rpc.File, error) {
-	a, _, err := s.served(c, captions, in.ID, "CAPTION_ASSET_IS_NOT_READY")
+	a, err := s.served(c, captions, in.ID, "CAPTION_ASSET_IS_NOT_READY")
 	if err != nil {
 		return nil, err
 	}
@@ -95,7 +103,7 @@ func (s *Service) captionServeByEntry(c *rpc.Call, in struct {
 		}
 		return nil, rpc.E("CAPTION_ASSET_ID_NOT_FOUND", "ASSET_ID", "")
 	}
-	a, _, err := s.served(c, captions, string(list[i].ID), "CAPTION_ASSET_IS_NOT_READY")
+	a, err := s.served(c, captions, string(list[i].ID), "CAPTION_ASSET_IS_NOT_READY")
 	if err != nil {
 		return nil, err
 	}
@@ -108,11 +116,11 @@ var captionContentTypes = map[string]string{
 }
 
 // captionFile serves captions as they are, or written in another format of the wire.
-func (s *Service) captionFile(c *rpc.Call, a catalog.Asset, format string) (*rpc.File, error) {
-	if format == "" || format == kaltura.CaptionFormat(a) {
+func (s *Service) captionFile(c *rpc.Call, a wanted, format string) (*rpc.File, error) {
+	if format == "" || format == kaltura.CaptionFormat(a.Asset) {
 		return s.file(a, captionContentTypes[a.Container], "")
 	}
-	cues, err := s.cues(c, a)
+	cues, err := s.cues(c, a.Asset)
 	if err != nil {
 		return nil, err
 	}
@@ -121,7 +129,7 @@ func (s *Service) captionFile(c *rpc.Call, a catalog.Asset, format string) (*rpc
 	if err != nil {
 		return nil, rpc.E("CAPTION_ASSET_INVALID_FORMAT", "ASSET_ID", string(a.ID)).Because(err)
 	}
-	return text(captionContentTypes[container], b), nil
+	return a.text(captionContentTypes[container], b), nil
 }
 
 // cues reads captions of any format.
@@ -137,9 +145,9 @@ func (s *Service) cues(c *rpc.Call, a catalog.Asset) ([]packager.Cue, error) {
 	return cues, nil
 }
 
-// text is a small file.
-func text(contentType string, b []byte) *rpc.File {
-	return &rpc.File{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+// text is a small file that is made of the asset.
+func (a *wanted) text(contentType string, b []byte) *rpc.File {
+	return &rpc.File{Cache: a.cache, Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", contentType)
 		w.Header().Set("Content-Length", fmt.Sprint(len(b)))
 		_, _ = w.Write(b) // a client that is gone wants no more
@@ -152,11 +160,11 @@ func (s *Service) captionServeWebVTT(c *rpc.Call, in struct {
 	Index          *int   `k:"segmentIndex"`
 	LocalTimestamp int    `k:"localTimestamp" default:"10000"`
 }) (*rpc.File, error) {
-	a, e, err := s.served(c, captions, in.ID, "CAPTION_ASSET_IS_NOT_READY")
+	a, err := s.served(c, captions, in.ID, "CAPTION_ASSET_IS_NOT_READY")
 	if err != nil {
 		return nil, err
 	}
-	cues, err := s.cues(c, a)
+	cues, err := s.cues(c, a.Asset)
 	if err != nil {
 		return nil, err
 	}
@@ -164,12 +172,12 @@ func (s *Service) captionServeWebVTT(c *rpc.Call, in struct {
 	index := kaltura.Value(in.Index)
 	switch {
 	case index < 0:
-		return text(captionContentTypes["vtt"], vtt.Write(cues)), nil
+		return a.text(captionContentTypes["vtt"], vtt.Write(cues)), nil
 	case index == 0:
-		return text("application/x-mpegurl", s.captionPlaylist(c, e, a, cues, seconds, in.LocalTimestamp)), nil
+		return a.text("application/x-mpegurl", s.captionPlaylist(c, a.entry, a.Asset, cues, seconds, in.LocalTimestamp)), nil
 	}
 	length := int64(seconds) * 1000
-	return text(captionContentTypes["vtt"], vtt.Segment(cues, int64(index-1)*length, int64(index)*length, 90*int64(in.LocalTimestamp))), nil
+	return a.text(captionContentTypes["vtt"], vtt.Segment(cues, int64(index-1)*length, int64(index)*length, 90*int64(in.LocalTimestamp))), nil
 }
 
 // captionPlaylist lists an entry's captions as segments of a number of seconds.
@@ -195,11 +203,11 @@ func (s *Service) captionPlaylist(c *rpc.Call, e catalog.Entry, a catalog.Asset,
 func (s *Service) captionServeJSON(c *rpc.Call, in struct {
 	ID string `k:"captionAssetId" ref:"captionAsset"`
 }) (*rpc.File, error) {
-	a, _, err := s.served(c, captions, in.ID, "CAPTION_ASSET_IS_NOT_READY")
+	a, err := s.served(c, captions, in.ID, "CAPTION_ASSET_IS_NOT_READY")
 	if err != nil {
 		return nil, err
 	}
-	cues, err := s.cues(c, a)
+	cues, err := s.cues(c, a.Asset)
 	if err != nil {
 		return nil, err
 	}
@@ -225,5 +233,5 @@ func (s *Service) captionServeJSON(c *rpc.Call, in struct {
 	if err != nil {
 		return nil, err
 	}
-	return text("application/json", b), nil
+	return a.text("application/json", b), nil
 }

@@ -12,34 +12,42 @@ import (
 	"sluice/catalog"
 )
 
-// allowed says whether the call may have the bytes of an entry in a context: the exception, or nil.
-func (s *Service) allowed(c *rpc.Call, e catalog.Entry, ctx access.Context) error {
+// forAll is the Cache-Control of files that everybody may have.
+const forAll = "public, max-age=60"
+
+// allowed says whether the call may have the bytes of an entry in a context: the exception, or nil; and for how long others
+// may have the same.
+func (s *Service) allowed(c *rpc.Call, e catalog.Entry, ctx access.Context) (cache string, err error) {
 	r := &access.Request{Contexts: []access.Context{ctx}, Session: c.Session, IP: c.ClientIP, Now: c.Now}
 	if c.Request != nil {
 		r.Header, r.UserAgent, r.Referrer = c.Request.Header, c.Request.UserAgent(), c.Request.Referer()
 	}
 	d, err := s.Guard.Decide(c, e, r)
 	if err != nil {
-		return err
+		return "", err
 	}
 	if !d.Allowed() {
-		return rpc.E("SERVICE_ACCESS_CONTROL_RESTRICTED", "SERVICE", "access control")
+		return "", rpc.E("SERVICE_ACCESS_CONTROL_RESTRICTED", "SERVICE", "access control")
 	}
-	return nil
+	if d.Cacheable() && access.Scheduled(e, c.Now) && !access.Moderated(e) {
+		cache = forAll
+	}
+	return cache, nil
 }
 
 // file serves an asset's object, whole or by ranges; name makes it a download of that name.
-func (s *Service) file(a catalog.Asset, contentType, name string) (*rpc.File, error) {
+func (s *Service) file(a wanted, contentType, name string) (*rpc.File, error) {
 	if contentType == "" {
 		if contentType = mime.TypeByExtension("." + a.Details.FileExt); contentType == "" || risky(contentType) {
 			contentType = "application/octet-stream"
 		}
 	}
-	return &rpc.File{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return &rpc.File{Cache: a.cache, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		f, err := s.Store.Open(r.Context(), a.Key)
 		if err != nil {
 			s.Log.Error("asset cannot be read", "asset", a.ID, "key", a.Key, "error", err)
 			w.Header().Set("X-Kaltura", "error- FILE_DOESNT_EXIST")
+			w.Header().Set("Cache-Control", "no-store")
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}

@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net/url"
 	"strconv"
+	"strings"
 
 	"sluice/api/rpc"
 	"sluice/api/rpc/access"
@@ -207,7 +209,38 @@ func (s *Service) thumbURL(c *rpc.Call, in struct {
 	if a.Status != catalog.AssetReady {
 		return "", rpc.E("THUMB_ASSET_IS_NOT_READY")
 	}
-	return s.serveURL(c, e, "thumbAsset", "thumbAssetId", a)
+	served, err := s.serveURL(c, e, "thumbAsset", "thumbAssetId", a)
+	if err != nil || in.Params == nil {
+		return served, err
+	}
+	return served + paramsPath(in.Params), nil
+}
+
+// paramsPath is what asks for a thumbnail in another shape, as part of its URL.
+func paramsPath(p *kaltura.ThumbParams) string {
+	var path strings.Builder
+	number := func(name string, v *int) {
+		if v != nil {
+			fmt.Fprintf(&path, "/thumbParams:%s/%d", name, *v)
+		}
+	}
+	number("width", p.Width)
+	number("height", p.Height)
+	if p.CropType != nil {
+		number("cropType", new(int(*p.CropType)))
+	}
+	number("quality", p.Quality)
+	number("cropX", p.CropX)
+	number("cropY", p.CropY)
+	number("cropWidth", p.CropWidth)
+	number("cropHeight", p.CropHeight)
+	if p.BackgroundColor != nil {
+		path.WriteString("/thumbParams:backgroundColor/" + url.PathEscape(*p.BackgroundColor))
+	}
+	if p.Format != nil {
+		path.WriteString("/thumbParams:format/" + url.PathEscape(string(*p.Format)))
+	}
+	return path.String()
 }
 
 func (s *Service) thumbServe(c *rpc.Call, in struct {
@@ -216,15 +249,32 @@ func (s *Service) thumbServe(c *rpc.Call, in struct {
 	Params  *kaltura.ThumbParams       `k:"thumbParams"`
 	Options *kaltura.ThumbServeOptions `k:"options"`
 }) (*rpc.File, error) {
-	a, _, err := s.served(c, thumbs, in.ID, "THUMB_ASSET_IS_NOT_READY")
+	a, err := s.served(c, thumbs, in.ID, "THUMB_ASSET_IS_NOT_READY")
 	if err != nil {
 		return nil, err
+	}
+	if in.Params != nil && s.Pictures != nil {
+		return s.thumbShaped(c, &a, in.Params)
 	}
 	return s.thumbFile(a, in.Options)
 }
 
+// thumbShaped serves a picture in another shape.
+func (s *Service) thumbShaped(c *rpc.Call, a *wanted, p *kaltura.ThumbParams) (*rpc.File, error) {
+	keys := shapeKeys(p)
+	keys["thumb_asset_id"] = string(a.ID)
+	if keys["width"] == "" && keys["height"] == "" {
+		keys["width"], keys["height"] = strconv.Itoa(a.Width), strconv.Itoa(a.Height)
+	}
+	data, contentType, err := s.Pictures.Picture(c, a.entry, keys)
+	if err != nil {
+		return nil, rpc.E("INVALID_PARAMETER_VALUE", "PARAM_NAME", "thumbParams").Because(err)
+	}
+	return a.text(contentType, data), nil
+}
+
 // thumbFile serves a picture.
-func (s *Service) thumbFile(a catalog.Asset, o *kaltura.ThumbServeOptions) (*rpc.File, error) {
+func (s *Service) thumbFile(a wanted, o *kaltura.ThumbServeOptions) (*rpc.File, error) {
 	name := ""
 	if o != nil && kaltura.Value(o.Download) {
 		name = fmt.Sprintf("%s.%s", a.ID, a.Container)
@@ -259,7 +309,7 @@ func (s *Service) thumbServeByEntry(c *rpc.Call, in struct {
 	if found == nil {
 		return nil, thumbs.missing(strconv.FormatInt(kaltura.Value(in.Params), 10))
 	}
-	a, _, err := s.served(c, thumbs, string(found.ID), "THUMB_ASSET_IS_NOT_READY")
+	a, err := s.served(c, thumbs, string(found.ID), "THUMB_ASSET_IS_NOT_READY")
 	if err != nil {
 		return nil, err
 	}
@@ -328,8 +378,8 @@ func stream(name string, data []byte) content.Source {
 	return content.Stream{Name: name, Open: func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(data)), nil }}
 }
 
-// picture makes a picture of an entry, and names the file.
-func (s *Service) picture(c *rpc.Call, e catalog.Entry, p *kaltura.ThumbParams) ([]byte, string, error) {
+// shapeKeys are the keys of a thumbnail URL that ask for a picture's cut, size and form.
+func shapeKeys(p *kaltura.ThumbParams) map[string]string {
 	keys := map[string]string{}
 	number := func(key string, v *int) {
 		if v != nil && *v != 0 {
@@ -349,6 +399,15 @@ func (s *Service) picture(c *rpc.Call, e catalog.Entry, p *kaltura.ThumbParams) 
 	if p.BackgroundColor != nil {
 		keys["bgcolor"] = *p.BackgroundColor
 	}
+	if p.Format != nil && *p.Format == "png" {
+		keys["format"] = "png"
+	}
+	return keys
+}
+
+// picture makes a picture of an entry, and names the file.
+func (s *Service) picture(c *rpc.Call, e catalog.Entry, p *kaltura.ThumbParams) ([]byte, string, error) {
+	keys := shapeKeys(p)
 	switch {
 	case p.VideoOffset != nil:
 		keys["vid_sec"] = strconv.FormatFloat(*p.VideoOffset, 'f', 3, 64)
@@ -357,8 +416,8 @@ func (s *Service) picture(c *rpc.Call, e catalog.Entry, p *kaltura.ThumbParams) 
 		keys["vid_sec"] = strconv.FormatFloat(float64(ms)/1000, 'f', 3, 64)
 	}
 	name := "thumbnail.jpg"
-	if p.Format != nil && *p.Format == "png" {
-		keys["format"], name = "png", "thumbnail.png"
+	if keys["format"] == "png" {
+		name = "thumbnail.png"
 	}
 	data, _, err := s.Pictures.Picture(c, e, keys)
 	if err != nil {

@@ -226,7 +226,7 @@ func (s *Service) frame(ctx context.Context, a *ask, t *thumb, ms int64) (image.
 	return img, nil
 }
 
-// picture chooses the asset that the thumbnail is made from: the image itself, or the default thumbnail, or the one whose
+// picture chooses the asset that the thumbnail is made from: the one that is named, the image itself, or the default thumbnail, or the one whose
 // shape is nearest to what is asked for.
 func (a *ask) picture(t *thumb) *catalog.Asset {
 	var pictures []catalog.Asset
@@ -234,6 +234,9 @@ func (a *ask) picture(t *thumb) *catalog.Asset {
 		if asset.Status == catalog.AssetReady && (asset.Type == catalog.AssetThumb || asset.Original && a.entry.MediaType == catalog.MediaImage) && asset.Version == a.entry.Version {
 			pictures = append(pictures, asset)
 		}
+	}
+	if i := slices.IndexFunc(pictures, func(p catalog.Asset) bool { return string(p.ID) == a.params["thumb_asset_id"] }); i >= 0 {
+		return &pictures[i]
 	}
 	if len(pictures) == 0 {
 		return nil

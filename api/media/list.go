@@ -40,9 +40,6 @@ func (s *Service) query(c *rpc.Call, f *rpc.Filter, types []string) (q catalog.Q
 	if f == nil {
 		f = &rpc.Filter{}
 	}
-	if len(f.Search) > 0 && f.Search["items"] != nil {
-		return q, false, rpc.E("FEATURE_FORBIDDEN", "FEATURE", "advancedSearch")
-	}
 	q.Order = orders(f.Order)
 	if q.Conds, err = s.withDefaultProfiles(c, slices.Clone(f.Conds)); err != nil {
 		return q, false, err
@@ -52,6 +49,13 @@ func (s *Service) query(c *rpc.Call, f *rpc.Filter, types []string) (q catalog.Q
 		return q, false, err
 	}
 	q.Conds = append(q.Conds, extra...)
+	within, err := search(f.Search)
+	if err != nil {
+		return q, false, err
+	}
+	if within != nil {
+		q.Conds = append(q.Conds, *within)
+	}
 	_, byID := f.Cond("id", catalog.OpEq)
 	_, redirected := f.Extra["redirectFromEntryId"]
 	if !byID && !redirected {

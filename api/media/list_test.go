@@ -81,7 +81,7 @@ func TestListsKeepToTheirDefaults(t *testing.T) {
 		if got := f.names(admin, "baseEntry.getByIds", obj{"entryIds": ids}); got != "ready empty" {
 			f.Errorf("by ids: %q", got)
 		}
-		if list := f.get(admin, "media.list", nil); list["objectType"] != "KalturaMediaListResponse" && list["objectType"] != "KalturaMediaEntryListResponse" {
+		if list := f.get(admin, "media.list", nil); list["objectType"] != "KalturaMediaListResponse" {
 			f.Errorf("class %v", list["objectType"])
 		}
 	})

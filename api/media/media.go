@@ -68,11 +68,7 @@ func (s *Service) mediaGet(c *rpc.Call, in struct {
 	EntryID string `k:"entryId" ref:"entry"`
 	Version int    `k:"version" default:"-1"`
 }) (kaltura.Media, error) {
-	e, err := s.media(c, in.EntryID, access.View)
-	if err != nil {
-		return nil, err
-	}
-	return asMedia(s.viewOne(c, e))
+	return asMedia(s.shown(c, in.EntryID, mediaOf))
 }
 
 func (s *Service) mediaUpdate(c *rpc.Call, in struct {

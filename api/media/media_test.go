@@ -191,7 +191,7 @@ func TestWhatEntriesRefuse(t *testing.T) {
 		{"limited elsewhere", "101/user/joe/limitentry:" + gone, "media.update", obj{"entryId": mine, "mediaEntry": obj{"name": "x"}}, denied},
 		{"limited add", "101/user/joe/limitentry:" + mine, "media.add", obj{"entry": obj{}}, denied},
 		{"reference missing", admin, "baseEntry.listByReferenceId", obj{"refId": ""}, `MISSING_MANDATORY_PARAMETER{"PARAM_NAME":"refId"}`},
-		{"search by metadata", admin, "media.list", obj{"filter": obj{"advancedSearch": obj{"items": []any{obj{"field": "x"}}}}}, `FEATURE_FORBIDDEN{"FEATURE":"advancedSearch"}`},
+		{"search by metadata", admin, "media.list", obj{"filter": obj{"advancedSearch": obj{"items": []any{obj{"field": "x"}}}}}, `FEATURE_FORBIDDEN{"FEATURE":"advancedSearch of items without a metadataProfileId"}`},
 		{"nothing replaces", admin, "media.approveReplace", obj{"entryId": mine}, `ENTRY_ID_NOT_REPLACED{"ENTRY_ID":"` + mine + `"}`},
 		{"nothing to cancel", admin, "baseEntry.cancelReplace", obj{"entryId": mine}, `ENTRY_ID_NOT_REPLACED{"ENTRY_ID":"` + mine + `"}`},
 		{"moderation by users", joe, "media.approve", obj{"entryId": mine}, `SERVICE_FORBIDDEN{"SERVICE":"media-\u003eapprove"}`},

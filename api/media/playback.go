@@ -120,7 +120,7 @@ func (p *Playback) playback(c *rpc.Call, in struct {
 	}
 	out := &kaltura.PlaybackContext{
 		Sources: []*kaltura.PlaybackSource{}, FlavorAssets: []*kaltura.FlavorAsset{}, PlaybackCaptions: v.captions(),
-		Actions: kaltura.RuleActions(v.decision.Actions), Messages: v.messages(), BumperData: []*kaltura.BumperData{},
+		Actions: kaltura.RuleActions(v.decision.Actions), Messages: v.messages(), BumperData: []*kaltura.Bumper{},
 	}
 	if v.refused() {
 		return out, nil

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/api/rpc"
+	"sluice/api/rpc/access"
 	"sluice/api/rpc/kaltura"
 	"sluice/catalog"
 	"sluice/ingest/content"
@@ -54,9 +55,14 @@ func (s *Service) view(c *rpc.Call, entries ...catalog.Entry) ([]kaltura.Entry, 
 	if err != nil {
 		return nil, err
 	}
+	return s.views(c, entries, func(e *catalog.Entry) []int64 { return params[e.ID] })
+}
+
+// views is view where the params of the ready flavors are known.
+func (s *Service) views(c *rpc.Call, entries []catalog.Entry, params func(*catalog.Entry) []int64) ([]kaltura.Entry, error) {
 	out := make([]kaltura.Entry, len(entries))
 	for i, e := range entries {
-		v := kaltura.EntryView{Base: c.Base, Admin: c.Admin(), Params: params[e.ID]}
+		v := kaltura.EntryView{Base: c.Base, Admin: c.Admin(), Params: params(&e)}
 		if e.AccessControl == 0 || e.ConversionProfile == 0 {
 			known, err := s.defaults.of(c, s.Catalog, e.Account)
 			if err != nil {
@@ -71,6 +77,22 @@ func (s *Service) view(c *rpc.Call, entries ...catalog.Entry) ([]kaltura.Entry, 
 
 func (s *Service) viewOne(c *rpc.Call, e catalog.Entry) (kaltura.Entry, error) {
 	list, err := s.view(c, e)
+	if err != nil {
+		return nil, err
+	}
+	return list[0], nil
+}
+
+// shown is what an entry that passes the check looks like for a call that asks for it.
+func (s *Service) shown(c *rpc.Call, id string, check func(catalog.Entry) error) (kaltura.Entry, error) {
+	e, params, err := access.Shown(c, s.Catalog, id)
+	if err == nil {
+		err = check(e)
+	}
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.views(c, []catalog.Entry{e}, func(*catalog.Entry) []int64 { return params })
 	if err != nil {
 		return nil, err
 	}

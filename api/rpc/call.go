@@ -57,7 +57,11 @@ type Upload struct {
 
 // File is the result of an action that answers with a file: ServeHTTP writes headers and body. On error the action
 // returns an *Error instead.
-type File struct{ http.Handler }
+type File struct {
+	http.Handler
+	// Cache is the Cache-Control of an answer that may be kept; without one nobody keeps it.
+	Cache string
+}
 
 // Sessions turns a session token into a session, or into an *Error with code INVALID_KS.
 type Sessions interface {

@@ -222,7 +222,11 @@ func (r *Registry) className(t reflect.Type) string {
 	}
 	switch v := reflect.New(t).Interface().(type) {
 	case lister:
-		return r.elementName(v.element()) + "ListResponse"
+		element := r.elementName(v.element())
+		if name := r.listed[element]; name != "" {
+			return name
+		}
+		return element + "ListResponse"
 	case filterer:
 		return r.elementName(v.filtered()) + "Filter"
 	}

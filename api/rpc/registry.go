@@ -14,7 +14,8 @@ type Registry struct {
 	classes  map[string]*class   // by lower-case wire name
 	bases    map[reflect.Type]*class
 	byType   map[reflect.Type]*class
-	enums    map[string]*Enum // by wire name
+	enums    map[string]*Enum  // by wire name
+	listed   map[string]string // names of list responses that are not the class's own, by class
 
 	lists map[string]*action // list actions by the lower-case name of their filter's class
 
@@ -29,7 +30,7 @@ type Registry struct {
 func NewRegistry() *Registry {
 	return &Registry{
 		services: map[string]*Service{}, classes: map[string]*class{}, bases: map[reflect.Type]*class{}, byType: map[reflect.Type]*class{},
-		enums: map[string]*Enum{}, lists: map[string]*action{}, plans: map[reflect.Type]*plan{}, codecs: map[codecKey]*codec{}, filters: map[reflect.Type]*filterPlan{},
+		enums: map[string]*Enum{}, listed: map[string]string{}, lists: map[string]*action{}, plans: map[reflect.Type]*plan{}, codecs: map[codecKey]*codec{}, filters: map[reflect.Type]*filterPlan{},
 	}
 }
 
@@ -185,6 +186,10 @@ func (r *Registry) addClass(t reflect.Type, abstract bool) *class {
 	r.classes[strings.ToLower(c.name)], r.byType[t] = c, c
 	return c
 }
+
+// ListsOf names the responses that list class T where the protocol calls them otherwise than the class:
+// ListsOf[MediaEntry](r, "KalturaMediaListResponse"). It goes before the actions.
+func ListsOf[T any](r *Registry, name string) { r.listed[r.elementName(reflect.TypeFor[T]())] = name }
 
 // FilterExtras declares filter properties of T that no f tag gives, such as freeText.
 func FilterExtras[T any](r *Registry, names ...string) {

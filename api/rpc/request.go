@@ -163,11 +163,12 @@ func (w *writer) result(res result) {
 	}
 }
 
-// serveFile answers with a file. Headers that keep answers out of caches are the file's own matter.
+// serveFile answers with a file.
 func (q *request) serveFile(f *File) {
-	h := q.w.Header()
-	for _, k := range []string{"Cache-Control", "Expires", "Pragma"} {
-		h.Del(k)
+	if h := q.w.Header(); f.Cache != "" {
+		h.Set("Cache-Control", f.Cache)
+		h.Del("Expires")
+		h.Del("Pragma")
 	}
 	f.ServeHTTP(q.w, q.http)
 }

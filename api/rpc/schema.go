@@ -120,8 +120,11 @@ type schemaBuilder struct {
 }
 
 func (b *schemaBuilder) all() error {
-	b.out.Classes = append(b.out.Classes,
-		schemaClass{Name: "KalturaFilter", Abstract: 1, Properties: []schemaProperty{{Name: "orderBy", schemaType: schemaType{Type: "string"}}}},
+	filter := schemaClass{Name: "KalturaFilter", Abstract: 1, Properties: []schemaProperty{{Name: "orderBy", schemaType: schemaType{Type: "string"}}}}
+	if c := b.r.classes["kalturasearchitem"]; c != nil {
+		filter.Properties = append(filter.Properties, schemaProperty{Name: "advancedSearch", schemaType: schemaType{Type: c.name}})
+	}
+	b.out.Classes = append(b.out.Classes, filter,
 		schemaClass{Name: "KalturaListResponse", Abstract: 1, Properties: []schemaProperty{{Name: "totalCount", schemaType: schemaType{Type: "int"}, ReadOnly: 1}}},
 	)
 	for _, t := range []reflect.Type{reflect.TypeFor[Pager](), reflect.TypeFor[DetachedResponseProfile]()} {

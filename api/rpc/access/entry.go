@@ -25,17 +25,30 @@ const (
 // INVALID_KS, as the protocol has it.
 func Entry(c *rpc.Call, db *catalog.DB, id string, want Want) (catalog.Entry, error) {
 	e, err := db.EntryByID(c, catalog.EntryID(id))
-	switch {
-	case errors.Is(err, catalog.ErrNotFound):
-		return catalog.Entry{}, NotFound(id)
+	switch err = mine(c, e, id, err); {
 	case err != nil:
 		return catalog.Entry{}, err
-	case e.Account != c.AccountID() || e.Status == catalog.EntryDeleted:
-		return catalog.Entry{}, NotFound(id)
 	case want == Edit && !MayEdit(c, e):
 		return catalog.Entry{}, Denied()
 	}
 	return e, nil
+}
+
+// Shown is Entry for a call that looks at the entry, with the params of its ready flavors.
+func Shown(c *rpc.Call, db *catalog.DB, id string) (catalog.Entry, []int64, error) {
+	e, params, err := db.EntryShown(c, catalog.EntryID(id))
+	if err = mine(c, e, id, err); err != nil {
+		return catalog.Entry{}, nil, err
+	}
+	return e, params, nil
+}
+
+// mine says why the account has no such entry, or why that is not known.
+func mine(c *rpc.Call, e catalog.Entry, id string, err error) error {
+	if errors.Is(err, catalog.ErrNotFound) || err == nil && (e.Account != c.AccountID() || e.Status == catalog.EntryDeleted) {
+		return NotFound(id)
+	}
+	return err
 }
 
 // MayEdit says whether the call may change an entry of its account.

@@ -173,7 +173,9 @@ func RegisterEntries(r *rpc.Registry) {
 	rpc.Base[Entry](r, &BaseEntry{})
 	rpc.Base[Media](r, &MediaEntry{})
 	r.Classes(&PlayableEntry{}, &MediaEntry{}, &DataEntry{}, &Playlist{}, &LiveStreamEntry{})
-	r.Abstract(&BaseEntryCloneOptionItem{})
+	rpc.ListsOf[MediaEntry](r, "KalturaMediaListResponse")
+	r.Abstract(&BaseEntryCloneOptionItem{}, &SearchItem{})
+	r.Classes(&SearchOperator{}, &MetadataSearchItem{}, &SearchComparableCondition{}, &SearchMatchCondition{})
 	rpc.Base[CloneOptionItem](r, &BaseEntryCloneOptionItem{})
 	r.Classes(&BaseEntryCloneOptionComponent{})
 	rpc.FilterExtras[BaseEntry](r, "freeText", "isRoot", "categoriesFullNameIn", "categoryAncestorIdIn", "redirectFromEntryId",

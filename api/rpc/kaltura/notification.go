@@ -167,6 +167,7 @@ func EventNotificationDeliveryOf(d catalog.Delivery) *EventNotificationDelivery 
 // RegisterNotifications adds the classes that requests choose by name.
 func RegisterNotifications(r *rpc.Registry) {
 	r.Abstract(&EventNotificationTemplate{}, &HttpNotificationData{}, &Condition{})
+	rpc.ListsOf[HttpNotificationTemplate](r, "KalturaEventNotificationTemplateListResponse")
 	rpc.Base[NotificationTemplate](r, &EventNotificationTemplate{})
 	rpc.Base[HTTPNotificationBody](r, &HttpNotificationData{})
 	rpc.Base[EventConditional](r, &Condition{})

@@ -215,7 +215,7 @@ func Profile(p catalog.ConversionProfile, paramsIDs string) *ConversionProfile {
 		DefaultAudioLang: Opt(p.AudioLanguage), DeliveryTag: m.DeliveryTag,
 	}
 	if d := m.CropDimensions; d != nil {
-		c.CropDimensions = &CropDimension{Left: new(d.Left), Top: new(d.Top), Width: new(d.Width), Height: new(d.Height)}
+		c.CropDimensions = &CropDimensions{Left: new(d.Left), Top: new(d.Top), Width: new(d.Width), Height: new(d.Height)}
 	}
 	return c
 }

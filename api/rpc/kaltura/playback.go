@@ -61,8 +61,8 @@ type CaptionPlaybackPluginData struct {
 	IsDefault    *rpc.NullBool `k:"isDefault"`
 }
 
-// BumperData is what is played before an entry.
-type BumperData struct {
+// Bumper is what is played before an entry.
+type Bumper struct {
 	rpc.Object
 	EntryID *string           `k:"entryId"`
 	URL     *string           `k:"url"`
@@ -84,7 +84,7 @@ type PlaybackContext struct {
 	FlavorAssets         []*FlavorAsset               `k:"flavorAssets"`
 	Actions              []RuleActor                  `k:"actions"`
 	Messages             []*AccessControlMessage      `k:"messages"`
-	BumperData           []*BumperData                `k:"bumperData"`
+	BumperData           []*Bumper                    `k:"bumperData"`
 	ActiveLiveStreamTime *rpc.Time                    `k:"activeLiveStreamTime"`
 }
 

@@ -181,12 +181,12 @@ func (*OperationAttributes) operation() {}
 // ClipAttributes is a part of a resource, in milliseconds.
 type ClipAttributes struct {
 	OperationAttributes
-	Offset                    *int64         `k:"offset"`
-	Duration                  *int64         `k:"duration"`
-	GlobalOffsetInDestination *int64         `k:"globalOffsetInDestination"`
-	EffectArray               []*Effect      `k:"effectArray"`
-	CropAlignment             *int           `k:"cropAlignment"`
-	CaptionAttributes         []*ClipCaption `k:"captionAttributes"`
+	Offset                    *int64               `k:"offset"`
+	Duration                  *int64               `k:"duration"`
+	GlobalOffsetInDestination *int64               `k:"globalOffsetInDestination"`
+	EffectArray               []*Effect            `k:"effectArray"`
+	CropAlignment             *int                 `k:"cropAlignment"`
+	CaptionAttributes         []*CaptionAttributes `k:"captionAttributes"`
 }
 
 // Clip is the part as ingest takes it; duration 0 and absent mean to the end.
@@ -199,18 +199,15 @@ func (c *ClipAttributes) Clip() content.Clip {
 	return content.Clip{Offset: ms(c.Offset), Duration: max(0, ms(c.Duration))}
 }
 
-// Effect is a fade at an end of a clip. It is taken, and not rendered.
+// Effect is a fade at an end of a clip. They are taken, and not rendered.
 type Effect struct {
 	rpc.Object
 	EffectType *EffectType `k:"effectType"`
 	Value      *string     `k:"value"`
 }
 
-// ClipCaption says how captions are rendered into a clip. It is taken, and captions stay apart from the picture.
-type ClipCaption struct {
-	rpc.Object
-	Action *int `k:"action"`
-}
+// CaptionAttributes say how captions are rendered into a clip. They are taken, and captions stay apart from the picture.
+type CaptionAttributes struct{ rpc.Object }
 
 // RegisterResources adds the classes of resources to a registry.
 func RegisterResources(r *rpc.Registry) {
