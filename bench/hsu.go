@@ -61,6 +61,9 @@ func runHSU(ctx context.Context, e *Env, emit func(Result)) error {
 	}
 	defer line.Close()
 	e.Log("1 Gbit/s, 100 ms there and back, a queue of 50 ms; lftp is put aside: it sends no file in segments")
+	if err := e.hsuCeiling(ctx, line); err != nil {
+		return err
+	}
 	if err := e.hsuLosses(ctx, line, curl, emit); err != nil {
 		return err
 	}
