@@ -2,12 +2,10 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -21,48 +19,16 @@ const ceilingStreams = 4
 // costs is no one else's doing.
 func (e *Env) hsuCeiling(ctx context.Context, line *link.Link) error {
 	line.SetLoss(0)
-	l, err := link.Listen(ctx, line.B, link.AddrB+":9444")
+	var got atomic.Int64
+	end, err := flows(ctx, line, ceilingStreams, bestCongestion(), &got)
 	if err != nil {
 		return err
 	}
-	defer l.Close()
-	ctx, cancel := context.WithTimeout(ctx, cellTime/2)
-	defer cancel()
-	var got atomic.Int64
-	var all sync.WaitGroup
-	for range ceilingStreams {
-		all.Go(func() {
-			if c, err := l.Accept(); err == nil {
-				defer context.AfterFunc(ctx, func() { c.Close() })()
-				_, _ = io.CopyBuffer(counter{&got}, onlyReader{c}, make([]byte, 1<<20))
-			}
-		})
-	}
-	var errs []error
-	for range ceilingStreams {
-		c, err := link.Dial(ctx, line.A, link.AddrB+":9444", bestCongestion())
-		if err != nil {
-			errs = append(errs, err)
-			l.Close()
-			continue
-		}
-		all.Go(func() {
-			defer context.AfterFunc(ctx, func() { c.Close() })()
-			for b := make([]byte, 1<<20); ; {
-				if _, err := c.Write(b); err != nil {
-					return
-				}
-			}
-		})
-	}
-	_ = slept(ctx, cellStart/2)
+	defer end()
+	slept(ctx, cellStart/2)
 	busy, first, at := busyTime(), got.Load(), time.Now()
-	<-ctx.Done()
+	slept(ctx, cellStart)
 	rate, share := mbit(got.Load()-first, time.Since(at)), busyShare(busy, time.Since(at))
-	all.Wait()
-	if err := errors.Join(errs...); err != nil {
-		return err
-	}
 	e.Log("the line alone: %d plain connections get %.0f Mbit/s through it, at 0 %% loss; sender, line and receiver keep the machine's "+
 		"processors %.0f %% busy, with what else runs", ceilingStreams, rate, 100*share)
 	return nil

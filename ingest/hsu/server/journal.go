@@ -16,6 +16,8 @@ const (
 	// flushBytes and flushAfter are what is written before the journal records it: so much comes again after a kill.
 	flushBytes = 16 << 20
 	flushAfter = 250 * time.Millisecond
+	// mostPending bounds what is written and not recorded: streams wait when a disk takes long to sync.
+	mostPending = 2 * flushBytes
 	// retryAfter is how long a journal that could not be written waits.
 	retryAfter = time.Second
 	// endAtOnce bounds the files that are handed over side by side.
@@ -31,6 +33,9 @@ type journal struct {
 
 	mu      sync.Mutex // guards what follows; taken after the session's
 	bytes   int64      // written since the last flush
+	pending int64      // written and not recorded
+	room    sync.Cond  // pending is less, or the journal ended
+	ended   bool
 	written map[*file]catalog.Extents
 	changed map[*file]bool // whose rows changed otherwise
 	waiting []waiting
@@ -50,26 +55,34 @@ func newJournal(x *session) *journal {
 		x: x, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		written: map[*file]catalog.Extents{}, changed: map[*file]bool{},
 	}
+	j.room.L = &j.mu
 	go j.run()
 	return j
 }
 
 // close flushes a last time and ends the goroutine.
 func (j *journal) close() {
+	j.mu.Lock()
+	j.ended = true
+	j.mu.Unlock()
+	j.room.Broadcast()
 	close(j.stop)
 	<-j.done
 }
 
-// wrote books a block that was written.
+// wrote books a block that was written, and waits when too much is.
 func (j *journal) wrote(f *file, to *acks, a hsu.Ack) {
 	j.mu.Lock()
+	defer j.mu.Unlock()
 	j.written[f] = j.written[f].Add(a.Offset, a.Offset+int64(a.Length))
 	j.waiting = append(j.waiting, waiting{to, a})
 	j.bytes += int64(a.Length)
-	due := j.bytes >= flushBytes
-	j.mu.Unlock()
-	if due {
+	j.pending += int64(a.Length)
+	if j.bytes >= flushBytes {
 		j.kick()
+	}
+	for j.pending > mostPending && !j.ended {
+		j.room.Wait()
 	}
 }
 
@@ -129,7 +142,7 @@ func (j *journal) run() {
 // flush records what was written since the last one.
 func (j *journal) flush() error {
 	j.mu.Lock()
-	written, changed, acked := j.written, j.changed, j.waiting
+	written, changed, acked, bytes := j.written, j.changed, j.waiting, j.bytes
 	j.written, j.changed, j.waiting, j.bytes = map[*file]catalog.Extents{}, map[*file]bool{}, nil, 0
 	j.mu.Unlock()
 	if len(written)+len(changed) == 0 {
@@ -141,6 +154,10 @@ func (j *journal) flush() error {
 		err = j.record(written, changed)
 	}
 	flushSeconds.Observe(time.Since(start).Seconds())
+	j.mu.Lock()
+	j.pending -= bytes
+	j.mu.Unlock()
+	j.room.Broadcast()
 	if err != nil {
 		j.refuse(changed, acked, err)
 		return err

@@ -57,7 +57,7 @@ type Config struct {
 
 // Defaults of a Config.
 const (
-	DefaultMaxStreams = 32
+	DefaultMaxStreams = 64
 	DefaultMaxOpen    = 256
 	DefaultLifetime   = 7 * 24 * time.Hour
 )

@@ -1,0 +1,95 @@
+package client
+
+import (
+	"time"
+
+	"sluice/ingest/hsu"
+)
+
+// yielder leaves others their part of a line. Congestion controls that do not take each loss for a full line, and many connections,
+// drive out those that do. So the upload as a whole watches the queue in front of the line: where one stands, and the line loses what
+// it cannot hold, it goes back a little. That empties a queue of its own making. One that stays belongs to others, and the upload goes
+// back further, to no less than a part of what the line gave. Where no queue stands, it takes more again.
+type yielder struct {
+	over  time.Duration // what a queue may hold
+	floor float64       // the part of the line that is not given away
+	limit float64       // bytes a second; 0 for any
+
+	most   float64 // what the line gave
+	stands int     // measurements in a row with a queue
+	calm   int     // measurements since the line lost something
+}
+
+const (
+	// sharing is how much is kept where a queue stands, the first time and then.
+	stepBack, stepFurther = 0.95, 0.85
+	// farFrom is the part of the line below which it is taken back faster.
+	farFrom              = 0.85
+	growFast, growSlowly = 1.05, 1.015
+	// lossSign is the loss that tells of a full queue, for as many measurements as calmAfter.
+	lossSign  = 0.0005
+	calmAfter = 60
+	// forget is how fast what the line gave loses its worth when it gives less than may be sent, though no queue stands.
+	forget = 0.995
+	// yieldEvery is how long is measured, or yieldRTTs of the line where that is longer.
+	yieldEvery = 500 * time.Millisecond
+	yieldRTTs  = 4
+)
+
+// newYielder returns the yielder of a policy; nil for one that yields to nobody.
+func newYielder(p hsu.Policy) *yielder {
+	switch p {
+	case hsu.Fixed:
+		return nil
+	case hsu.Low:
+		return &yielder{over: 10 * time.Millisecond, floor: 0.05}
+	case hsu.High:
+		return &yielder{over: 25 * time.Millisecond, floor: 0.65}
+	}
+	return &yielder{over: 25 * time.Millisecond, floor: 0.45}
+}
+
+// measured takes what happened since the last call, and returns how many bytes a second may be sent; 0 for any.
+func (y *yielder) measured(f flow) float64 {
+	y.most = max(y.most, f.rate)
+	y.calm++
+	if f.loss > lossSign {
+		y.calm = 0
+	}
+	switch {
+	case f.queue > y.over && y.calm < calmAfter:
+		y.back(f.rate)
+	case f.queue < y.over/2:
+		y.stands = 0
+		if f.rate < farFrom*y.limit || y.limit == 0 {
+			y.most = max(f.rate, forget*y.most)
+		}
+		y.grow()
+	}
+	return y.limit
+}
+
+func (y *yielder) back(rate float64) {
+	keep := stepFurther
+	if y.stands == 0 {
+		keep = stepBack
+	}
+	if y.stands++; y.limit > 0 {
+		rate = min(rate, y.limit)
+	}
+	if y.stands%2 == 1 { // what was done shows its effect with the measurement after the next
+		y.limit = max(keep*rate, y.floor*y.most)
+	}
+}
+
+func (y *yielder) grow() {
+	switch {
+	case y.limit < farFrom*y.most:
+		y.limit *= growFast
+	default:
+		y.limit *= growSlowly
+	}
+	if y.limit > 2*y.most { // something else than the line is what bounds it
+		y.limit = 0
+	}
+}
