@@ -85,9 +85,10 @@ func (f *far) lftp(ctx context.Context, lftp string) (float64, error) {
 	go func() { _ = s.Serve(l) }()
 	got := filepath.Join(f.dir, "lftp.bin")
 	defer os.Remove(got)
+	defer os.Remove(got + ".lftp-pget-status")
 	ctx, cancel := context.WithTimeout(ctx, cellTime)
 	defer cancel()
-	script := fmt.Sprintf("set net:timeout 30; pget -n 8 http://%s:9080/%s -o %s", link.AddrA, filepath.Base(f.source), got)
+	script := fmt.Sprintf("set file:use-fallocate no; pget -n 8 http://%s:9080/%s -o %s", link.AddrA, filepath.Base(f.source), got)
 	cmd := link.Command(ctx, f.line.B, lftp, "-c", script)
 	cmd.Env = append(os.Environ(), "HOME="+f.dir)
 	if err := cmd.Start(); err != nil {

@@ -18,7 +18,7 @@ const (
 	measureRTTs  = 8
 	manageEvery  = 250 * time.Millisecond
 	// lineShare is how much of what a line holds is let out beside what the server has: its queue, and what comes again, is more.
-	lineShare = 1.5
+	lineShare = 1.25
 )
 
 // manager keeps as many streams as the tuner says, and what they send together at what the yielder says.

@@ -13,7 +13,7 @@ const (
 	// minWindow and maxWindow bound the bytes that are sent and not acknowledged: they are what a kill of the server makes us send
 	// again, and cost only their places here, since blocks are read from their files again. The least is what the server gathers
 	// before it acknowledges; what the line holds is added.
-	minWindow = 40 << 20
+	minWindow = 48 << 20
 	maxWindow = 512 << 20
 	// maxOpen and maxAhead bound the files, and their bytes, that are declared before they can be sent.
 	maxOpen  = 2000

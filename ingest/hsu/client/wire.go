@@ -21,7 +21,7 @@ type wire struct {
 type flow struct {
 	rate  float64       // bytes a second that arrived
 	loss  float64       // the part of what was sent that was sent again
-	rtt   time.Duration // the mean of the connections
+	rtt   time.Duration // the least of the connections that carry something now
 	queue time.Duration // how much longer that is than what the line needs: what waits in front of it
 }
 
@@ -35,7 +35,7 @@ type gauge struct {
 // total is what the connections of an upload did since it began.
 type total struct {
 	arrived, sent, resent uint64        // bytes
-	rtt, least            time.Duration // the mean of the connections there are, and the least
+	rtt, least            time.Duration // the least of the connections there are: now, and of the last minutes
 }
 
 func newGauge() *gauge { return &gauge{live: map[*stream]wire{}} }
@@ -58,32 +58,32 @@ func (g *gauge) leave(st *stream) {
 func (g *gauge) look() (total, bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	var sum time.Duration
-	n := 0
-	g.total.rtt, g.total.least = 0, 0
+	t := &g.total
+	t.rtt, t.least = 0, 0
 	for st, was := range g.live {
 		is, ok := wireOf(st.raw)
 		if !ok {
 			continue
 		}
-		g.total.arrived += uint64(is.arrived-was.arrived) * is.segment
-		g.total.sent += is.sent - was.sent
-		g.total.resent += is.resent - was.resent
+		t.arrived += uint64(is.arrived-was.arrived) * is.segment
+		t.sent += is.sent - was.sent
+		t.resent += is.resent - was.resent
 		g.live[st] = is
-		if is.rtt == 0 || is.least == 0 {
-			continue
+		if is.arrived == was.arrived || is.rtt == 0 || is.least == 0 {
+			continue // its times are old
 		}
-		sum += is.rtt
-		n++
-		if g.total.least == 0 || is.least < g.total.least {
-			g.total.least = is.least
-		}
+		// A receiver that waits before it answers makes a line look longer: one that does not knows better.
+		t.rtt, t.least = lesser(t.rtt, is.rtt), lesser(t.least, is.least)
 	}
-	if n == 0 {
-		return g.total, false
+	return *t, t.rtt > 0
+}
+
+// lesser is the lesser of two times, of which 0 is none.
+func lesser(a, b time.Duration) time.Duration {
+	if a == 0 {
+		return b
 	}
-	g.total.rtt = sum / time.Duration(n)
-	return g.total, true
+	return min(a, b)
 }
 
 // flowOf compares two looks.

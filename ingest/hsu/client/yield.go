@@ -13,19 +13,22 @@ import (
 type yielder struct {
 	over  time.Duration // what a queue may hold
 	floor float64       // the part of the line that is not given away
+	step  float64       // how much more is taken at first where no queue stands
 	limit float64       // bytes a second; 0 for any
 
 	most   float64 // what the line gave
 	stands int     // measurements in a row with a queue
+	free   int     // measurements without one since then
 	calm   int     // measurements since the line lost something
 }
 
 const (
-	// sharing is how much is kept where a queue stands, the first time and then.
+	// stepBack is how much is kept of what the line gave when a queue appears, stepFurther of what was sent while it stands.
 	stepBack, stepFurther = 0.95, 0.85
-	// farFrom is the part of the line below which it is taken back faster.
-	farFrom              = 0.85
-	growFast, growSlowly = 1.05, 1.015
+	// Each time a step more is taken than before, up to mostSteps.
+	mostSteps = 5
+	// farFrom is how much less than allowed arrives when something else than the limit bounds it.
+	farFrom = 0.85
 	// lossSign is the loss that tells of a full queue, for as many measurements as calmAfter.
 	lossSign  = 0.0005
 	calmAfter = 60
@@ -42,11 +45,11 @@ func newYielder(p hsu.Policy) *yielder {
 	case hsu.Fixed:
 		return nil
 	case hsu.Low:
-		return &yielder{over: 10 * time.Millisecond, floor: 0.05}
+		return &yielder{over: 10 * time.Millisecond, floor: 0.05, step: 0.0025}
 	case hsu.High:
-		return &yielder{over: 25 * time.Millisecond, floor: 0.65}
+		return &yielder{over: 25 * time.Millisecond, floor: 0.65, step: 0.015}
 	}
-	return &yielder{over: 25 * time.Millisecond, floor: 0.45}
+	return &yielder{over: 25 * time.Millisecond, floor: 0.45, step: 0.015}
 }
 
 // measured takes what happened since the last call, and returns how many bytes a second may be sent; 0 for any.
@@ -58,37 +61,35 @@ func (y *yielder) measured(f flow) float64 {
 	}
 	switch {
 	case f.queue > y.over && y.calm < calmAfter:
-		y.back(f.rate)
+		y.back()
 	case f.queue < y.over/2:
-		y.stands = 0
 		if f.rate < farFrom*y.limit || y.limit == 0 {
 			y.most = max(f.rate, forget*y.most)
 		}
-		y.grow()
+		y.grow(f.rate)
 	}
 	return y.limit
 }
 
-func (y *yielder) back(rate float64) {
-	keep := stepFurther
-	if y.stands == 0 {
-		keep = stepBack
-	}
-	if y.stands++; y.limit > 0 {
-		rate = min(rate, y.limit)
-	}
-	if y.stands%2 == 1 { // what was done shows its effect with the measurement after the next
-		y.limit = max(keep*rate, y.floor*y.most)
+// back takes less. What was done shows its effect with the measurement after the next.
+func (y *yielder) back() {
+	y.free = 0
+	switch y.stands++; {
+	case y.stands == 2 && y.limit == 0, y.stands == 1 && y.limit > stepBack*y.most:
+		y.limit = stepBack * y.most
+	case y.stands > 3 && y.stands%2 == 0:
+		y.limit = max(stepFurther*y.limit, y.floor*y.most)
 	}
 }
 
-func (y *yielder) grow() {
-	switch {
-	case y.limit < farFrom*y.most:
-		y.limit *= growFast
-	default:
-		y.limit *= growSlowly
+// grow takes more; what arrived while no queue stood can be had.
+func (y *yielder) grow(rate float64) {
+	y.stands = 0
+	if y.limit > 0 {
+		y.limit = max(y.limit, stepBack*rate)
 	}
+	y.limit *= 1 + y.step*float64(min(1+y.free, mostSteps))
+	y.free++
 	if y.limit > 2*y.most { // something else than the line is what bounds it
 		y.limit = 0
 	}
