@@ -16,7 +16,7 @@ const (
 	minWindow = 48 << 20
 	maxWindow = 512 << 20
 	// maxOpen and maxAhead bound the files, and their bytes, that are declared before they can be sent.
-	maxOpen  = 2000
+	maxOpen  = 8000
 	maxAhead = 1 << 30
 	// maxRedeclared bounds how often a file is declared anew because the server does not know its blocks.
 	maxRedeclared = 5
@@ -290,7 +290,7 @@ func (s *schedule) undeclared() ([]*item, <-chan struct{}) {
 			n++
 			bytes += it.size
 		}
-		if out = append(out, it); len(out) == hsu.MaxFiles/4 {
+		if out = append(out, it); len(out) == hsu.MaxFiles {
 			break
 		}
 	}

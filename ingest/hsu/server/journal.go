@@ -20,8 +20,9 @@ const (
 	mostPending = 2 * flushBytes
 	// retryAfter is how long a journal that could not be written waits.
 	retryAfter = time.Second
-	// endAtOnce bounds the files that are handed over side by side.
-	endAtOnce = 4
+	// enders is how many hand files over side by side, endAtOnce how many files each at a time.
+	enders    = 4
+	endAtOnce = 64
 )
 
 // journal syncs and records what streams wrote, and acknowledges it. One goroutine does, from newJournal to close.
@@ -35,13 +36,13 @@ type journal struct {
 	bytes   int64      // written since the last flush
 	pending int64      // written and not recorded
 	room    sync.Cond  // pending is less, or the journal ended
-	ended   bool
+	closed  bool
 	written map[*file]catalog.Extents
 	changed map[*file]bool // whose rows changed otherwise
 	waiting []waiting
 	ready   []*file // complete, to be handed over
-	enders  int     // goroutines that do
-	ending  sync.WaitGroup
+	ending  int     // goroutines that do
+	ended   sync.WaitGroup
 }
 
 // waiting is a block whose stream waits for the journal.
@@ -63,7 +64,7 @@ func newJournal(x *session) *journal {
 // close flushes a last time and ends the goroutine.
 func (j *journal) close() {
 	j.mu.Lock()
-	j.ended = true
+	j.closed = true
 	j.mu.Unlock()
 	j.room.Broadcast()
 	close(j.stop)
@@ -81,7 +82,7 @@ func (j *journal) wrote(f *file, to *acks, a hsu.Ack) {
 	if j.bytes >= flushBytes {
 		j.kick()
 	}
-	for j.pending > mostPending && !j.ended {
+	for j.pending > mostPending && !j.closed {
 		j.room.Wait()
 	}
 }
@@ -121,7 +122,7 @@ func (j *journal) run() {
 		select {
 		case <-j.stop:
 			_ = j.flush() // who waits for it is gone; what is not recorded comes again
-			j.ending.Wait()
+			j.ended.Wait()
 			_ = j.flush()
 			return
 		case <-j.wake:
@@ -248,26 +249,26 @@ func (j *journal) settle(written map[*file]catalog.Extents, changed map[*file]bo
 func (j *journal) handOver() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for ; j.enders < min(endAtOnce, len(j.ready)); j.enders++ {
-		j.ending.Go(func() {
-			for f := j.next(); f != nil; f = j.next() {
-				j.x.handOver(f)
+	for most := min(enders, (len(j.ready)+endAtOnce-1)/endAtOnce); j.ending < most; j.ending++ {
+		j.ended.Go(func() {
+			for files := j.next(); len(files) > 0; files = j.next() {
+				j.x.handOver(files)
 			}
 		})
 	}
 }
 
-// next is a file to hand over; with nil its ender ends.
-func (j *journal) next() *file {
+// next is files to hand over: no more than is fair to the other enders. Without any, its ender ends.
+func (j *journal) next() []*file {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.ready) == 0 {
-		j.enders--
-		return nil
+	n := min(len(j.ready), max(len(j.ready)/enders, 1), endAtOnce)
+	if n == 0 {
+		j.ending--
 	}
-	f := j.ready[0]
-	j.ready = j.ready[1:]
-	return f
+	out := j.ready[:n:n]
+	j.ready = j.ready[n:]
+	return out
 }
 
 func (x *session) rows(m map[*file]catalog.Extents) []catalog.TransferFile {
