@@ -80,7 +80,9 @@ var All = []Bench{
 	{"manifest", "a bulk document of 50,000 items read and checked item by item, against xmllint with the published schema", 0, runManifest},
 	{"firstplay", "last byte in to first segment served, against ffmpeg making the whole ladder before serving", 1, runFirstPlay},
 	{"gateway", "uploads by OpenSSH's sftp over loopback, against OpenSSH's server", 0, runGateway},
-	{"hsu", "a file over 1 Gbit/s, 100 ms and losses, against one curl; and how evenly four uploads share a cap", 0, runHSU},
+	{"hsu", "a file over 1 Gbit/s, 100 to 500 ms and losses, against one curl and lftp with 8 segments", 0, runHSU},
+	{"hsu-files", "a folder of 10,000 small files over 1 Gbit/s, 100 ms and 1 % loss, against one curl", 0, runHSUFiles},
+	{"hsu-fair", "how evenly four uploads share a cap, and what an upload leaves to connections beside it", 0, runHSUFair},
 	{"growing", "upload over 100 Mbit/s to first segment served, against processing after the upload", 1, runGrowing},
 	{"dropfolder", "files of a drop folder to entries, against copying the same tree", 0, runDropFolder},
 }

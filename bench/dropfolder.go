@@ -211,5 +211,5 @@ func used() time.Duration {
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0
 	}
-	return cpu(u)
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -35,9 +35,8 @@ const (
 )
 
 const (
-	mtu     = 1500
-	framing = 38 // bytes of Ethernet around a packet
-	window  = 64 << 20
+	mtu    = 1500
+	window = 64 << 20
 )
 
 // Link is a line. Close removes it.
@@ -147,26 +146,42 @@ func Command(ctx context.Context, ns, name string, args ...string) *exec.Cmd {
 
 // Listen opens a listener in a namespace.
 func Listen(ctx context.Context, ns, addr string) (net.Listener, error) {
-	type result struct {
-		l   net.Listener
-		err error
-	}
-	done := make(chan result)
-	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine, and with it its namespace
-		f, err := os.Open("/run/netns/" + ns)
-		if err == nil {
-			err = errors.Join(unix.Setns(int(f.Fd()), unix.CLONE_NEWNET), f.Close())
+	return within(ns, func() (net.Listener, error) { return (&net.ListenConfig{}).Listen(ctx, "tcp", addr) })
+}
+
+// Dial connects from a namespace; with a name, by this congestion control.
+func Dial(ctx context.Context, ns, addr, congestion string) (net.Conn, error) {
+	d := net.Dialer{Control: func(_, _ string, c syscall.RawConn) error {
+		if congestion == "" {
+			return nil
 		}
-		if err != nil {
-			done <- result{nil, err}
+		var err error
+		cerr := c.Control(func(fd uintptr) {
+			err = unix.SetsockoptString(int(fd), unix.IPPROTO_TCP, unix.TCP_CONGESTION, congestion)
+		})
+		return errors.Join(err, cerr)
+	}}
+	return within(ns, func() (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) })
+}
+
+// within does something on a thread of a namespace: sockets that are made meanwhile belong to it.
+func within[T any](ns string, do func() (T, error)) (T, error) {
+	var out T
+	var err error
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine, and with it its namespace
+		var f *os.File
+		if f, err = os.Open("/run/netns/" + ns); err != nil {
 			return
 		}
-		l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
-		done <- result{l, err}
+		if err = errors.Join(unix.Setns(int(f.Fd()), unix.CLONE_NEWNET), f.Close()); err == nil {
+			out, err = do()
+		}
 	}()
-	r := <-done
-	return r.l, r.err
+	<-done
+	return out, err
 }
 
 func command(ctx context.Context, name string, args ...string) error {
@@ -175,134 +190,4 @@ func command(ctx context.Context, name string, args ...string) error {
 		return fmt.Errorf("%s %s: %w: %s", name, strings.Join(args, " "), err, strings.TrimSpace(string(out)))
 	}
 	return nil
-}
-
-// tun opens a TUN device that gives and takes bare IP packets.
-func tun(name string) (int, error) {
-	fd, err := unix.Open("/dev/net/tun", unix.O_RDWR|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
-	if err != nil {
-		return -1, err
-	}
-	req, err := unix.NewIfreq(name)
-	if err != nil {
-		return -1, errors.Join(err, unix.Close(fd))
-	}
-	req.SetUint16(unix.IFF_TUN | unix.IFF_NO_PI)
-	if err := unix.IoctlIfreq(fd, unix.TUNSETIFF, req); err != nil {
-		return -1, errors.Join(err, unix.Close(fd))
-	}
-	return fd, nil
-}
-
-// pipe is one direction of the line.
-type pipe struct {
-	link     *Link
-	c        Config
-	from, to int
-	lossy    bool
-	ring     []packet
-	free     chan int // indices of the ring that may be filled
-	full     chan int // and those that wait to be delivered, in order
-}
-
-type packet struct {
-	at  time.Time // when it is delivered
-	n   int
-	buf [mtu]byte
-}
-
-func newPipe(l *Link, c Config, from, to int, lossy bool) *pipe {
-	// What the queue and the line hold, of packets of a quarter of the full size.
-	n := 64 + int(float64(c.Rate)/8*(c.Delay+c.Queue).Seconds()/(mtu/4))
-	p := &pipe{link: l, c: c, from: from, to: to, lossy: lossy, ring: make([]packet, n), free: make(chan int, n), full: make(chan int, n)}
-	for i := range n {
-		p.free <- i
-	}
-	return p
-}
-
-func (p *pipe) run() {
-	var delivering sync.WaitGroup
-	delivering.Go(p.deliver)
-	p.read()
-	close(p.full)
-	delivering.Wait()
-}
-
-// read takes packets from the device and decides what becomes of them.
-func (p *pipe) read() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	var ends time.Time // when the line has sent what it took
-	waste := make([]byte, mtu)
-	for {
-		i, buf := -1, waste
-		select {
-		case i = <-p.free:
-			buf = p.ring[i].buf[:]
-		default:
-		}
-		n, ok := p.next(buf)
-		if !ok {
-			return
-		}
-		now := time.Now()
-		if ends.Before(now) {
-			ends = now
-		}
-		if i < 0 || ends.Sub(now) > p.c.Queue {
-			p.drop(i, &p.link.Dropped)
-			continue
-		}
-		ends = ends.Add(time.Duration(int64(n+framing) * 8 * int64(time.Second) / p.c.Rate))
-		if p.lossy && uint64(rand.Uint32()) < p.link.loss.Load() {
-			p.drop(i, &p.link.Lost)
-			continue
-		}
-		p.ring[i].n, p.ring[i].at = n, ends.Add(p.c.Delay)
-		p.full <- i
-	}
-}
-
-func (p *pipe) drop(i int, count *atomic.Int64) {
-	if p.lossy {
-		count.Add(1)
-	}
-	if i >= 0 {
-		p.free <- i
-	}
-}
-
-// next reads a packet, until the line is closed.
-func (p *pipe) next(buf []byte) (int, bool) {
-	for {
-		n, err := unix.Read(p.from, buf)
-		if err == nil {
-			return n, true
-		}
-		select {
-		case <-p.link.stop:
-			return 0, false
-		default:
-		}
-		fds := []unix.PollFd{{Fd: int32(p.from), Events: unix.POLLIN}}
-		if _, err := unix.Poll(fds, 100); err != nil && !errors.Is(err, unix.EINTR) {
-			return 0, false
-		}
-	}
-}
-
-// deliver writes packets when their time has come.
-func (p *pipe) deliver() {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	for i := range p.full {
-		k := &p.ring[i]
-		if wait := time.Until(k.at); wait > 0 {
-			ts := unix.NsecToTimespec(wait.Nanoseconds())
-			_ = unix.Nanosleep(&ts, nil)
-		}
-		_, _ = unix.Write(p.to, k.buf[:k.n]) // a packet that the device does not take is lost
-		p.free <- i
-	}
 }

@@ -65,8 +65,12 @@ func (f folderOf) Detected(ctx context.Context, rel string) error {
 	return f.announce.Detected(ctx, f.ID, rel, doorHSU)
 }
 
-func (f folderOf) Uploaded(ctx context.Context, rel string, size int64) error {
-	return f.announce.Uploaded(ctx, f.ID, rel, size, doorHSU)
+func (f folderOf) Uploaded(ctx context.Context, files []hsuserver.Arrival) error {
+	all := make([]dropfolder.Arrival, len(files))
+	for i, a := range files {
+		all[i] = dropfolder.Arrival(a)
+	}
+	return f.announce.UploadedAll(ctx, f.ID, doorHSU, all)
 }
 
 func (f folderOf) Aborted(ctx context.Context, rel string) error {

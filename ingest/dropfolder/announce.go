@@ -19,8 +19,8 @@ var _ Transfers = Announcer{}
 
 // within runs fn with the live row of a path, nil when there is none.
 func (a Announcer) within(ctx context.Context, id catalog.DropFolderID, rel string, fn func(tx *catalog.Tx, f catalog.DropFolder, row *catalog.DropFolderFile) error) error {
-	if path.Clean(rel) != rel || path.IsAbs(rel) || rel == "." || rel == ".." || checkName(rel) != "" {
-		return trouble(CodeName, "%q is no path in a drop folder.", complete.Shown(rel))
+	if err := checkRel(rel); err != nil {
+		return err
 	}
 	f, err := a.Catalog.DropFolderByID(ctx, id)
 	if err != nil {
@@ -40,6 +40,13 @@ func (a Announcer) within(ctx context.Context, id catalog.DropFolderID, rel stri
 		return nil // a watcher was faster
 	}
 	return err
+}
+
+func checkRel(rel string) error {
+	if path.Clean(rel) != rel || path.IsAbs(rel) || rel == "." || rel == ".." || checkName(rel) != "" {
+		return trouble(CodeName, "%q is no path in a drop folder.", complete.Shown(rel))
+	}
+	return nil
 }
 
 func announced(f catalog.DropFolder, rel, by string, status catalog.DropFolderFileStatus) catalog.DropFolderFile {
@@ -70,29 +77,74 @@ func (a Announcer) Detected(ctx context.Context, folder catalog.DropFolderID, re
 // Uploaded says that the file is complete under its name.
 func (a Announcer) Uploaded(ctx context.Context, folder catalog.DropFolderID, rel string, size int64, by string) error {
 	return a.within(ctx, folder, rel, func(tx *catalog.Tx, f catalog.DropFolder, row *catalog.DropFolderFile) error {
-		now, err := a.stat(ctx, f, rel)
-		if isGone(err) {
-			return nil // somebody was faster: a vanished name has nothing to tell
-		}
-		if err != nil || now.Odd != "" || size == 0 || inFlight(rel) {
-			return err // the sweep judges what is odd
-		}
-		if now.Size != size {
-			return fmt.Errorf("drop folder %d: %q has %d bytes, not the %d that were announced", folder, complete.Shown(rel), now.Size, size)
-		}
-		if row != nil && row.Size == now.Size && row.ModifiedNS == now.ModTime.UnixNano() && row.Identity == now.Identity && row.Status != uploading {
-			return nil // said before
-		}
-		file, ok, err := a.arrive(ctx, tx, f, rel, by, row)
-		if err != nil || !ok {
-			return err
-		}
-		_, err = move(ctx, tx, catalog.Fence{}, file, Completed, pending, func(n *catalog.DropFolderFile) {
-			setFile(n, now, time.Now())
-			n.UploadEnd, n.DetectedBy, n.PausedAt = catalog.StampOf(time.Now()), by, 0
-		})
-		return err
+		return a.uploaded(ctx, tx, f, row, rel, size, by)
 	})
+}
+
+// Arrival is a file that is complete under its name.
+type Arrival struct {
+	Path string
+	Size int64
+}
+
+// UploadedAll is Uploaded for many files of a folder, in one transaction. When they cannot be said together, each is said alone.
+func (a Announcer) UploadedAll(ctx context.Context, folder catalog.DropFolderID, by string, files []Arrival) error {
+	f, err := a.Catalog.DropFolderByID(ctx, folder)
+	if err != nil {
+		return err
+	}
+	err = a.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
+		for _, n := range files {
+			if err := checkRel(n.Path); err != nil {
+				return err
+			}
+			row, err := tx.DropFolderFileByPath(ctx, folder, catalog.PathKey(n.Path))
+			known := &row
+			if errors.Is(err, catalog.ErrNotFound) {
+				known, err = nil, nil
+			}
+			if err == nil {
+				err = a.uploaded(ctx, tx, f, known, n.Path, n.Size, by)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err == nil || ctx.Err() != nil {
+		return err
+	}
+	var errs []error
+	for _, n := range files {
+		errs = append(errs, a.Uploaded(ctx, folder, n.Path, n.Size, by))
+	}
+	return errors.Join(errs...)
+}
+
+func (a Announcer) uploaded(ctx context.Context, tx *catalog.Tx, f catalog.DropFolder, row *catalog.DropFolderFile, rel string, size int64, by string) error {
+	now, err := a.stat(ctx, f, rel)
+	if isGone(err) {
+		return nil // somebody was faster: a vanished name has nothing to tell
+	}
+	if err != nil || now.Odd != "" || size == 0 || inFlight(rel) {
+		return err // the sweep judges what is odd
+	}
+	if now.Size != size {
+		return fmt.Errorf("drop folder %d: %q has %d bytes, not the %d that were announced", f.ID, complete.Shown(rel), now.Size, size)
+	}
+	if row != nil && row.Size == now.Size && row.ModifiedNS == now.ModTime.UnixNano() && row.Identity == now.Identity && row.Status != uploading {
+		return nil // said before
+	}
+	file, ok, err := a.arrive(ctx, tx, f, rel, by, row)
+	if err != nil || !ok {
+		return err
+	}
+	_, err = move(ctx, tx, catalog.Fence{}, file, Completed, pending, func(n *catalog.DropFolderFile) {
+		setFile(n, now, time.Now())
+		n.UploadEnd, n.DetectedBy, n.PausedAt = catalog.StampOf(time.Now()), by, 0
+	})
+	return err
 }
 
 // arrive gives a name a row in the state Uploading; false leaves it to the watcher, which knows what is being done with the file

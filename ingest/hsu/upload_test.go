@@ -63,8 +63,10 @@ func (f *folder) Detected(_ context.Context, rel string) error {
 	return nil
 }
 
-func (f *folder) Uploaded(_ context.Context, rel string, size int64) error {
-	f.tell(fmt.Sprintf("uploaded %s %d", rel, size))
+func (f *folder) Uploaded(_ context.Context, files []server.Arrival) error {
+	for _, a := range files {
+		f.tell(fmt.Sprintf("uploaded %s %d", a.Path, a.Size))
+	}
 	return nil
 }
 func (f *folder) Aborted(_ context.Context, rel string) error { f.tell("aborted " + rel); return nil }
@@ -303,7 +305,7 @@ func TestFilesGoToADropFolder(t *testing.T) {
 		t.Errorf("the file's time is not the sender's: %v, %v", st, err)
 	}
 	want := []string{
-		"detected from/anna/big.mxf", "detected from/anna/s 1/empty.mov", "detected from/anna/s 1/ep.xml",
+		"detected from/anna/big.mxf",
 		"uploaded from/anna/big.mxf 3145728", "uploaded from/anna/s 1/empty.mov 0", "uploaded from/anna/s 1/ep.xml 300",
 	}
 	if diff := cmp.Diff(want, h.folder.heard()); diff != "" {

@@ -42,6 +42,7 @@ func (o *Options) transport() (*http.Transport, error) {
 		}
 	}
 	d := &net.Dialer{Timeout: dialTimeout, KeepAlive: keepAlive, Control: func(_, _ string, c syscall.RawConn) error {
+		setUnsent(c)
 		return setCongestion(c, o.Congestion)
 	}}
 	return &http.Transport{

@@ -13,18 +13,32 @@ import (
 )
 
 const (
-	// measureEvery is how long streams are measured before their number is judged.
-	measureEvery = 2 * time.Second
+	// measureEvery is how long streams are measured before their number is judged, or measureRTTs of the line where that is longer.
+	measureEvery = time.Second
+	measureRTTs  = 8
 	manageEvery  = 250 * time.Millisecond
+	// lineShare is how much of what a line holds is let out beside what the server has: its queue, and what comes again, is more.
+	lineShare = 1.25
 )
 
-// manager keeps as many streams as the tuner says.
+// manager keeps as many streams as the tuner says, and what they send together at what the yielder says.
 type manager struct {
 	u       *upload
-	tuner   *tuner
+	tuner   *tuner   // nil when their number is fixed
+	yielder *yielder // nil when nothing is yielded
+	streams int
 	posting atomic.Bool // connections are not upgraded on this way
 	quits   []chan struct{}
 	done    chan chan struct{}
+	tuned   mark
+	yielded mark
+}
+
+// mark is where a measurement begins.
+type mark struct {
+	at   time.Time
+	wire total
+	have int64 // bytes acknowledged by the server
 }
 
 // manage runs streams until ctx ends.
@@ -33,17 +47,20 @@ func (u *upload) manage(ctx context.Context) error {
 	if s, _ := u.current(); s.MaxStreams > 0 {
 		most = min(most, s.MaxStreams)
 	}
-	m := &manager{u: u, tuner: newTuner(most), done: make(chan chan struct{}, 4*maxStreams)}
-	if u.o.Streams > 0 {
-		m.tuner.streams, m.tuner.settled = min(u.o.Streams, most), true
-	}
-	if u.o.Open.Policy == hsu.Low {
-		m.tuner.streams, m.tuner.settled = 1, true
+	m := &manager{u: u, yielder: newYielder(u.o.Open.Policy), done: make(chan chan struct{}, 4*maxStreams)}
+	switch {
+	case u.o.Streams > 0:
+		m.streams = min(u.o.Streams, most)
+	case u.o.Open.Policy == hsu.Low:
+		m.streams = 1
+	default:
+		m.tuner = newTuner(most)
+		m.streams = m.tuner.streams
 	}
 	g, gctx := errgroup.WithContext(ctx)
 	tick := time.NewTicker(manageEvery)
 	defer tick.Stop()
-	measured, acked := time.Now(), int64(0)
+	m.tuned.at, m.yielded.at = time.Now(), time.Now()
 	for {
 		m.adjust(gctx, g)
 		select {
@@ -52,18 +69,39 @@ func (u *upload) manage(ctx context.Context) error {
 		case quit := <-m.done:
 			m.remove(quit)
 		case <-tick.C:
-		}
-		if now := time.Now(); now.Sub(measured) >= measureEvery {
-			p := u.progress()
-			if u.o.Streams == 0 && u.o.Open.Policy != hsu.Low {
-				m.tuner.measured(float64(p.Bytes-p.Skipped-acked)/now.Sub(measured).Seconds(), u.heldUp())
-			}
-			measured, acked = now, p.Bytes-p.Skipped
+			m.measure(time.Now())
 		}
 		u.mu.Lock()
 		u.count = len(m.quits)
 		u.mu.Unlock()
 	}
+}
+
+// measure looks at what the streams do, and says how they go on.
+func (m *manager) measure(now time.Time) {
+	w, known := m.u.wires.look()
+	if y := m.yielder; y != nil && known && now.Sub(m.yielded.at) >= max(yieldEvery, yieldRTTs*w.least) {
+		m.u.pace.keep(int64(y.measured(flowOf(m.yielded.wire, w, now.Sub(m.yielded.at)))))
+		m.yielded = mark{at: now, wire: w}
+	}
+	if now.Sub(m.tuned.at) < max(measureEvery, measureRTTs*w.least) {
+		return
+	}
+	p := m.u.progress()
+	have, d := p.Bytes-p.Skipped, now.Sub(m.tuned.at)
+	f := flow{rate: float64(have-m.tuned.have) / d.Seconds()}
+	if known {
+		f = flowOf(m.tuned.wire, w, d)
+		m.u.sched.widen(int64(lineShare * f.rate * w.least.Seconds()))
+	}
+	m.tuned = mark{now, w, have}
+	if m.tuner == nil {
+		return
+	}
+	// A line that is full is not filled by more streams.
+	full := m.yielder != nil && m.yielder.limit > 0
+	m.tuner.measured(f.rate, f.loss, m.u.heldUp() || full)
+	m.streams = m.tuner.streams
 }
 
 // heldUp says whether something else than the network is what makes it slow.
@@ -75,7 +113,7 @@ func (u *upload) heldUp() bool {
 
 // adjust starts and ends streams.
 func (m *manager) adjust(ctx context.Context, g *errgroup.Group) {
-	for len(m.quits) < m.tuner.streams && ctx.Err() == nil {
+	for len(m.quits) < m.streams && ctx.Err() == nil {
 		quit := make(chan struct{})
 		m.quits = append(m.quits, quit)
 		g.Go(func() error {
@@ -83,7 +121,7 @@ func (m *manager) adjust(ctx context.Context, g *errgroup.Group) {
 			return m.keep(ctx, quit)
 		})
 	}
-	for len(m.quits) > m.tuner.streams {
+	for len(m.quits) > m.streams {
 		last := len(m.quits) - 1
 		close(m.quits[last])
 		m.quits = m.quits[:last]

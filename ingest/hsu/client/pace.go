@@ -5,6 +5,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"sluice/ingest/hsu"
 )
 
 // pacer keeps all streams together at a rate.
@@ -12,6 +14,7 @@ type pacer struct {
 	mu   sync.Mutex // guards what follows
 	own  int64      // bytes a second that we were asked not to exceed; 0 for any
 	part int64      // what the server gives us of the account's link; 0 for any
+	line int64      // what we leave ourselves of the line; 0 for any
 	next time.Time
 }
 
@@ -23,6 +26,35 @@ func (p *pacer) grant(part int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.part = part
+}
+
+// keep says what is taken of the line, in bytes a second.
+func (p *pacer) keep(line int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.line = line
+}
+
+// lowest is the least of the rates, and whose it is. The caller holds the mutex.
+func (p *pacer) lowest() (int64, string) {
+	rate, why := int64(0), ""
+	for _, r := range []struct {
+		rate int64
+		why  string
+	}{{p.own, hsu.SlowRate}, {p.part, hsu.SlowCap}, {p.line, hsu.SlowNetwork}} {
+		if r.rate > 0 && (rate == 0 || r.rate < rate) {
+			rate, why = r.rate, r.why
+		}
+	}
+	return rate, why
+}
+
+// bound names what bounds the rate; "" for nothing.
+func (p *pacer) bound() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	_, why := p.lowest()
+	return why
 }
 
 // take waits until n bytes may be sent. The wait is booked when it begins: it may be longer than what is told of is.
@@ -38,10 +70,7 @@ func (p *pacer) take(ctx context.Context, n int, booked *atomic.Int64) error {
 func (p *pacer) charge(now time.Time, n int) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	rate := p.own
-	if p.part > 0 && (rate == 0 || p.part < rate) {
-		rate = p.part
-	}
+	rate, _ := p.lowest()
 	if rate == 0 {
 		return 0
 	}

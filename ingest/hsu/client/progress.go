@@ -71,10 +71,8 @@ func (u *upload) slow(p Progress) string {
 		why = hsu.SlowFull
 	case all == 0:
 		why = u.last.Slow
-	case pacing*3 > all && u.last.Rate > 0 && (u.o.Open.Rate == 0 || u.last.Rate < u.o.Open.Rate):
-		why = hsu.SlowCap
 	case pacing*3 > all:
-		why = hsu.SlowRate
+		why = u.pace.bound()
 	case u.last.Slow != "":
 		why = u.last.Slow
 	case reading*10 > all*6:

@@ -10,11 +10,13 @@ import (
 )
 
 const (
-	// maxWindow bounds the bytes that are sent and not acknowledged: they are what a kill of the server makes us send again, and
-	// cost only their places here, since blocks are read from their files again.
+	// minWindow and maxWindow bound the bytes that are sent and not acknowledged: they are what a kill of the server makes us send
+	// again, and cost only their places here, since blocks are read from their files again. The least is what the server gathers
+	// before it acknowledges; what the line holds is added.
+	minWindow = 48 << 20
 	maxWindow = 512 << 20
 	// maxOpen and maxAhead bound the files, and their bytes, that are declared before they can be sent.
-	maxOpen  = 2000
+	maxOpen  = 8000
 	maxAhead = 1 << 30
 	// maxRedeclared bounds how often a file is declared anew because the server does not know its blocks.
 	maxRedeclared = 5
@@ -76,6 +78,7 @@ type schedule struct {
 	all     []*item // in the order in which they were added
 	order   []*item // items that may have blocks to send, in their order
 	window  int64   // bytes on their way
+	most    int64   // of them
 	pause   time.Time
 	opened  int   // files that are open
 	ahead   int64 // bytes of open files that are not acknowledged
@@ -87,7 +90,7 @@ type schedule struct {
 }
 
 func newSchedule() *schedule {
-	return &schedule{changed: make(chan struct{}), items: map[uint32]*item{}}
+	return &schedule{changed: make(chan struct{}), items: map[uint32]*item{}, most: minWindow}
 }
 
 // wake wakes who waits for a change. The caller holds the mutex.
@@ -106,6 +109,13 @@ func (s *schedule) add(items ...*item) {
 		s.total += it.size
 	}
 	s.wake()
+}
+
+// widen makes room for what a line holds.
+func (s *schedule) widen(line int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.most = min(max(s.most, minWindow+line), maxWindow)
 }
 
 // close says that no more files come.
@@ -147,7 +157,7 @@ func (s *schedule) take(session int) (block, <-chan struct{}, time.Duration) {
 	if left := time.Until(s.pause); left > 0 {
 		return block{}, s.changed, left
 	}
-	if s.window >= maxWindow {
+	if s.window >= s.most {
 		return block{}, s.changed, time.Minute
 	}
 	for len(s.order) > 0 {
@@ -280,7 +290,7 @@ func (s *schedule) undeclared() ([]*item, <-chan struct{}) {
 			n++
 			bytes += it.size
 		}
-		if out = append(out, it); len(out) == hsu.MaxFiles/4 {
+		if out = append(out, it); len(out) == hsu.MaxFiles {
 			break
 		}
 	}

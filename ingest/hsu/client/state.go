@@ -95,11 +95,18 @@ func (s *state) save() error {
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
 		return err
 	}
-	temp := s.path + ".new"
-	if err := os.WriteFile(temp, b, 0o600); err != nil {
+	temp, err := os.CreateTemp(filepath.Dir(s.path), "new-*") // another upload of the same may run
+	if err != nil {
 		return err
 	}
-	return os.Rename(temp, s.path)
+	_, err = temp.Write(b)
+	if err = errors.Join(err, temp.Close()); err == nil {
+		err = os.Rename(temp.Name(), s.path)
+	}
+	if err != nil {
+		_ = os.Remove(temp.Name())
+	}
+	return err
 }
 
 // forget removes the state of a session that ended.

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"sluice/ingest/hsu"
@@ -34,6 +36,7 @@ type spent struct{ reading, pacing, network atomic.Int64 }
 type stream struct {
 	u       *upload
 	conn    io.ReadWriteCloser
+	raw     syscall.RawConn // of it, as far as it is known
 	session int
 	quit    <-chan struct{} // no more blocks are to be taken
 	alive   atomic.Int64    // Unix nanoseconds of the last progress
@@ -50,7 +53,8 @@ type key struct {
 // connectStream opens a stream.
 func (u *upload) connectStream(ctx context.Context, quit <-chan struct{}) (*stream, error) {
 	s, session := u.current()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.o.Server+hsu.Path+"/"+s.ID+"/stream", nil)
+	var raw syscall.RawConn
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, rawConn(&raw)), http.MethodGet, u.o.Server+hsu.Path+"/"+s.ID+"/stream", nil)
 	if err != nil {
 		return nil, err
 	}
@@ -74,7 +78,7 @@ func (u *upload) connectStream(ctx context.Context, quit <-chan struct{}) (*stre
 	if !ok {
 		return nil, errNoUpgrade
 	}
-	st := &stream{u: u, conn: conn, session: session, quit: quit, onWay: map[key]block{}}
+	st := &stream{u: u, conn: conn, raw: raw, session: session, quit: quit, onWay: map[key]block{}}
 	st.touch()
 	return st, nil
 }
@@ -86,6 +90,8 @@ func (st *stream) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	defer context.AfterFunc(ctx, func() { st.conn.Close() })()
+	st.u.wires.join(st)
+	defer st.u.wires.leave(st)
 	var all sync.WaitGroup
 	all.Go(func() { cancel(st.readAcks()) })
 	all.Go(func() { st.guard(ctx, cancel) })

@@ -5,28 +5,39 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"sluice/ingest/hsu"
 )
 
 func TestStreamsFollowWhatTheyAchieve(t *testing.T) {
+	const mbit = 1e6 / 8
 	for _, tc := range []struct {
 		name  string
 		most  int
-		rates []float64 // 0 is a second that something else held up
+		loss  []float64 // of the measurements; the last one for all that follow
+		rates []float64 // Mbit/s; 0 is a measurement that something else held up. What follows a change of the streams does not count
 		want  []int
 	}{
-		{"one is as good as many", 32, []float64{100, 100, 100}, []int{8, 4, 4}},
-		{"more are better", 32, []float64{100, 190, 350, 600}, []int{8, 16, 32, 32}},
-		{"more are better, to a point", 32, []float64{100, 190, 200, 200}, []int{8, 16, 8, 8}},
-		{"the server allows a few", 6, []float64{100, 200, 300}, []int{6, 6, 6}},
-		{"held up", 32, []float64{0, 0, 100, 0, 120}, []int{4, 4, 8, 8, 16}},
-		{"the line changes", 32, []float64{100, 100, 50, 50, 50, 55}, []int{8, 4, 4, 4, 8, 4}},
-		{"a short drop", 32, []float64{100, 100, 50, 100, 50, 50, 100}, []int{8, 4, 4, 4, 4, 4, 4}},
+		{"one is as good as many", 32, nil, []float64{9, 100, 9, 100, 9, 100}, []int{4, 8, 8, 4, 4, 4}},
+		{"more are better", 32, nil, []float64{9, 100, 9, 190, 9, 350, 9, 600}, []int{4, 8, 8, 16, 16, 32, 32, 32}},
+		{"more are better, to a point", 32, nil, []float64{9, 100, 9, 190, 9, 200, 9, 200}, []int{4, 8, 8, 16, 16, 8, 8, 8}},
+		{"the server allows a few", 6, nil, []float64{9, 100, 9, 200, 300}, []int{4, 6, 6, 6, 6}},
+		{"held up", 32, nil, []float64{0, 0, 9, 100, 0, 9, 120}, []int{4, 4, 4, 8, 8, 8, 16}},
+		{"each loses what it could get", 64, []float64{0.01}, []float64{1, 6, 20, 24, 40, 45}, []int{4, 16, 16, 64, 64, 64}},
+		{"losses that do not slow it", 64, []float64{0.01}, []float64{1, 900, 900, 900}, []int{4, 8, 8, 4}},
+		{"the line changes", 32, nil, []float64{9, 100, 9, 100, 9, 50, 50, 50, 9, 55}, []int{4, 8, 8, 4, 4, 4, 4, 8, 8, 4}},
+		{"a short drop", 32, nil, []float64{9, 100, 9, 100, 9, 50, 100, 50, 50, 100}, []int{4, 8, 8, 4, 4, 4, 4, 4, 4, 4}},
+		{"the line loses more", 32, []float64{0, 0, 0, 0, 0, 0.02}, []float64{9, 100, 9, 100, 9, 80, 80, 80, 9, 120}, []int{4, 8, 8, 4, 4, 4, 4, 8, 8, 32}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			tuner := newTuner(tc.most)
 			var got []int
-			for _, r := range tc.rates {
-				tuner.measured(r, r == 0)
+			for i, r := range tc.rates {
+				var loss float64
+				if n := len(tc.loss); n > 0 {
+					loss = tc.loss[min(i, n-1)]
+				}
+				tuner.measured(r*mbit, loss, r == 0)
 				got = append(got, tuner.streams)
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
@@ -50,6 +61,13 @@ func TestThePacerKeepsTheLowerRate(t *testing.T) {
 	p.grant(2000)
 	if d := p.charge(now, 1000) - first; d != 3*time.Second {
 		t.Errorf("1000 more at our own rate end %v later, want 3s", d)
+	}
+	if p.bound() != hsu.SlowRate {
+		t.Errorf("what bounds is %q", p.bound())
+	}
+	p.keep(250)
+	if p.bound() != hsu.SlowNetwork {
+		t.Errorf("a line that gives less is not what bounds, but %q", p.bound())
 	}
 	if d := (&pacer{}).charge(now, 1<<30); d != 0 {
 		t.Errorf("without a rate bytes wait %v", d)

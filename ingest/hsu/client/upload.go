@@ -18,6 +18,7 @@ type upload struct {
 	api   *control
 	sched *schedule
 	pace  *pacer
+	wires *gauge
 	spent spent
 	begun time.Time
 
@@ -46,7 +47,7 @@ func Run(ctx context.Context, o Options) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
-	u := &upload{o: &o, api: &control{&o, &http.Client{Transport: transport}}, sched: newSchedule(), pace: &pacer{own: o.Open.Rate / 8}, state: st, begun: time.Now()}
+	u := &upload{o: &o, api: &control{&o, &http.Client{Transport: transport}}, sched: newSchedule(), wires: newGauge(), pace: &pacer{own: o.Open.Rate / 8}, state: st, begun: time.Now()}
 	return u.run(ctx)
 }
 

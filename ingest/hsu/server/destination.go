@@ -22,8 +22,8 @@ type destination interface {
 	open(row catalog.TransferFile) (*os.File, error)
 	// sync makes durable what was written to the files.
 	sync(rows []catalog.TransferFile) error
-	// finish hands a complete file over.
-	finish(ctx context.Context, row catalog.TransferFile) error
+	// finish hands complete files over, and says what became of each.
+	finish(ctx context.Context, rows []catalog.TransferFile) []error
 	// drop removes what came in of a file.
 	drop(ctx context.Context, row catalog.TransferFile) error
 	// end removes what is left of the session.
@@ -46,5 +46,5 @@ func (s *Server) destination(ctx context.Context, t catalog.Transfer, o spec) (d
 	if err != nil {
 		return nil, fmt.Errorf("drop folder %d: %w", o.Folder, err)
 	}
-	return &folderOf{folder: folder, root: root, parts: partsOf(t.ID), prefix: o.Prefix, log: s.cfg.Log}, nil
+	return &folderOf{folder: folder, news: newTeller(folder, s.cfg.Log), root: root, parts: partsOf(t.ID), prefix: o.Prefix, log: s.cfg.Log}, nil
 }

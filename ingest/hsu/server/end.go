@@ -16,49 +16,70 @@ import (
 // errHanded says that a file is no longer where it came in: it was handed over.
 var errHanded = errors.New("the file was handed over")
 
-// handOver hands a complete file over and notes what became of it. When that fails for a reason that is not the file's, it is tried
+// handOver hands complete files over and notes what became of them. When that fails for a reason that is not a file's, it is tried
 // again.
-func (x *session) handOver(f *file) {
+func (x *session) handOver(files []*file) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.server.ctx), time.Hour)
 	defer cancel()
-	err := x.hand(ctx, f)
-	x.mu.Lock()
-	f.ending = false
-	var status catalog.FileStatus
-	switch {
-	case err == nil:
-		status = catalog.FileDone
-	case isOfFile(err):
-		status, f.row.Reason = catalog.FileFailed, err.Error()
+	again := false
+	for i, err := range x.hand(ctx, files) {
+		again = x.ended(files[i], err) || again
 	}
-	f.row.Status = status
-	if status != catalog.FileOpen {
-		f.leaves, f.row.Extents = nil, nil
-	}
-	x.mu.Unlock()
-	if status == catalog.FileOpen {
-		x.server.cfg.Log.Error("high-speed upload: a file could not be handed over; it is tried again",
-			"transfer", x.transfer.ID, "file", f.number, "error", err)
+	if again {
 		select {
 		case <-x.journal.stop:
 		case <-time.After(retryAfter):
 		}
 	}
-	filesEnded.WithLabelValues(map[catalog.FileStatus]string{catalog.FileDone: "done", catalog.FileFailed: "failed", catalog.FileOpen: "again"}[status]).Inc()
-	x.journal.note(f)
+	for _, f := range files {
+		x.journal.note(f)
+	}
 }
 
-func (x *session) hand(ctx context.Context, f *file) error {
-	root, err := x.root(f)
-	if err != nil && !errors.Is(err, errHanded) {
-		return err
+// ended notes what became of a file, and says whether it is to be handed over again.
+func (x *session) ended(f *file, err error) bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	f.ending = false
+	outcome := "again"
+	switch {
+	case err == nil:
+		outcome, f.row.Status = "done", catalog.FileDone
+	case isOfFile(err):
+		outcome, f.row.Status, f.row.Reason = "failed", catalog.FileFailed, err.Error()
+	default:
+		x.server.cfg.Log.Error("high-speed upload: a file could not be handed over; it is tried again",
+			"transfer", x.transfer.ID, "file", f.number, "error", err)
 	}
-	if err == nil {
+	filesEnded.WithLabelValues(outcome).Inc()
+	if err == nil || outcome == "failed" {
+		f.leaves, f.row.Extents = nil, nil
+	}
+	return outcome == "again"
+}
+
+// hand gives files their digests and hands them over.
+func (x *session) hand(ctx context.Context, files []*file) []error {
+	out := make([]error, len(files))
+	var rows []catalog.TransferFile
+	var at []int
+	for i, f := range files {
+		root, err := x.root(f)
+		if err != nil && !errors.Is(err, errHanded) {
+			out[i] = err
+			continue
+		}
 		x.mu.Lock()
-		f.row.Digest = hex.EncodeToString(root[:])
+		if err == nil {
+			f.row.Digest = hex.EncodeToString(root[:])
+		}
+		rows, at = append(rows, f.row), append(at, i)
 		x.mu.Unlock()
 	}
-	return x.to.finish(ctx, x.row(f))
+	for i, err := range x.to.finish(ctx, rows) {
+		out[at[i]] = err
+	}
+	return out
 }
 
 // root is the digest of a complete file. Blocks that came before this process are read again; a file that a process handed over

@@ -151,8 +151,16 @@ func (d *entries) sync(rows []catalog.TransferFile) error {
 // syncEach bounds the files that are synced one by one; with more, the file system is synced as a whole.
 const syncEach = 8
 
-// finish completes the token, and with it what the entry waits for.
-func (d *entries) finish(ctx context.Context, row catalog.TransferFile) error {
+func (d *entries) finish(ctx context.Context, rows []catalog.TransferFile) []error {
+	out := make([]error, len(rows))
+	for i, row := range rows {
+		out[i] = d.complete(ctx, row)
+	}
+	return out
+}
+
+// complete completes the token, and with it what the entry waits for.
+func (d *entries) complete(ctx context.Context, row catalog.TransferFile) error {
 	c := d.server.cfg
 	t, err := c.Catalog.UploadToken(ctx, d.transfer.Account, row.Token)
 	if err != nil || t.Status == catalog.UploadFull || t.Status == catalog.UploadClosed {

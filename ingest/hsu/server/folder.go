@@ -18,6 +18,7 @@ import (
 // folderOf puts files in a drop folder: their bytes gather out of its sight, and the complete file gets its name at once.
 type folderOf struct {
 	folder Folder
+	news   *teller
 	root   *os.Root // nothing is opened outside of it, whatever links there are
 	parts  string
 	prefix string
@@ -47,7 +48,9 @@ func (d *folderOf) place(ctx context.Context, row catalog.TransferFile) (catalog
 	if err != nil {
 		return row, full(err)
 	}
-	d.told(row, d.folder.Detected(ctx, d.name(row)))
+	if row.Size < 0 || row.Size > hsu.BlockSize { // what comes whole or not at all is only told of when it came
+		d.told(row, d.folder.Detected(ctx, d.name(row)))
+	}
 	return row, f.Close()
 }
 
@@ -107,28 +110,43 @@ func (d *folderOf) sync(rows []catalog.TransferFile) error {
 	return dir.Sync()
 }
 
-// finish gives the file its name.
-func (d *folderOf) finish(ctx context.Context, row catalog.TransferFile) error {
-	name := d.name(row)
-	if !d.handed(row) {
-		if dir := path.Dir(name); dir != "." {
-			if err := d.root.MkdirAll(dir, 0o750); err != nil {
-				return full(err)
-			}
+// finish gives files their names.
+func (d *folderOf) finish(_ context.Context, rows []catalog.TransferFile) []error {
+	out := make([]error, len(rows))
+	dirs := map[string]error{}
+	for i, row := range rows {
+		if d.handed(row) {
+			continue
 		}
-		part := d.part(row)
-		if err := d.seal(row); err != nil {
-			return err
-		}
-		if err := d.root.Rename(part, name); err != nil {
-			return full(err)
-		}
-		if err := d.syncDir(path.Dir(name)); err != nil {
-			return err
+		if out[i] = d.rename(row); out[i] == nil {
+			dirs[path.Dir(d.name(row))] = nil
 		}
 	}
-	d.told(row, d.folder.Uploaded(ctx, name, row.Size))
-	return nil
+	for dir := range dirs {
+		dirs[dir] = d.syncDir(dir)
+	}
+	for i, row := range rows {
+		if out[i] == nil {
+			out[i] = dirs[path.Dir(d.name(row))]
+		}
+		if out[i] == nil {
+			d.news.add(Arrival{d.name(row), row.Size})
+		}
+	}
+	return out
+}
+
+func (d *folderOf) rename(row catalog.TransferFile) error {
+	name := d.name(row)
+	if dir := path.Dir(name); dir != "." {
+		if err := d.root.MkdirAll(dir, 0o750); err != nil {
+			return full(err)
+		}
+	}
+	if err := d.seal(row); err != nil {
+		return err
+	}
+	return full(d.root.Rename(d.part(row), name))
 }
 
 // seal makes the part what was recorded and no more, with the time of the sender's file.
@@ -166,8 +184,15 @@ func (d *folderOf) drop(ctx context.Context, row catalog.TransferFile) error {
 	return nil
 }
 
-func (d *folderOf) end() error { return d.root.RemoveAll(d.parts) }
-func (d *folderOf) close()     { _ = d.root.Close() }
+func (d *folderOf) end() error {
+	d.news.wait()
+	return d.root.RemoveAll(d.parts)
+}
+
+func (d *folderOf) close() {
+	d.news.wait()
+	_ = d.root.Close()
+}
 
 // full adds storage.ErrFull to what a full disk says.
 func full(err error) error {

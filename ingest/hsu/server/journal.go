@@ -16,10 +16,13 @@ const (
 	// flushBytes and flushAfter are what is written before the journal records it: so much comes again after a kill.
 	flushBytes = 16 << 20
 	flushAfter = 250 * time.Millisecond
+	// mostPending bounds what is written and not recorded: streams wait when a disk takes long to sync.
+	mostPending = 2 * flushBytes
 	// retryAfter is how long a journal that could not be written waits.
 	retryAfter = time.Second
-	// endAtOnce bounds the files that are handed over side by side.
-	endAtOnce = 4
+	// enders is how many hand files over side by side, endAtOnce how many files each at a time.
+	enders    = 4
+	endAtOnce = 64
 )
 
 // journal syncs and records what streams wrote, and acknowledges it. One goroutine does, from newJournal to close.
@@ -31,12 +34,15 @@ type journal struct {
 
 	mu      sync.Mutex // guards what follows; taken after the session's
 	bytes   int64      // written since the last flush
+	pending int64      // written and not recorded
+	room    sync.Cond  // pending is less, or the journal ended
+	closed  bool
 	written map[*file]catalog.Extents
 	changed map[*file]bool // whose rows changed otherwise
 	waiting []waiting
 	ready   []*file // complete, to be handed over
-	enders  int     // goroutines that do
-	ending  sync.WaitGroup
+	ending  int     // goroutines that do
+	ended   sync.WaitGroup
 }
 
 // waiting is a block whose stream waits for the journal.
@@ -50,26 +56,34 @@ func newJournal(x *session) *journal {
 		x: x, wake: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{}),
 		written: map[*file]catalog.Extents{}, changed: map[*file]bool{},
 	}
+	j.room.L = &j.mu
 	go j.run()
 	return j
 }
 
 // close flushes a last time and ends the goroutine.
 func (j *journal) close() {
+	j.mu.Lock()
+	j.closed = true
+	j.mu.Unlock()
+	j.room.Broadcast()
 	close(j.stop)
 	<-j.done
 }
 
-// wrote books a block that was written.
+// wrote books a block that was written, and waits when too much is.
 func (j *journal) wrote(f *file, to *acks, a hsu.Ack) {
 	j.mu.Lock()
+	defer j.mu.Unlock()
 	j.written[f] = j.written[f].Add(a.Offset, a.Offset+int64(a.Length))
 	j.waiting = append(j.waiting, waiting{to, a})
 	j.bytes += int64(a.Length)
-	due := j.bytes >= flushBytes
-	j.mu.Unlock()
-	if due {
+	j.pending += int64(a.Length)
+	if j.bytes >= flushBytes {
 		j.kick()
+	}
+	for j.pending > mostPending && !j.closed {
+		j.room.Wait()
 	}
 }
 
@@ -108,7 +122,7 @@ func (j *journal) run() {
 		select {
 		case <-j.stop:
 			_ = j.flush() // who waits for it is gone; what is not recorded comes again
-			j.ending.Wait()
+			j.ended.Wait()
 			_ = j.flush()
 			return
 		case <-j.wake:
@@ -129,7 +143,7 @@ func (j *journal) run() {
 // flush records what was written since the last one.
 func (j *journal) flush() error {
 	j.mu.Lock()
-	written, changed, acked := j.written, j.changed, j.waiting
+	written, changed, acked, bytes := j.written, j.changed, j.waiting, j.bytes
 	j.written, j.changed, j.waiting, j.bytes = map[*file]catalog.Extents{}, map[*file]bool{}, nil, 0
 	j.mu.Unlock()
 	if len(written)+len(changed) == 0 {
@@ -141,6 +155,10 @@ func (j *journal) flush() error {
 		err = j.record(written, changed)
 	}
 	flushSeconds.Observe(time.Since(start).Seconds())
+	j.mu.Lock()
+	j.pending -= bytes
+	j.mu.Unlock()
+	j.room.Broadcast()
 	if err != nil {
 		j.refuse(changed, acked, err)
 		return err
@@ -231,26 +249,26 @@ func (j *journal) settle(written map[*file]catalog.Extents, changed map[*file]bo
 func (j *journal) handOver() {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	for ; j.enders < min(endAtOnce, len(j.ready)); j.enders++ {
-		j.ending.Go(func() {
-			for f := j.next(); f != nil; f = j.next() {
-				j.x.handOver(f)
+	for most := min(enders, (len(j.ready)+endAtOnce-1)/endAtOnce); j.ending < most; j.ending++ {
+		j.ended.Go(func() {
+			for files := j.next(); len(files) > 0; files = j.next() {
+				j.x.handOver(files)
 			}
 		})
 	}
 }
 
-// next is a file to hand over; with nil its ender ends.
-func (j *journal) next() *file {
+// next is files to hand over: no more than is fair to the other enders. Without any, its ender ends.
+func (j *journal) next() []*file {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if len(j.ready) == 0 {
-		j.enders--
-		return nil
+	n := min(len(j.ready), max(len(j.ready)/enders, 1), endAtOnce)
+	if n == 0 {
+		j.ending--
 	}
-	f := j.ready[0]
-	j.ready = j.ready[1:]
-	return f
+	out := j.ready[:n:n]
+	j.ready = j.ready[n:]
+	return out
 }
 
 func (x *session) rows(m map[*file]catalog.Extents) []catalog.TransferFile {

@@ -32,8 +32,15 @@ type Identity struct {
 type Folder interface {
 	Dir() string
 	Detected(ctx context.Context, rel string) error
-	Uploaded(ctx context.Context, rel string, size int64) error
+	// Uploaded says that files are complete under their names.
+	Uploaded(ctx context.Context, files []Arrival) error
 	Aborted(ctx context.Context, rel string) error
+}
+
+// Arrival is a file that is complete in a drop folder.
+type Arrival struct {
+	Path string // relative to the folder
+	Size int64
 }
 
 // Config is what a Server needs; Catalog, Uploads, Content and Authorize are required.
@@ -57,7 +64,7 @@ type Config struct {
 
 // Defaults of a Config.
 const (
-	DefaultMaxStreams = 32
+	DefaultMaxStreams = 64
 	DefaultMaxOpen    = 256
 	DefaultLifetime   = 7 * 24 * time.Hour
 )

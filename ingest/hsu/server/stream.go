@@ -3,6 +3,7 @@ package server
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +11,10 @@ import (
 	"net/http"
 	"os"
 	"sync"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"sluice/catalog"
 	"sluice/ingest/hsu"
@@ -56,13 +60,35 @@ func (s *Server) stream(x *session, w http.ResponseWriter, r *http.Request) erro
 		a.writeTo(conn)
 		conn.Close() // a stream that cannot be answered is of no use
 	})
-	err = x.take(x.ctx, rw.Reader, a, func() error { return conn.SetReadDeadline(time.Now().Add(idle)) }, 0)
+	eager := answersAtOnce(conn)
+	err = x.take(x.ctx, rw.Reader, a, func() error {
+		eager()
+		return conn.SetReadDeadline(time.Now().Add(idle))
+	}, 0)
 	a.close()
 	writing.Wait()
 	if errors.Is(err, hsu.ErrFrame) {
 		s.cfg.Log.Warn("high-speed upload: stream ended", "transfer", x.transfer.ID, "error", err)
 	}
 	return nil // the connection is hijacked: there is nobody to tell
+}
+
+// answersAtOnce returns what makes the kernel confirm at once what comes next: senders take a confirmation that waits for more for a
+// longer line. It lasts for some segments only (tcp(7), TCP_QUICKACK).
+func answersAtOnce(conn net.Conn) func() {
+	if t, ok := conn.(*tls.Conn); ok {
+		conn = t.NetConn()
+	}
+	s, ok := conn.(syscall.Conn)
+	if !ok {
+		return func() {}
+	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return func() {}
+	}
+	set := func(fd uintptr) { _ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_QUICKACK, 1) }
+	return func() { _ = raw.Control(set) }
 }
 
 // run takes a few blocks from a request's body, and answers when all of them are.
