@@ -114,14 +114,7 @@ func (fo *folder) enterSingles(ctx context.Context, batch []ready) error {
 	if len(batch) == 0 {
 		return nil
 	}
-	err := fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
-		for _, r := range batch {
-			if err := fo.enterNew(ctx, tx, r.files[0]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	err := fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error { return fo.enterNew(ctx, tx, batch) })
 	if err == nil {
 		fo.at("entered")
 		for _, r := range batch {
@@ -140,30 +133,61 @@ func (fo *folder) enterSingles(ctx context.Context, batch []ready) error {
 	return nil
 }
 
-// enterNew makes the entry of a file, with its original and the first tasks, and says so in the file's row.
-func (fo *folder) enterNew(ctx context.Context, tx *catalog.Tx, t taken) error {
-	e := fo.blank(t)
-	e.ID, e.Status, e.DedupKey = t.Entry, catalog.EntryImport, t.Key
-	e, added, err := fo.addOnce(ctx, tx, e, t)
+// enterNew makes the entries of single files, each with its original and the first tasks, and says so in the files' rows.
+func (fo *folder) enterNew(ctx context.Context, tx *catalog.Tx, batch []ready) error {
+	arrivals := make([]catalog.Arrival, len(batch))
+	for i, r := range batch {
+		arrivals[i] = fo.arrival(r.files[0])
+	}
+	entries, added, err := tx.AddArrivals(ctx, fo.f.Account, arrivals)
 	if err != nil {
 		return err
 	}
-	if added {
-		a := catalog.Asset{
-			ID: catalog.NewAssetID(), Type: catalog.AssetFlavor, Status: catalog.AssetImporting, Version: 1, Name: "source", Original: true,
-			Size: t.Size,
-		}
-		key := fmt.Sprintf("%d/%s/%d/%s/source%s", e.Account, e.ID, 1, a.ID, ingest.Extension(path.Base(t.Path)))
-		if _, err := tx.AddAssets(ctx, e.ID, []catalog.Asset{a}); err != nil {
-			return err
-		}
-		tasks := fo.cfg.Arrival(ingest.Original{Path: t.path, Asset: a.ID, Key: key, SHA256: t.sha256})
-		if _, err := tx.AddTasks(ctx, e.ID, tasks); err != nil {
-			return err
+	links := make([]link, len(batch))
+	var again []int // deliveries whose entry was deleted: they make another
+	for i, r := range batch {
+		links[i] = link{r.files[0], entries[i].ID, !added[i]}
+		if !added[i] && entries[i].Status == catalog.EntryDeleted {
+			again = append(again, i)
 		}
 	}
-	return fo.linked(ctx, tx, t, e.ID, !added)
+	if len(again) > 0 {
+		retry := make([]catalog.Arrival, len(again))
+		for k, i := range again {
+			retry[k] = arrivals[i]
+			retry[k].Entry.DedupKey = ownKey(batch[i].files[0])
+		}
+		entries, added, err := tx.AddArrivals(ctx, fo.f.Account, retry)
+		if err != nil {
+			return err
+		}
+		for k, i := range again {
+			links[i].entry, links[i].again = entries[k].ID, !added[k]
+		}
+	}
+	return fo.linkAll(ctx, tx, links)
 }
+
+// arrival is the entry of a single file with what it begins with.
+func (fo *folder) arrival(t taken) catalog.Arrival {
+	e := fo.blank(t)
+	e.ID, e.Status, e.DedupKey = t.Entry, catalog.EntryImport, t.Key
+	if fo.f.Options.DuplicatePolicy == duplicateAlways {
+		e.DedupKey = ownKey(t)
+	}
+	a := catalog.Asset{
+		ID: catalog.NewAssetID(), Type: catalog.AssetFlavor, Status: catalog.AssetImporting, Version: 1, Name: "source", Original: true,
+		Size: t.Size,
+	}
+	key := fmt.Sprintf("%d/%s/%d/%s/source%s", e.Account, e.ID, 1, a.ID, ingest.Extension(path.Base(t.Path)))
+	return catalog.Arrival{
+		Entry: e, Assets: []catalog.Asset{a},
+		Tasks: fo.cfg.Arrival(ingest.Original{Path: t.path, Asset: a.ID, Key: key, SHA256: t.sha256}),
+	}
+}
+
+// ownKey is a delivery's key that no other row's file has.
+func ownKey(t taken) string { return fmt.Sprintf("%s:%d", t.Key, t.ID) }
 
 // blank is the entry of a file, without id, status and key.
 func (fo *folder) blank(t taken) catalog.Entry {
@@ -174,10 +198,10 @@ func (fo *folder) blank(t taken) catalog.Entry {
 	return e
 }
 
-// addOnce adds an entry unless the same delivery is one already. One whose entry was deleted, or every one where the folder wants it
+// addOnce adds the entry of a group unless the same delivery is one already. One whose entry was deleted, or every one where the folder wants it
 // so, makes another.
 func (fo *folder) addOnce(ctx context.Context, tx *catalog.Tx, e catalog.Entry, t taken) (catalog.Entry, bool, error) {
-	own := fmt.Sprintf("%s:%d", e.DedupKey, t.ID)
+	own := "group:" + ownKey(t)
 	if fo.f.Options.DuplicatePolicy == duplicateAlways {
 		e.DedupKey = own
 	}
@@ -189,29 +213,63 @@ func (fo *folder) addOnce(ctx context.Context, tx *catalog.Tx, e catalog.Entry, 
 	return made, added, err
 }
 
-// linked says in a file's row that an entry has its content; again says that it had it before.
-func (fo *folder) linked(ctx context.Context, tx *catalog.Tx, t taken, entry catalog.EntryID, again bool) error {
-	event, to := Linked, handled
+// link is a file and the entry that has its content; again says that it had it before.
+type link struct {
+	taken
+	entry catalog.EntryID
+	again bool
+}
+
+// linkedAs is what becomes of a file whose content an entry has.
+func (fo *folder) linkedAs(t taken) (Event, catalog.DropFolderFileStatus) {
 	switch {
 	case t.moved:
-		event, to = Moved, purged
+		return Moved, purged
 	case fo.f.DeletePolicy == catalog.DeleteWhenReady:
-		to = processing
+		return Linked, processing
 	}
-	_, err := move(ctx, tx, fo.fence, t.DropFolderFile, event, to, func(n *catalog.DropFolderFile) {
-		now := time.Now()
-		n.Entry, n.SHA256, n.ImportEnd, n.Done = entry, t.sha256, catalog.StampOf(now), t.Size
-		if again {
-			n.Warning = duplicateWarning
-		}
-		switch to {
-		case handled:
-			n.NextAt = fo.purgeAt(*n)
-		case processing:
-			n.Why = "Its content is the entry's. The file stays until the entry is ready."
-		}
-	})
+	return Linked, handled
+}
+
+// linked says in a file's row that an entry has its content.
+func (fo *folder) linked(ctx context.Context, tx *catalog.Tx, t taken, entry catalog.EntryID) error {
+	event, to := fo.linkedAs(t)
+	_, err := move(ctx, tx, fo.fence, t.DropFolderFile, event, to, func(n *catalog.DropFolderFile) { fo.setLink(n, link{t, entry, false}) })
 	return err
+}
+
+// linkAll says so in the rows of many, or of none: catalog.ErrConflict.
+func (fo *folder) linkAll(ctx context.Context, tx *catalog.Tx, links []link) error {
+	alike, byID := map[change][]catalog.DropFolderFileID{}, map[catalog.DropFolderFileID]link{}
+	for _, l := range links {
+		event, to := fo.linkedAs(l.taken)
+		c := change{event, l.Status, to}
+		alike[c], byID[l.ID] = append(alike[c], l.ID), l
+	}
+	for c, ids := range alike {
+		moved, err := moveEach(ctx, tx, fo.fence, ids, c, func(n *catalog.DropFolderFile) { fo.setLink(n, byID[n.ID]) })
+		if err == nil && len(moved) < len(ids) {
+			err = fmt.Errorf("%d of %d files: %w: their status changed", len(ids)-len(moved), len(ids), catalog.ErrConflict)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setLink enters in a file's row that an entry has its content.
+func (fo *folder) setLink(n *catalog.DropFolderFile, l link) {
+	n.Entry, n.SHA256, n.ImportEnd, n.Done = l.entry, l.sha256, catalog.StampOf(time.Now()), l.Size
+	if l.again {
+		n.Warning = duplicateWarning
+	}
+	switch n.Status {
+	case handled:
+		n.NextAt = fo.purgeAt(*n)
+	case processing:
+		n.Why = "Its content is the entry's. The file stays until the entry is ready."
+	}
 }
 
 // enterContent gives an entry the content of a job: a file for an entry that is there, or several flavors.
@@ -235,7 +293,7 @@ func (fo *folder) setContent(ctx context.Context, r ready) error {
 	}
 	link := func(ctx context.Context, tx *catalog.Tx) error {
 		for _, t := range r.files {
-			if err := fo.linked(ctx, tx, t, target, false); err != nil {
+			if err := fo.linked(ctx, tx, t, target); err != nil {
 				return err
 			}
 		}

@@ -58,6 +58,7 @@ type Config struct {
 	lease             time.Duration      // tests: instead of leaseTime
 	step              func(point string) // tests: told each point that a crash may hit
 	owner             string             // tests: who holds leases
+	batch             int                // tests: instead of batchFiles
 }
 
 // Watcher watches all drop folders that no other process watches.
