@@ -4,25 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"time"
 
 	"sluice/catalog"
-	"sluice/ingest"
 	"sluice/ingest/complete"
 	"sluice/ingest/content"
-	"sluice/storage"
-)
-
-const (
-	// maxTries is how often a file is tried before it is left to an operator.
-	maxTries = 5
-	// firstRetry is the pause after a failure; it doubles up to lastRetry.
-	firstRetry = time.Second
-	lastRetry  = 5 * time.Minute
-	// fullRetry is how often a file is tried for which there is no room.
-	fullRetry = 15 * time.Second
 )
 
 // ready is a job whose files are taken.
@@ -108,86 +95,6 @@ func (fo *folder) startDownloads(ctx context.Context, jobs []job) error {
 		return nil
 	})
 }
-
-// enterSingles makes an entry of each file, all in one transaction; if that fails, in one each.
-func (fo *folder) enterSingles(ctx context.Context, batch []ready) error {
-	if len(batch) == 0 {
-		return nil
-	}
-	err := fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error { return fo.enterNew(ctx, tx, batch) })
-	if err == nil {
-		fo.at("entered")
-		for _, r := range batch {
-			fo.finish(ctx, r)
-		}
-		return nil
-	}
-	if len(batch) == 1 || passing(err) {
-		return fo.fail(ctx, batch[0].files, err)
-	}
-	for i := range batch {
-		if err := fo.enterSingles(ctx, batch[i:i+1]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// enterNew makes the entries of single files, each with its original and the first tasks, and says so in the files' rows.
-func (fo *folder) enterNew(ctx context.Context, tx *catalog.Tx, batch []ready) error {
-	arrivals := make([]catalog.Arrival, len(batch))
-	for i, r := range batch {
-		arrivals[i] = fo.arrival(r.files[0])
-	}
-	entries, added, err := tx.AddArrivals(ctx, fo.f.Account, arrivals)
-	if err != nil {
-		return err
-	}
-	links := make([]link, len(batch))
-	var again []int // deliveries whose entry was deleted: they make another
-	for i, r := range batch {
-		links[i] = link{r.files[0], entries[i].ID, !added[i]}
-		if !added[i] && entries[i].Status == catalog.EntryDeleted {
-			again = append(again, i)
-		}
-	}
-	if len(again) > 0 {
-		retry := make([]catalog.Arrival, len(again))
-		for k, i := range again {
-			retry[k] = arrivals[i]
-			retry[k].Entry.DedupKey = ownKey(batch[i].files[0])
-		}
-		entries, added, err := tx.AddArrivals(ctx, fo.f.Account, retry)
-		if err != nil {
-			return err
-		}
-		for k, i := range again {
-			links[i].entry, links[i].again = entries[k].ID, !added[k]
-		}
-	}
-	return fo.linkAll(ctx, tx, links)
-}
-
-// arrival is the entry of a single file with what it begins with.
-func (fo *folder) arrival(t taken) catalog.Arrival {
-	e := fo.blank(t)
-	e.ID, e.Status, e.DedupKey = t.Entry, catalog.EntryImport, t.Key
-	if fo.f.Options.DuplicatePolicy == duplicateAlways {
-		e.DedupKey = ownKey(t)
-	}
-	a := catalog.Asset{
-		ID: catalog.NewAssetID(), Type: catalog.AssetFlavor, Status: catalog.AssetImporting, Version: 1, Name: "source", Original: true,
-		Size: t.Size,
-	}
-	key := fmt.Sprintf("%d/%s/%d/%s/source%s", e.Account, e.ID, 1, a.ID, ingest.Extension(path.Base(t.Path)))
-	return catalog.Arrival{
-		Entry: e, Assets: []catalog.Asset{a},
-		Tasks: fo.cfg.Arrival(ingest.Original{Path: t.path, Asset: a.ID, Key: key, SHA256: t.sha256}),
-	}
-}
-
-// ownKey is a delivery's key that no other row's file has.
-func ownKey(t taken) string { return fmt.Sprintf("%s:%d", t.Key, t.ID) }
 
 // blank is the entry of a file, without id, status and key.
 func (fo *folder) blank(t taken) catalog.Entry {
@@ -393,109 +300,4 @@ func (fo *folder) finish(ctx context.Context, r ready) {
 			fo.local.prune(t.Path)
 		}
 	}
-}
-
-// errSibling is the cause of a file that is fine, but cannot become content for another's sake.
-var errSibling = errors.New("another file of its group could not be taken")
-
-// fail deals with a job whose files could not become content, for one cause or one each: its files go back to where they can be
-// tried, or wait for an operator.
-func (fo *folder) fail(ctx context.Context, files []taken, causes ...error) error {
-	for i, t := range files {
-		cause := causes[min(i, len(causes)-1)]
-		if ctx.Err() != nil || errors.Is(cause, catalog.ErrFenced) {
-			return cause // the next watcher resumes them
-		}
-		if cause == nil {
-			cause = errSibling
-		}
-		var now catalog.DropFolderFile
-		err := fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) (err error) {
-			now, err = fo.failOne(ctx, tx, t.DropFolderFile, cause)
-			return err
-		})
-		switch {
-		case errors.Is(err, catalog.ErrConflict), errors.Is(err, catalog.ErrNotFound):
-			err = fo.abandon(ctx, t)
-		case err == nil && now.Status != pending: // what is tried again goes on with what is there
-			err = fo.giveBack(t)
-		}
-		if err != nil {
-			return err
-		}
-		fo.lookAgain(t.Path)
-	}
-	return nil
-}
-
-// giveBack returns what was taken of a file to its folder.
-func (fo *folder) giveBack(t taken) error {
-	if _, err := os.Lstat(t.path); err == nil && t.moved {
-		return fo.putBack(&t)
-	}
-	return os.RemoveAll(fo.placeDir(t.ID))
-}
-
-// abandon gives a file back that an operator, or a look, has decided about while it was taken.
-func (fo *folder) abandon(ctx context.Context, t taken) error {
-	row, err := fo.cfg.Catalog.DropFolderFile(ctx, fo.f.Account, t.ID)
-	if err != nil {
-		return err
-	}
-	if row.Status == deleted || row.Status == purged {
-		return os.RemoveAll(fo.placeDir(t.ID))
-	}
-	return fo.giveBack(t)
-}
-
-// failOne puts one file's row into the state that follows from the cause.
-func (fo *folder) failOne(ctx context.Context, tx *catalog.Tx, f catalog.DropFolderFile, cause error) (catalog.DropFolderFile, error) {
-	var bad *Trouble
-	var odd *content.Error
-	shown := complete.Shown(f.Path)
-	switch {
-	case errors.Is(cause, storage.ErrChanged):
-		return move(ctx, tx, fo.fence, f, Changed, uploading, func(n *catalog.DropFolderFile) {
-			n.ErrorCode, n.Why = string(CodeChanged), "It changed while it was read, so it is waited for again. Nothing of it was used."
-			n.Entry = ""
-		})
-	case errors.As(cause, &bad):
-		return fo.refuse(ctx, tx, f, bad, cause)
-	case errors.As(cause, &odd) && odd.Kind == content.Restricted:
-		return fo.refuse(ctx, tx, f, trouble(CodeTypeRefused, "%q is of a type that is not taken in: %v. Remove the file.", shown, odd.Err), cause)
-	case isGone(cause):
-		return move(ctx, tx, fo.fence, f, Gone, purged, func(n *catalog.DropFolderFile) {
-			n.ErrorCode, n.ErrorText = string(CodeReading), "The file went away before it could be read."
-		})
-	case errors.Is(cause, errSibling):
-		return fo.later(ctx, tx, f, f.Attempt, time.Second, "", "It is fine, but another file of its group could not be taken.")
-	case errors.Is(cause, storage.ErrFull):
-		return fo.later(ctx, tx, f, f.Attempt, fullRetry, CodeDiskFull, "There is no room for it on the server. It is tried again by itself: "+cause.Error())
-	case f.Attempt+1 < maxTries:
-		return fo.later(ctx, tx, f, f.Attempt+1, min(firstRetry<<f.Attempt, lastRetry), "", "It could not be handled and is tried again: "+plain(cause))
-	}
-	code := CodeInContent
-	if f.Status == downloading {
-		code = CodeDownloading
-	}
-	return fo.refuse(ctx, tx, f, trouble(code, "%q could not be handled in %d tries: %s. See to the cause, then retry.", shown, maxTries, plain(cause)), cause)
-}
-
-// later lets a file be tried again after a pause.
-func (fo *folder) later(ctx context.Context, tx *catalog.Tx, f catalog.DropFolderFile, tries int, pause time.Duration, code Code, why string) (catalog.DropFolderFile, error) {
-	return move(ctx, tx, fo.fence, f, Interrupted, pending, func(n *catalog.DropFolderFile) {
-		n.Attempt, n.NextAt, n.Why, n.ErrorCode, n.Entry = tries, catalog.StampOf(time.Now().Add(pause)), why, string(code), ""
-	})
-}
-
-// refuse leaves a file to an operator.
-func (fo *folder) refuse(ctx context.Context, tx *catalog.Tx, f catalog.DropFolderFile, bad *Trouble, cause error) (catalog.DropFolderFile, error) {
-	to := errorHandling
-	if f.Status == downloading {
-		to = errorDownloading
-	}
-	fo.log.Warn("a file of a drop folder could not be handled", "file", complete.Shown(f.Path), "code", bad.Code, "reason", cause)
-	return move(ctx, tx, fo.fence, f, Failed, to, func(n *catalog.DropFolderFile) {
-		n.ErrorCode, n.ErrorText, n.Entry, n.Attempt = string(bad.Code), bad.Text, "", f.Attempt+1
-	})
 }
