@@ -23,6 +23,8 @@ type Env struct {
 	Quick bool
 	// Megabytes is the size of the file that growing uploads; 0 means its own choice.
 	Megabytes int
+	// Names is how many files the one folder has that dropfolder sweeps; 0 means its own choice.
+	Names int
 	// Log receives one line per step.
 	Log func(format string, args ...any)
 }
@@ -55,6 +57,8 @@ type Result struct {
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
 	Runs   int     `json:"runs"`
+	// Gate is what ours is to be, where that does not follow from the peer; "" means nothing.
+	Gate string `json:"gate,omitempty"`
 }
 
 // Bench is one benchmark.
@@ -84,7 +88,7 @@ var All = []Bench{
 	{"hsu-files", "a folder of 10,000 small files over 1 Gbit/s, 100 ms and 1 % loss, against one curl", 0, runHSUFiles},
 	{"hsu-fair", "how evenly four uploads share a cap, and what an upload leaves to connections beside it", 0, runHSUFair},
 	{"growing", "upload over 100 Mbit/s to first segment served, against processing after the upload", 1, runGrowing},
-	{"dropfolder", "files of a drop folder to entries, against copying the same tree", 0, runDropFolder},
+	{"dropfolder", "files of drop folders to rows and to entries, and what watching them costs, against cp, mv and find", 0, runDropFolder},
 }
 
 // Find returns the benchmarks named, or all when there are no names.

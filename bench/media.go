@@ -66,13 +66,18 @@ func (e *Env) source(ctx context.Context, name string, args []string) (string, e
 
 // waitFor polls cond until it holds or the time is over.
 func waitFor(ctx context.Context, limit time.Duration, what string, cond func() bool) error {
+	return waitEvery(ctx, 20*time.Millisecond, limit, what, cond)
+}
+
+// waitEvery is waitFor with conditions that cost something.
+func waitEvery(ctx context.Context, every, limit time.Duration, what string, cond func() bool) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	for !cond() {
 		select {
 		case <-ctx.Done():
 			return fmt.Errorf("waiting for %s: %w", what, ctx.Err())
-		case <-time.After(20 * time.Millisecond):
+		case <-time.After(every):
 		}
 	}
 	return nil

@@ -81,6 +81,8 @@ Machine: %s, %d cores, %s memory, %s, kernel %s, %s.
 		target := "–"
 		if t := targetOf(r); t > 0 {
 			target = fmt.Sprintf("≥ %.4g", t)
+		} else if r.Gate != "" {
+			target = r.Gate
 		}
 		fmt.Fprintf(&b, "| %s | %s | %.4g | %.4g | %s | **%.2f** | %.2f–%.2f | %d | %s |\n",
 			r.Bench, r.Peer, r.Ours, r.Theirs, r.Unit, r.Ratio, r.Min, r.Max, r.Runs, target)

@@ -149,8 +149,23 @@ func (tx *Tx) addAssets(ctx context.Context, entry *entryRow, assets []Asset) ([
 	if len(assets) == 0 {
 		return nil, nil
 	}
-	rows := make([]assetRow, len(assets))
-	for i, a := range assets {
+	rows, err := tx.assetRows(nil, entry, assets)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.insertAssets(ctx, rows); err != nil {
+		return nil, fmt.Errorf("add assets to entry %s: %w", entry.ID, err)
+	}
+	out := make([]Asset, len(rows))
+	for i := range rows {
+		out[i] = rows[i].asset()
+	}
+	return out, nil
+}
+
+// assetRows appends the rows of an entry's new assets.
+func (tx *Tx) assetRows(rows []assetRow, entry *entryRow, assets []Asset) ([]assetRow, error) {
+	for _, a := range assets {
 		if a.ID == "" {
 			a.ID = NewAssetID()
 		} else if err := checkID(string(a.ID)); err != nil {
@@ -160,30 +175,35 @@ func (tx *Tx) addAssets(ctx context.Context, entry *entryRow, assets []Asset) ([
 			a.Version = entry.Version
 		}
 		a.Entry, a.Account, a.CreatedAt, a.UpdatedAt = entry.ID, entry.Account, tx.now, tx.now
-		if err := rows[i].fill(a); err != nil {
+		var row assetRow
+		if err := row.fill(a); err != nil {
 			return nil, fmt.Errorf("asset %q: %w", a.Name, err)
 		}
+		rows = append(rows, row)
 	}
+	return rows, nil
+}
+
+// insertAssets stores new rows, of one entry or of many, and tells of those that are ready.
+func (tx *Tx) insertAssets(ctx context.Context, rows []assetRow) error {
 	err := tx.guard(ctx, func() error {
 		_, err := tx.tx.NewInsert().Model(&rows).Returning("num").Exec(ctx)
 		return err
 	})
-	if err != nil {
-		if uniqueViolation(err) {
-			err = fmt.Errorf("%w: an asset's name or id is taken: %w", ErrConflict, err)
-		}
-		return nil, fmt.Errorf("add assets to entry %s: %w", entry.ID, err)
+	if uniqueViolation(err) {
+		return fmt.Errorf("%w: an asset's name or id is taken: %w", ErrConflict, err)
 	}
-	out := make([]Asset, len(rows))
+	if err != nil {
+		return err
+	}
 	for i := range rows {
-		out[i] = rows[i].asset()
-		if out[i].Status == AssetReady {
-			if err := tx.emitAsset(EventAssetReady, out[i]); err != nil {
-				return nil, err
+		if rows[i].Status == AssetReady {
+			if err := tx.emitAsset(EventAssetReady, rows[i].asset()); err != nil {
+				return err
 			}
 		}
 	}
-	return out, nil
+	return nil
 }
 
 // Assets returns the assets of an entry that are not deleted, in the order they were made; of some types or of all.

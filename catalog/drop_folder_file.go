@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -267,15 +268,21 @@ func (db *DB) KnownDropFolderFiles(ctx context.Context, folder DropFolderID, eac
 	}
 }
 
-// LastPurged returns the newest row of a file of that name that is gone and that became an entry.
-func (db *DB) LastPurged(ctx context.Context, folder DropFolderID, pathKey string) (DropFolderFile, error) {
-	var row DropFolderFile
-	err := db.read.NewSelect().Model(&row).Where("folder = ?", folder).Where("path_key = ?", pathKey).Where("deleted_file > 0").
-		Where("entry <> ''").Order("deleted_file DESC").Limit(1).Scan(ctx)
-	if err != nil {
-		return DropFolderFile{}, notFound(err, "earlier file of drop folder %d", folder)
+// LastPurged returns, by the keys of their paths, the newest rows of files of these names that are gone and that became entries.
+func (db *DB) LastPurged(ctx context.Context, folder DropFolderID, pathKeys []string) (map[string]DropFolderFile, error) {
+	out := make(map[string]DropFolderFile, len(pathKeys))
+	for batch := range slices.Chunk(pathKeys, insertBatch) {
+		newest := db.read.NewSelect().Table("drop_folder_files").ColumnExpr("max(deleted_file)").Where("folder = ?", folder).
+			Where("path_key IN (?)", bun.List(batch)).Where("deleted_file > 0").Where("entry <> ''").Group("path_key")
+		var rows []DropFolderFile
+		if err := db.read.NewSelect().Model(&rows).Where("id IN (?)", newest).Scan(ctx); err != nil {
+			return nil, fmt.Errorf("earlier files of drop folder %d: %w", folder, err)
+		}
+		for _, r := range rows {
+			out[r.PathKey] = r
+		}
 	}
-	return row, nil
+	return out, nil
 }
 
 // SettledDropFolderFiles returns up to limit files in the state Processing whose content an entry has that is ready by now, or failed,

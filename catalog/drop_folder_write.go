@@ -5,6 +5,8 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/uptrace/bun"
@@ -154,6 +156,73 @@ func (tx *Tx) UpdateDropFolderFile(ctx context.Context, fence Fence, id DropFold
 		return DropFolderFile{}, fmt.Errorf("drop folder file %d: %w: its status changed", id, ErrConflict)
 	}
 	return row, nil
+}
+
+// handledColumns are what UpdateDropFolderFiles may change. Columns that stay what they are cost nothing: their indexes are left alone.
+var handledColumns = []string{
+	"status", "updated_at", "slug", "flavor", "owner", "lead", "deleted_file", "entry", "error_code", "error_text", "why", "warning", "sha256",
+	"attempt", "next_at", "done", "idempotency_key", "upload_end", "import_start", "import_end",
+}
+
+// UpdateDropFolderFiles is UpdateDropFolderFile for many files in the state from, with a statement for all of them. Those that are in
+// another state, or gone, are left out of what it returns, which is in the order of the ids. What tells a file from another one, its
+// size and time, the change leaves alone, as it does the job.
+func (tx *Tx) UpdateDropFolderFiles(ctx context.Context, fence Fence, ids []DropFolderFileID, from DropFolderFileStatus, fn func(*DropFolderFile) error) ([]DropFolderFile, error) {
+	if err := fence.check(ctx, tx); err != nil {
+		return nil, err
+	}
+	var out []DropFolderFile
+	for batch := range slices.Chunk(ids, insertBatch) {
+		rows, err := tx.changeFiles(ctx, batch, from, fn)
+		if err != nil {
+			return nil, fmt.Errorf("change %d drop folder files: %w", len(batch), err)
+		}
+		out = append(out, rows...)
+	}
+	return out, nil
+}
+
+func (tx *Tx) changeFiles(ctx context.Context, ids []DropFolderFileID, from DropFolderFileStatus, fn func(*DropFolderFile) error) ([]DropFolderFile, error) {
+	var rows []DropFolderFile
+	q := tx.tx.NewSelect().Model(&rows).Where("id IN (?)", bun.List(ids)).Where("status = ?", from).Where("deleted_file = 0").Order("id")
+	if tx.db.postgres {
+		q = q.For("UPDATE")
+	}
+	if err := q.Scan(ctx); err != nil || len(rows) == 0 {
+		return nil, err
+	}
+	purged := false
+	for i := range rows {
+		row, old := &rows[i], rows[i]
+		if err := fn(row); err != nil {
+			return nil, err
+		}
+		old.Status, old.Slug, old.Flavor, old.User, old.Lead, old.Entry = row.Status, row.Slug, row.Flavor, row.User, row.Lead, row.Entry
+		old.ErrorCode, old.ErrorText, old.Why, old.Warning, old.SHA256 = row.ErrorCode, row.ErrorText, row.Why, row.Warning, row.SHA256
+		old.Attempt, old.NextAt, old.Done, old.Key = row.Attempt, row.NextAt, row.Done, row.Key
+		old.UploadEnd, old.ImportStart, old.ImportEnd, old.UpdatedAt = row.UploadEnd, row.ImportStart, row.ImportEnd, StampOf(tx.now)
+		if old.Status == FilePurged {
+			old.Deleted, purged = old.ID, true
+		}
+		if err := old.check(); err != nil {
+			return nil, err
+		}
+		*row = old
+	}
+	_, err := tx.tx.NewUpdate().With("_data", tx.tx.NewValues(&rows).Column(append([]string{"id"}, handledColumns...)...)).
+		Model((*DropFolderFile)(nil)).TableExpr("_data").Set(assignments(purged)).Where("drop_folder_file.id = _data.id").Exec(ctx)
+	return rows, err
+}
+
+// assignments copies the columns from the values, deleted_file only if a file is purged: two indexes end in it.
+func assignments(purged bool) string {
+	var b strings.Builder
+	for _, c := range handledColumns {
+		if c != "deleted_file" || purged {
+			fmt.Fprintf(&b, ", %[1]s = _data.%[1]s", c)
+		}
+	}
+	return b.String()[2:]
 }
 
 // SetDropFolderProgress records how much of a file is downloaded.

@@ -102,29 +102,46 @@ func (tx *Tx) addTasks(ctx context.Context, entry *entryRow, tasks []NewTask) ([
 	if err != nil {
 		return nil, fmt.Errorf("add tasks to entry %s: %w", entry.ID, err)
 	}
-	rows := make([]taskRow, len(tasks))
-	for i, n := range tasks {
-		if err := rows[i].fill(n, i, open); err != nil {
-			return nil, fmt.Errorf("add task %s %q to entry %s: %w", n.Stage, n.Name, entry.ID, err)
-		}
-		rows[i].Account, rows[i].Entry, rows[i].EntryNum, rows[i].Version = entry.Account, entry.ID, entry.Num, entry.Version
-		rows[i].CreatedAt = micros(tx.now)
-		tx.woken = tx.woken || rows[i].State == TaskRunnable
-	}
-	err = tx.guard(ctx, func() error {
-		_, err := tx.tx.NewInsert().Model(&rows).Returning("id").Exec(ctx)
-		return err
-	})
+	rows, err := tx.taskRows(nil, entry, tasks, open)
 	if err != nil {
-		if uniqueViolation(err) {
-			err = fmt.Errorf("%w: a task's stage and name are taken: %w", ErrConflict, err)
-		}
 		return nil, fmt.Errorf("add tasks to entry %s: %w", entry.ID, err)
 	}
-	if err := tx.addDeps(ctx, tasks, rows, open); err != nil {
+	if err := tx.insertTasks(ctx, rows); err != nil {
+		return nil, fmt.Errorf("add tasks to entry %s: %w", entry.ID, err)
+	}
+	if err := tx.insertDeps(ctx, taskDeps(nil, tasks, rows, open)); err != nil {
 		return nil, fmt.Errorf("add tasks to entry %s: %w", entry.ID, err)
 	}
 	return tasksOf(rows), nil
+}
+
+// taskRows appends the rows of an entry's new tasks; open has the existing predecessors that are not done.
+func (tx *Tx) taskRows(rows []taskRow, entry *entryRow, tasks []NewTask, open map[TaskID]bool) ([]taskRow, error) {
+	for i, n := range tasks {
+		var row taskRow
+		if err := row.fill(n, i, open); err != nil {
+			return nil, fmt.Errorf("task %s %q: %w", n.Stage, n.Name, err)
+		}
+		row.Account, row.Entry, row.EntryNum, row.Version = entry.Account, entry.ID, entry.Num, entry.Version
+		row.CreatedAt = micros(tx.now)
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// insertTasks stores new rows, of one entry or of many, and sets their ids.
+func (tx *Tx) insertTasks(ctx context.Context, rows []taskRow) error {
+	for i := range rows {
+		tx.woken = tx.woken || rows[i].State == TaskRunnable
+	}
+	err := tx.guard(ctx, func() error {
+		_, err := tx.tx.NewInsert().Model(&rows).Returning("id").Exec(ctx)
+		return err
+	})
+	if uniqueViolation(err) {
+		return fmt.Errorf("%w: a task's stage and name are taken: %w", ErrConflict, err)
+	}
+	return err
 }
 
 // fill sets the row from task i of its graph; open has the existing predecessors that are not done.
@@ -213,9 +230,9 @@ func (tx *Tx) openPredecessors(ctx context.Context, tasks []NewTask) (map[TaskID
 	return open, nil
 }
 
-func (tx *Tx) addDeps(ctx context.Context, tasks []NewTask, rows []taskRow, open map[TaskID]bool) error {
+// taskDeps appends what the tasks of one graph, whose rows have ids, wait for.
+func taskDeps(deps []depRow, tasks []NewTask, rows []taskRow, open map[TaskID]bool) []depRow {
 	seen := map[depRow]bool{}
-	var deps []depRow
 	add := func(d depRow) {
 		if !seen[d] {
 			seen[d] = true
@@ -232,6 +249,10 @@ func (tx *Tx) addDeps(ctx context.Context, tasks []NewTask, rows []taskRow, open
 			}
 		}
 	}
+	return deps
+}
+
+func (tx *Tx) insertDeps(ctx context.Context, deps []depRow) error {
 	if len(deps) == 0 {
 		return nil
 	}

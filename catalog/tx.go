@@ -41,6 +41,12 @@ func (db *DB) InTx(ctx context.Context, fn func(tx *Tx) error) error {
 	return db.inTx(ctx, durable, fn)
 }
 
+// InLazyTx is InTx for what is only done again when it is lost: its commit does not wait for the disk, so a power cut may undo it,
+// though never without what was committed after it.
+func (db *DB) InLazyTx(ctx context.Context, fn func(tx *Tx) error) error {
+	return db.inTx(ctx, lazy, fn)
+}
+
 func (db *DB) inTx(ctx context.Context, d durability, fn func(tx *Tx) error) error {
 	for try := 1; ; try++ {
 		tx, err := db.tryTx(ctx, d, fn)

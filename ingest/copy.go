@@ -5,7 +5,7 @@ import (
 	"os"
 )
 
-// Copy makes dst, which is empty, a synced copy of src, a regular file: by reference where the file system can, and then the checksum is
+// Copy makes dst, which is empty, a copy of src, a regular file, that is not synced yet: by reference where the file system can, and then the checksum is
 // "", else in one pass that hashes (SHA-256, hex). A source that is written meanwhile gives storage.ErrChanged, a full disk
 // storage.ErrFull.
 func Copy(ctx context.Context, dst, src *os.File, progress func(done, total int64)) (string, error) {
@@ -13,6 +13,6 @@ func Copy(ctx context.Context, dst, src *os.File, progress func(done, total int6
 	if err != nil {
 		return "", err
 	}
-	sum, err := (&source{file: src, path: src.Name(), st: st}).copyTo(ctx, dst, progress)
+	sum, err := (&source{file: src, path: src.Name(), st: st}).fill(ctx, dst, progress)
 	return sum, full(err)
 }

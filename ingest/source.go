@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -89,11 +90,20 @@ func (s *source) sharesVolume(dir string) bool {
 // copyTo makes dst, which is empty, a synced copy of the source: by reference where the file system can, and then the
 // checksum is "", else in one pass that hashes.
 func (s *source) copyTo(ctx context.Context, dst *os.File, progress func(done, total int64)) (string, error) {
+	sum, err := s.fill(ctx, dst, progress)
+	if err != nil {
+		return "", err
+	}
+	return sum, dst.Sync()
+}
+
+// fill is copyTo without the sync.
+func (s *source) fill(ctx context.Context, dst *os.File, progress func(done, total int64)) (string, error) {
 	if unix.IoctlFileClone(int(dst.Fd()), int(s.file.Fd())) == nil {
-		return "", errors.Join(s.unchanged(), dst.Sync())
+		return "", s.unchanged()
 	}
 	size := s.st.Size()
-	if size > 0 {
+	if size > pumpBuffer { // one write finds out about less
 		err := unix.Fallocate(int(dst.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, size)
 		if isFull(err) {
 			return "", err
@@ -108,18 +118,76 @@ func (s *source) copyTo(ctx context.Context, dst *os.File, progress func(done, t
 		report = func(done int64) { progress(done, size) }
 	}
 	h := sha256.New()
-	if err := pump(ctx, io.MultiWriter(h, dst), s.file, report); err != nil {
+	var err error
+	if size > pumpBuffer {
+		err = tee(ctx, h, dst, s.file, report)
+	} else {
+		err = pump(ctx, io.MultiWriter(h, dst), s.file, size, report)
+	}
+	if err != nil {
 		return "", err
 	}
 	if err := s.unchanged(); err != nil {
 		return "", err
 	}
-	return hex.EncodeToString(h.Sum(nil)), dst.Sync()
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// pump copies, and notices between buffers that ctx has ended.
-func pump(ctx context.Context, dst io.Writer, src io.Reader, report func(done int64)) error {
-	buf := make([]byte, 1<<20)
+const (
+	// teeBuffers bounds what is read and written and not hashed yet: hashing costs as much as copying.
+	teeBuffers = 4
+	// behind is how much is written before the disk is told to begin, so that a sync at the end has little left to wait for.
+	behind = 16 << 20
+)
+
+// tee copies src to dst and to h, hashing beside the copying (bench: dropfolder-copy).
+func tee(ctx context.Context, h io.Writer, dst, src *os.File, report func(done int64)) error {
+	free, full := make(chan []byte, teeBuffers), make(chan []byte, teeBuffers)
+	for range teeBuffers {
+		free <- make([]byte, pumpBuffer)
+	}
+	var hashing sync.WaitGroup
+	hashing.Go(func() {
+		for buf := range full {
+			_, _ = h.Write(buf) // a hash never fails
+			free <- buf[:pumpBuffer]
+		}
+	})
+	defer hashing.Wait()
+	defer close(full)
+	for done, begun := int64(0), int64(0); ; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		buf := <-free
+		n, err := src.Read(buf)
+		if n > 0 {
+			if _, err := dst.Write(buf[:n]); err != nil {
+				return err
+			}
+			done += int64(n)
+			full <- buf[:n]
+			report(done)
+			if done-begun >= behind {
+				_ = unix.SyncFileRange(int(dst.Fd()), begun, done-begun, unix.SYNC_FILE_RANGE_WRITE) // only a hint
+				begun = done
+			}
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// pumpBuffer is how much is copied at a time.
+const pumpBuffer = 1 << 20
+
+// pump copies about size bytes, and notices between buffers that ctx has ended.
+func pump(ctx context.Context, dst io.Writer, src io.Reader, size int64, report func(done int64)) error {
+	buf := make([]byte, min(max(size, 1<<12), pumpBuffer))
 	for done := int64(0); ; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -148,7 +216,7 @@ func sumFile(ctx context.Context, path string) (string, error) {
 	}
 	defer f.Close()
 	h := sha256.New()
-	if err := pump(ctx, h, f, func(int64) {}); err != nil {
+	if err := pump(ctx, h, f, pumpBuffer, func(int64) {}); err != nil {
 		return "", err
 	}
 	return hex.EncodeToString(h.Sum(nil)), nil

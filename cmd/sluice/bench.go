@@ -20,6 +20,7 @@ type benchFlags struct {
 	markdown      string
 	dir           string
 	megabytes     int
+	names         int
 }
 
 func benchCommand() *cobra.Command {
@@ -40,6 +41,7 @@ func benchCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print a JSON line a result")
 	cmd.Flags().StringVar(&f.markdown, "markdown", "", "write the table to this file and a plot beside it")
 	cmd.Flags().IntVar(&f.megabytes, "megabytes", 0, "size of the file that growing uploads; 0 for its own choice")
+	cmd.Flags().IntVar(&f.names, "names", 0, "files in the one folder that dropfolder sweeps; 0 for its own choice")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "scratch directory (default: a temporary one)")
 	return cmd
 }
@@ -69,7 +71,7 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 		if err := os.Mkdir(sub, 0o755); err != nil {
 			return err
 		}
-		env := &bench.Env{Binary: self, Engine: engineProgram, Dir: sub, Shared: shared, Quick: f.quick, Megabytes: f.megabytes, Log: func(format string, args ...any) {
+		env := &bench.Env{Binary: self, Engine: engineProgram, Dir: sub, Shared: shared, Quick: f.quick, Megabytes: f.megabytes, Names: f.names, Log: func(format string, args ...any) {
 			fmt.Fprintf(cmd.ErrOrStderr(), b.Name+": "+format+"\n", args...)
 		}}
 		err := b.Run(cmd.Context(), env, func(r bench.Result) {
@@ -103,8 +105,12 @@ func (f benchFlags) print(cmd *cobra.Command, r bench.Result) {
 		}
 		return
 	}
-	fmt.Fprintf(cmd.OutOrStdout(), "%-22s vs %-20s %10.4g against %10.4g %-14s ratio %.2f (%.2f–%.2f, %d pairs)\n",
-		r.Bench, r.Peer, r.Ours, r.Theirs, r.Unit, r.Ratio, r.Min, r.Max, r.Runs)
+	gate := ""
+	if r.Gate != "" {
+		gate = ", wanted " + r.Gate
+	}
+	fmt.Fprintf(cmd.OutOrStdout(), "%-22s vs %-20s %10.4g against %10.4g %-14s ratio %.2f (%.2f–%.2f, %d pairs)%s\n",
+		r.Bench, r.Peer, r.Ours, r.Theirs, r.Unit, r.Ratio, r.Min, r.Max, r.Runs, gate)
 }
 
 func writeTable(path string, results []bench.Result, skipped map[string]string) error {

@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -46,9 +48,10 @@ func TestDropFolderUnderKills(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	poll := time.Millisecond + time.Duration(*dropFiles)*time.Microsecond/2 // a look lists the folder
 	for kill := range *dropKills {
 		some := (kill + 1) * *dropFiles / (*dropKills + 2)
-		for end := time.Now().Add(3 * time.Minute); ; time.Sleep(time.Millisecond) {
+		for end := time.Now().Add(3 * time.Minute); ; time.Sleep(poll) {
 			left, err := os.ReadDir(folder.Path)
 			if err != nil || time.Now().After(end) {
 				t.Fatalf("%d files are left in the folder, %v", len(left), err)
@@ -57,10 +60,12 @@ func TestDropFolderUnderKills(t *testing.T) {
 				break
 			}
 		}
+		time.Sleep(rand.N(100 * poll)) // wherever that may be
+		t.Logf("kill %d: the server's memory is %s, at most %s", kill+1, s.status("server", "VmRSS"), s.status("server", "VmHWM"))
 		s.kill("server")
 		s.start("server", args...)
 	}
-	deadline := time.Now().Add(5 * time.Minute)
+	deadline := time.Now().Add(5*time.Minute + time.Duration(*dropFiles)*10*time.Millisecond)
 	for {
 		counts, err := db.CountDropFolderFiles(ctx, folder.ID)
 		left, dirErr := os.ReadDir(folder.Path)
@@ -70,8 +75,10 @@ func TestDropFolderUnderKills(t *testing.T) {
 		if time.Now().After(deadline) {
 			t.Fatalf("files are left: %v, %d in the folder, %v %v", counts, len(left), err, dirErr)
 		}
-		time.Sleep(100 * time.Millisecond)
+		time.Sleep(100 * poll)
 	}
+	t.Logf("at the end: the server's memory is %s, at most %s", s.status("server", "VmRSS"), s.status("server", "VmHWM"))
+	s.stop("server") // what is compared now stays as it is
 	seen := map[string]int{}
 	entries, _, err := db.QueryEntries(ctx, 101, catalog.Query{Limit: catalog.Everything})
 	if err != nil {
@@ -104,6 +111,21 @@ func TestDropFolderUnderKills(t *testing.T) {
 	if len(seen) != *dropFiles {
 		t.Errorf("%d of %d files became entries", len(seen), *dropFiles)
 	}
+}
+
+// status is a line of what the kernel says of a process.
+func (s *server) status(name, line string) string {
+	s.t.Helper()
+	s.mu.Lock()
+	pid := s.procs[name].cmd.Process.Pid
+	s.mu.Unlock()
+	b, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+	if err != nil {
+		return err.Error()
+	}
+	_, rest, _ := strings.Cut(string(b), line+":")
+	value, _, _ := strings.Cut(rest, "\n")
+	return strings.TrimSpace(value)
 }
 
 // importOf is what the import task of an entry is about.

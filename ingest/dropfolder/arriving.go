@@ -29,8 +29,10 @@ const remoteLooks = 3
 type arriving struct {
 	File
 	complete.Progress
-	id    catalog.DropFolderFileID
-	row   File // what the row says of it
+	id  catalog.DropFolderFileID
+	row File // what the row says of it
+	// told is what an event said of File, until a look finds that the file is still so.
+	told  complete.Evidence
 	sweep uint32
 	due   time.Time // when to look again; zero: at the next event or sweep
 	heap  int       // place among those that are due, from 1
@@ -58,8 +60,10 @@ func (fo *folder) marked(rel string) string {
 // track follows a file whose row is in the state Uploading.
 func (s *scan) track(id catalog.DropFolderFileID, o observation) {
 	a := &arriving{File: o.File, id: id, row: o.File, sweep: s.sweeps}
-	a.Update(s.progress(o.File), time.Now())
-	a.Seen = o.seen
+	if s.local == nil {
+		a.Update(s.progress(o.File), time.Now())
+	}
+	a.told = o.seen
 	s.arriving[a.Path] = a
 	delete(s.known, s.hash(catalog.PathKey(a.Path))) // one or the other, or the next sweep misses it
 	s.look(a, time.Now())
@@ -84,9 +88,7 @@ func (s *scan) renew(a *arriving, o observation) {
 	if changed && a.due.IsZero() {
 		s.stale = append(s.stale, a)
 	}
-	if o.seen != complete.None {
-		a.Seen, a.Changed = o.seen, now
-	}
+	a.told = o.seen
 	// One that waits for a time, and did not change, waits on.
 	if changed || o.seen != complete.None || a.due.IsZero() {
 		s.look(a, now)
@@ -147,7 +149,11 @@ func (s *scan) verdict(a *arriving, now time.Time) (v complete.Verdict, gone boo
 	if !a.Update(complete.Identify(st), now) {
 		a.Looks++
 	}
-	a.Size, a.ModTime, a.Identity = st.Size(), st.ModTime(), identity(a.ID.Dev, a.ID.Ino)
+	was, told := a.File, a.told
+	a.Size, a.ModTime, a.Identity, a.told = st.Size(), st.ModTime(), identity(a.ID.Dev, a.ID.Ino), complete.None
+	if told != complete.None && a.Size == was.Size && a.ModTime.Equal(was.ModTime) && a.Identity == was.Identity {
+		a.Seen, a.Changed = told, now
+	}
 	return s.localVerdict(a, r, now), false
 }
 

@@ -55,7 +55,7 @@ func watchAsChild(dir string) error {
 	count := atomic.Int64{}
 	log := slog.New(slog.DiscardHandler)
 	w, err := New(Config{
-		Catalog: db, Incoming: filepath.Join(dir, "incoming"), Log: log, Sweep: 100 * time.Millisecond, settle: 6 * time.Millisecond, lease: time.Second,
+		Catalog: db, Incoming: filepath.Join(dir, "incoming"), Log: log, Sweep: 100 * time.Millisecond, settle: 6 * time.Millisecond, lease: time.Second, batch: 32,
 		Content: &content.Service{Catalog: db, Store: store, Incoming: filepath.Join(dir, "incoming"), Log: log},
 		Arrival: func(o ingest.Original) []catalog.NewTask {
 			return stage.Arrival(stage.ImportPayload{Path: o.Path, Asset: o.Asset, Key: o.Key, SHA256: o.SHA256})

@@ -4,25 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path"
 	"time"
 
 	"sluice/catalog"
-	"sluice/ingest"
 	"sluice/ingest/complete"
 	"sluice/ingest/content"
-	"sluice/storage"
-)
-
-const (
-	// maxTries is how often a file is tried before it is left to an operator.
-	maxTries = 5
-	// firstRetry is the pause after a failure; it doubles up to lastRetry.
-	firstRetry = time.Second
-	lastRetry  = 5 * time.Minute
-	// fullRetry is how often a file is tried for which there is no room.
-	fullRetry = 15 * time.Second
 )
 
 // ready is a job whose files are taken.
@@ -109,62 +96,6 @@ func (fo *folder) startDownloads(ctx context.Context, jobs []job) error {
 	})
 }
 
-// enterSingles makes an entry of each file, all in one transaction; if that fails, in one each.
-func (fo *folder) enterSingles(ctx context.Context, batch []ready) error {
-	if len(batch) == 0 {
-		return nil
-	}
-	err := fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
-		for _, r := range batch {
-			if err := fo.enterNew(ctx, tx, r.files[0]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		fo.at("entered")
-		for _, r := range batch {
-			fo.finish(ctx, r)
-		}
-		return nil
-	}
-	if len(batch) == 1 || passing(err) {
-		return fo.fail(ctx, batch[0].files, err)
-	}
-	for i := range batch {
-		if err := fo.enterSingles(ctx, batch[i:i+1]); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// enterNew makes the entry of a file, with its original and the first tasks, and says so in the file's row.
-func (fo *folder) enterNew(ctx context.Context, tx *catalog.Tx, t taken) error {
-	e := fo.blank(t)
-	e.ID, e.Status, e.DedupKey = t.Entry, catalog.EntryImport, t.Key
-	e, added, err := fo.addOnce(ctx, tx, e, t)
-	if err != nil {
-		return err
-	}
-	if added {
-		a := catalog.Asset{
-			ID: catalog.NewAssetID(), Type: catalog.AssetFlavor, Status: catalog.AssetImporting, Version: 1, Name: "source", Original: true,
-			Size: t.Size,
-		}
-		key := fmt.Sprintf("%d/%s/%d/%s/source%s", e.Account, e.ID, 1, a.ID, ingest.Extension(path.Base(t.Path)))
-		if _, err := tx.AddAssets(ctx, e.ID, []catalog.Asset{a}); err != nil {
-			return err
-		}
-		tasks := fo.cfg.Arrival(ingest.Original{Path: t.path, Asset: a.ID, Key: key, SHA256: t.sha256})
-		if _, err := tx.AddTasks(ctx, e.ID, tasks); err != nil {
-			return err
-		}
-	}
-	return fo.linked(ctx, tx, t, e.ID, !added)
-}
-
 // blank is the entry of a file, without id, status and key.
 func (fo *folder) blank(t taken) catalog.Entry {
 	e := catalog.BlankEntry(fo.f.Account)
@@ -174,10 +105,10 @@ func (fo *folder) blank(t taken) catalog.Entry {
 	return e
 }
 
-// addOnce adds an entry unless the same delivery is one already. One whose entry was deleted, or every one where the folder wants it
+// addOnce adds the entry of a group unless the same delivery is one already. One whose entry was deleted, or every one where the folder wants it
 // so, makes another.
 func (fo *folder) addOnce(ctx context.Context, tx *catalog.Tx, e catalog.Entry, t taken) (catalog.Entry, bool, error) {
-	own := fmt.Sprintf("%s:%d", e.DedupKey, t.ID)
+	own := "group:" + ownKey(t)
 	if fo.f.Options.DuplicatePolicy == duplicateAlways {
 		e.DedupKey = own
 	}
@@ -189,29 +120,63 @@ func (fo *folder) addOnce(ctx context.Context, tx *catalog.Tx, e catalog.Entry, 
 	return made, added, err
 }
 
-// linked says in a file's row that an entry has its content; again says that it had it before.
-func (fo *folder) linked(ctx context.Context, tx *catalog.Tx, t taken, entry catalog.EntryID, again bool) error {
-	event, to := Linked, handled
+// link is a file and the entry that has its content; again says that it had it before.
+type link struct {
+	taken
+	entry catalog.EntryID
+	again bool
+}
+
+// linkedAs is what becomes of a file whose content an entry has.
+func (fo *folder) linkedAs(t taken) (Event, catalog.DropFolderFileStatus) {
 	switch {
 	case t.moved:
-		event, to = Moved, purged
+		return Moved, purged
 	case fo.f.DeletePolicy == catalog.DeleteWhenReady:
-		to = processing
+		return Linked, processing
 	}
-	_, err := move(ctx, tx, fo.fence, t.DropFolderFile, event, to, func(n *catalog.DropFolderFile) {
-		now := time.Now()
-		n.Entry, n.SHA256, n.ImportEnd, n.Done = entry, t.sha256, catalog.StampOf(now), t.Size
-		if again {
-			n.Warning = duplicateWarning
-		}
-		switch to {
-		case handled:
-			n.NextAt = fo.purgeAt(*n)
-		case processing:
-			n.Why = "Its content is the entry's. The file stays until the entry is ready."
-		}
-	})
+	return Linked, handled
+}
+
+// linked says in a file's row that an entry has its content.
+func (fo *folder) linked(ctx context.Context, tx *catalog.Tx, t taken, entry catalog.EntryID) error {
+	event, to := fo.linkedAs(t)
+	_, err := move(ctx, tx, fo.fence, t.DropFolderFile, event, to, func(n *catalog.DropFolderFile) { fo.setLink(n, link{t, entry, false}) })
 	return err
+}
+
+// linkAll says so in the rows of many, or of none: catalog.ErrConflict.
+func (fo *folder) linkAll(ctx context.Context, tx *catalog.Tx, links []link) error {
+	alike, byID := map[change][]catalog.DropFolderFileID{}, map[catalog.DropFolderFileID]link{}
+	for _, l := range links {
+		event, to := fo.linkedAs(l.taken)
+		c := change{event, l.Status, to}
+		alike[c], byID[l.ID] = append(alike[c], l.ID), l
+	}
+	for c, ids := range alike {
+		moved, err := moveEach(ctx, tx, fo.fence, ids, c, func(n *catalog.DropFolderFile) { fo.setLink(n, byID[n.ID]) })
+		if err == nil && len(moved) < len(ids) {
+			err = fmt.Errorf("%d of %d files: %w: their status changed", len(ids)-len(moved), len(ids), catalog.ErrConflict)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setLink enters in a file's row that an entry has its content.
+func (fo *folder) setLink(n *catalog.DropFolderFile, l link) {
+	n.Entry, n.SHA256, n.ImportEnd, n.Done = l.entry, l.sha256, catalog.StampOf(time.Now()), l.Size
+	if l.again {
+		n.Warning = duplicateWarning
+	}
+	switch n.Status {
+	case handled:
+		n.NextAt = fo.purgeAt(*n)
+	case processing:
+		n.Why = "Its content is the entry's. The file stays until the entry is ready."
+	}
 }
 
 // enterContent gives an entry the content of a job: a file for an entry that is there, or several flavors.
@@ -235,7 +200,7 @@ func (fo *folder) setContent(ctx context.Context, r ready) error {
 	}
 	link := func(ctx context.Context, tx *catalog.Tx) error {
 		for _, t := range r.files {
-			if err := fo.linked(ctx, tx, t, target, false); err != nil {
+			if err := fo.linked(ctx, tx, t, target); err != nil {
 				return err
 			}
 		}
@@ -335,109 +300,4 @@ func (fo *folder) finish(ctx context.Context, r ready) {
 			fo.local.prune(t.Path)
 		}
 	}
-}
-
-// errSibling is the cause of a file that is fine, but cannot become content for another's sake.
-var errSibling = errors.New("another file of its group could not be taken")
-
-// fail deals with a job whose files could not become content, for one cause or one each: its files go back to where they can be
-// tried, or wait for an operator.
-func (fo *folder) fail(ctx context.Context, files []taken, causes ...error) error {
-	for i, t := range files {
-		cause := causes[min(i, len(causes)-1)]
-		if ctx.Err() != nil || errors.Is(cause, catalog.ErrFenced) {
-			return cause // the next watcher resumes them
-		}
-		if cause == nil {
-			cause = errSibling
-		}
-		var now catalog.DropFolderFile
-		err := fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) (err error) {
-			now, err = fo.failOne(ctx, tx, t.DropFolderFile, cause)
-			return err
-		})
-		switch {
-		case errors.Is(err, catalog.ErrConflict), errors.Is(err, catalog.ErrNotFound):
-			err = fo.abandon(ctx, t)
-		case err == nil && now.Status != pending: // what is tried again goes on with what is there
-			err = fo.giveBack(t)
-		}
-		if err != nil {
-			return err
-		}
-		fo.lookAgain(t.Path)
-	}
-	return nil
-}
-
-// giveBack returns what was taken of a file to its folder.
-func (fo *folder) giveBack(t taken) error {
-	if _, err := os.Lstat(t.path); err == nil && t.moved {
-		return fo.putBack(&t)
-	}
-	return os.RemoveAll(fo.placeDir(t.ID))
-}
-
-// abandon gives a file back that an operator, or a look, has decided about while it was taken.
-func (fo *folder) abandon(ctx context.Context, t taken) error {
-	row, err := fo.cfg.Catalog.DropFolderFile(ctx, fo.f.Account, t.ID)
-	if err != nil {
-		return err
-	}
-	if row.Status == deleted || row.Status == purged {
-		return os.RemoveAll(fo.placeDir(t.ID))
-	}
-	return fo.giveBack(t)
-}
-
-// failOne puts one file's row into the state that follows from the cause.
-func (fo *folder) failOne(ctx context.Context, tx *catalog.Tx, f catalog.DropFolderFile, cause error) (catalog.DropFolderFile, error) {
-	var bad *Trouble
-	var odd *content.Error
-	shown := complete.Shown(f.Path)
-	switch {
-	case errors.Is(cause, storage.ErrChanged):
-		return move(ctx, tx, fo.fence, f, Changed, uploading, func(n *catalog.DropFolderFile) {
-			n.ErrorCode, n.Why = string(CodeChanged), "It changed while it was read, so it is waited for again. Nothing of it was used."
-			n.Entry = ""
-		})
-	case errors.As(cause, &bad):
-		return fo.refuse(ctx, tx, f, bad, cause)
-	case errors.As(cause, &odd) && odd.Kind == content.Restricted:
-		return fo.refuse(ctx, tx, f, trouble(CodeTypeRefused, "%q is of a type that is not taken in: %v. Remove the file.", shown, odd.Err), cause)
-	case isGone(cause):
-		return move(ctx, tx, fo.fence, f, Gone, purged, func(n *catalog.DropFolderFile) {
-			n.ErrorCode, n.ErrorText = string(CodeReading), "The file went away before it could be read."
-		})
-	case errors.Is(cause, errSibling):
-		return fo.later(ctx, tx, f, f.Attempt, time.Second, "", "It is fine, but another file of its group could not be taken.")
-	case errors.Is(cause, storage.ErrFull):
-		return fo.later(ctx, tx, f, f.Attempt, fullRetry, CodeDiskFull, "There is no room for it on the server. It is tried again by itself: "+cause.Error())
-	case f.Attempt+1 < maxTries:
-		return fo.later(ctx, tx, f, f.Attempt+1, min(firstRetry<<f.Attempt, lastRetry), "", "It could not be handled and is tried again: "+plain(cause))
-	}
-	code := CodeInContent
-	if f.Status == downloading {
-		code = CodeDownloading
-	}
-	return fo.refuse(ctx, tx, f, trouble(code, "%q could not be handled in %d tries: %s. See to the cause, then retry.", shown, maxTries, plain(cause)), cause)
-}
-
-// later lets a file be tried again after a pause.
-func (fo *folder) later(ctx context.Context, tx *catalog.Tx, f catalog.DropFolderFile, tries int, pause time.Duration, code Code, why string) (catalog.DropFolderFile, error) {
-	return move(ctx, tx, fo.fence, f, Interrupted, pending, func(n *catalog.DropFolderFile) {
-		n.Attempt, n.NextAt, n.Why, n.ErrorCode, n.Entry = tries, catalog.StampOf(time.Now().Add(pause)), why, string(code), ""
-	})
-}
-
-// refuse leaves a file to an operator.
-func (fo *folder) refuse(ctx context.Context, tx *catalog.Tx, f catalog.DropFolderFile, bad *Trouble, cause error) (catalog.DropFolderFile, error) {
-	to := errorHandling
-	if f.Status == downloading {
-		to = errorDownloading
-	}
-	fo.log.Warn("a file of a drop folder could not be handled", "file", complete.Shown(f.Path), "code", bad.Code, "reason", cause)
-	return move(ctx, tx, fo.fence, f, Failed, to, func(n *catalog.DropFolderFile) {
-		n.ErrorCode, n.ErrorText, n.Entry, n.Attempt = string(bad.Code), bad.Text, "", f.Attempt+1
-	})
 }

@@ -318,7 +318,7 @@ func (fo *folder) settleJob(ctx context.Context, doc catalog.DropFolderFile, j c
 		_, err := fo.store.Stat(ctx, m.Path)
 		t.moved = fo.moves(m) && isGone(err)
 		if entry, ok := used[m.ID]; ok {
-			err = fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error { return fo.linked(ctx, tx, t, entry, false) })
+			err = fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error { return fo.linked(ctx, tx, t, entry) })
 		} else {
 			err = fo.fail(ctx, []taken{t}, trouble(CodeXMLContent,
 				"No item of bulk job %d used %q: %s The file is kept. See the job's results, correct the document and send it again.",

@@ -217,30 +217,31 @@ func (s *scan) flushWhole(ctx context.Context) error {
 }
 
 func (s *scan) enterWhole(ctx context.Context, tx *catalog.Tx, batch []*arriving) error {
-	var plainly []catalog.DropFolderFileID
+	var plainly, empty []catalog.DropFolderFileID
 	for _, a := range batch {
-		var err error
-		row := catalog.DropFolderFile{ID: a.id, Status: uploading}
-		switch {
-		case a.Size == 0:
-			bad := oddity(CodeEmpty, a.Path)
-			_, err = move(ctx, tx, s.fence, row, Refused, errorHandling, func(n *catalog.DropFolderFile) {
-				setFile(n, a.File, time.Now())
-				n.ErrorCode, n.ErrorText = string(bad.Code), bad.Text
-			})
-		case a.row == a.File:
-			plainly = append(plainly, a.id)
-		default:
-			_, err = move(ctx, tx, s.fence, row, Completed, pending, func(n *catalog.DropFolderFile) {
-				setFile(n, a.File, time.Now())
-				n.UploadEnd = catalog.StampOf(time.Now())
-			})
+		if a.row != a.File {
+			err := s.change(ctx, tx, a)
+			if errors.Is(err, catalog.ErrConflict) || errors.Is(err, catalog.ErrNotFound) {
+				continue // an operator was faster
+			}
+			if err != nil {
+				return err
+			}
 		}
-		if err != nil && !errors.Is(err, catalog.ErrConflict) && !errors.Is(err, catalog.ErrNotFound) {
-			return err
+		if a.Size == 0 {
+			empty = append(empty, a.id)
+		} else {
+			plainly = append(plainly, a.id)
 		}
 	}
 	_, err := moveAll(ctx, tx, s.fence, plainly, Completed, uploading, pending)
+	if err != nil {
+		return err
+	}
+	_, err = moveEach(ctx, tx, s.fence, empty, change{Refused, uploading, errorHandling}, func(n *catalog.DropFolderFile) {
+		bad := oddity(CodeEmpty, n.Path)
+		n.ErrorCode, n.ErrorText = string(bad.Code), bad.Text
+	})
 	return err
 }
 

@@ -1,6 +1,7 @@
 package dropfolder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"sync"
@@ -12,8 +13,10 @@ import (
 
 const (
 	// batchFiles and batchBytes bound what is taken together and entered in one transaction: many small files, or a large one.
-	batchFiles = 32
-	batchBytes = 64 << 20
+	// Entries of remoteFiles wait for the slowest download among them.
+	batchFiles  = 256
+	remoteFiles = 32
+	batchBytes  = 64 << 20
 	// maxBatches bounds the batches of one folder that are being taken.
 	maxBatches = 4
 	// handlePoll is how often files are looked for that nobody told of: those of other processes, and those that try again.
@@ -100,8 +103,12 @@ func (fo *folder) release(jobs []job) {
 // claim decides about the next complete files. It returns those that are to be taken now, in the state Processing; more says that
 // others may be left.
 func (fo *folder) claim(ctx context.Context) (jobs []job, more bool, err error) {
+	limit := cmp.Or(fo.cfg.batch, batchFiles)
+	if fo.local == nil {
+		limit = min(limit, remoteFiles)
+	}
 	files, err := fo.cfg.Catalog.PickDropFolderFiles(ctx, catalog.FilePick{
-		Folder: fo.f.ID, Statuses: statuses{pending}, Ready: time.Now(), Limit: batchFiles,
+		Folder: fo.f.ID, Statuses: statuses{pending}, Ready: time.Now(), Limit: limit,
 	})
 	if err != nil || len(files) == 0 {
 		return nil, false, err
@@ -120,12 +127,16 @@ func (fo *folder) claim(ctx context.Context) (jobs []job, more bool, err error) 
 // decide finds out what is to be done with complete files, and claims those that are to be taken. Single files are claimed together;
 // a flavor of several at once, so that the next one of the group sees it.
 func (fo *folder) decide(ctx context.Context, files []catalog.DropFolderFile) (jobs []job, err error) {
+	earlier, err := fo.earlierOf(ctx, files)
+	if err != nil {
+		return nil, err
+	}
 	var singles []plan
 	for _, f := range files {
 		if fo.isBusy(f.ID) {
 			continue // an earlier one completed its group
 		}
-		p, err := fo.plan(ctx, f)
+		p, err := fo.plan(ctx, f, earlier[f.PathKey])
 		if err != nil {
 			return nil, err
 		}
@@ -133,36 +144,26 @@ func (fo *folder) decide(ctx context.Context, files []catalog.DropFolderFile) (j
 			singles = append(singles, p)
 			continue
 		}
-		if jobs, err = fo.start(ctx, jobs, p); err != nil {
+		if jobs, err = fo.start(ctx, jobs, func(tx *catalog.Tx) ([]job, error) { return fo.apply(ctx, tx, p) }); err != nil {
 			return nil, err
 		}
 	}
-	jobs, err = fo.start(ctx, jobs, singles...)
+	if len(singles) > 0 {
+		jobs, err = fo.start(ctx, jobs, func(tx *catalog.Tx) ([]job, error) { return fo.applySingles(ctx, tx, singles) })
+	}
 	fo.at("claimed")
 	return jobs, err
 }
 
-// start applies plans in one transaction, and adds the jobs that come of them.
-func (fo *folder) start(ctx context.Context, jobs []job, plans ...plan) ([]job, error) {
+// start applies plans in one transaction, and adds the jobs that come of them. A claim that a power cut undoes is made again.
+func (fo *folder) start(ctx context.Context, jobs []job, apply func(*catalog.Tx) ([]job, error)) ([]job, error) {
 	var made []job
-	err := fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
-		made = nil
-		for _, p := range plans {
-			j, err := fo.apply(ctx, tx, p)
-			if errors.Is(err, catalog.ErrConflict) && len(p.files) == 1 {
-				continue // an operator or a look was faster; it comes again if it is still to be handled
-			}
-			if err != nil {
-				return err
-			}
-			if len(j.files) > 0 {
-				made = append(made, j)
-			}
-		}
-		return nil
+	err := fo.cfg.Catalog.InLazyTx(ctx, func(tx *catalog.Tx) (err error) {
+		made, err = apply(tx)
+		return err
 	})
 	if errors.Is(err, catalog.ErrConflict) {
-		return jobs, nil // so it is with a group, of which nothing changed
+		return jobs, nil // an operator or a look was faster; what is still to be handled comes again
 	}
 	if err != nil {
 		return nil, err
@@ -191,48 +192,86 @@ func refuse(f catalog.DropFolderFile, parsed Parsed, bad *Trouble) plan {
 }
 
 // apply changes the states of a plan's files; of all or of none, so the job that comes back has all its files.
-func (fo *folder) apply(ctx context.Context, tx *catalog.Tx, p plan) (job, error) {
+func (fo *folder) apply(ctx context.Context, tx *catalog.Tx, p plan) ([]job, error) {
 	j := p.job
 	j.files = make([]catalog.DropFolderFile, len(p.files))
-	var entry catalog.EntryID
-	if p.event == Taken && p.format == "" {
-		if entry = p.target; entry == "" {
-			entry = catalog.NewEntryID()
-		}
-	}
+	entry := p.entry()
 	for i, f := range p.files {
-		moved, err := move(ctx, tx, fo.fence, f, p.event, p.to, func(n *catalog.DropFolderFile) {
-			n.Slug, n.Flavor, n.User = p.parsed[i].Slug, p.parsed[i].Flavor, p.parsed[i].User
-			n.Why, n.NextAt = p.why, catalog.StampOf(p.again)
-			if p.bad != nil {
-				n.ErrorCode, n.ErrorText = string(p.bad.Code), p.bad.Text
-			}
-			if p.event == Taken {
-				n.Entry, n.ImportStart = entry, catalog.StampOf(time.Now())
-				n.SetDeliveryKey()
-				if i > 0 {
-					n.Lead = p.files[0].ID
-				}
-			}
-			if p.event == Skipped {
-				n.Entry, n.Warning, n.SHA256 = p.same.Entry, duplicateWarning, p.same.SHA256
-				n.ImportEnd, n.NextAt = catalog.StampOf(time.Now()), fo.purgeAt(*n)
-			}
-		})
+		moved, err := move(ctx, tx, fo.fence, f, p.event, p.to, func(n *catalog.DropFolderFile) { fo.set(n, p, i, entry) })
 		if err != nil {
-			return job{}, err
+			return nil, err
 		}
 		j.files[i] = moved
 	}
 	if p.lead != 0 {
 		if err := fo.wakeLead(ctx, tx, p.lead); err != nil {
-			return job{}, err
+			return nil, err
 		}
 	}
 	if p.event != Taken {
-		return job{}, nil
+		return nil, nil
 	}
-	return j, nil
+	return []job{j}, nil
+}
+
+// applySingles is apply for many plans of one file each. A file that is in another state meanwhile is left out.
+func (fo *folder) applySingles(ctx context.Context, tx *catalog.Tx, plans []plan) ([]job, error) {
+	alike, byID := map[change][]catalog.DropFolderFileID{}, map[catalog.DropFolderFileID]plan{}
+	for _, p := range plans {
+		f := p.files[0]
+		c := change{p.event, f.Status, p.to}
+		alike[c], byID[f.ID] = append(alike[c], f.ID), p
+	}
+	var jobs []job
+	for c, ids := range alike {
+		moved, err := moveEach(ctx, tx, fo.fence, ids, c, func(n *catalog.DropFolderFile) {
+			p := byID[n.ID]
+			fo.set(n, p, 0, p.entry())
+		})
+		if err != nil {
+			return nil, err
+		}
+		if c.event != Taken {
+			continue
+		}
+		for _, f := range moved {
+			j := byID[f.ID].job
+			j.files = []catalog.DropFolderFile{f}
+			jobs = append(jobs, j)
+		}
+	}
+	return jobs, nil
+}
+
+// entry is the id of the entry that a plan's files become, made before the entry itself.
+func (p plan) entry() catalog.EntryID {
+	switch {
+	case p.event != Taken || p.format != "":
+		return ""
+	case p.target != "":
+		return p.target
+	}
+	return catalog.NewEntryID()
+}
+
+// set enters in the i-th file's row what a plan says of it.
+func (fo *folder) set(n *catalog.DropFolderFile, p plan, i int, entry catalog.EntryID) {
+	n.Slug, n.Flavor, n.User = p.parsed[i].Slug, p.parsed[i].Flavor, p.parsed[i].User
+	n.Why, n.NextAt = p.why, catalog.StampOf(p.again)
+	if p.bad != nil {
+		n.ErrorCode, n.ErrorText = string(p.bad.Code), p.bad.Text
+	}
+	switch p.event {
+	case Taken:
+		n.Entry, n.ImportStart = entry, catalog.StampOf(time.Now())
+		n.SetDeliveryKey()
+		if i > 0 {
+			n.Lead = p.files[0].ID
+		}
+	case Skipped:
+		n.Entry, n.Warning, n.SHA256 = p.same.Entry, duplicateWarning, p.same.SHA256
+		n.ImportEnd, n.NextAt = catalog.StampOf(time.Now()), fo.purgeAt(*n)
+	}
 }
 
 const duplicateWarning = "The same file came before under this name and is the content of the entry already, so no new version was made."

@@ -97,26 +97,35 @@ func (fo *folder) purgeDue(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	gone := map[catalog.DropFolderFileStatus][]catalog.DropFolderFileID{}
 	for _, f := range append(files, marked...) {
 		if fo.isBusy(f.ID) {
 			continue // whoever has it sees to it
 		}
-		gone := fo.remove(ctx, f)
+		failed := fo.remove(ctx, f)
+		if failed == nil {
+			gone[f.Status] = append(gone[f.Status], f.ID)
+			continue
+		}
 		if err := fo.each(ctx, []catalog.DropFolderFile{f}, func(tx *catalog.Tx, f catalog.DropFolderFile) error {
-			if gone == nil {
-				_, err := move(ctx, tx, fo.fence, f, Purged, purged, nil)
-				return err
-			}
 			_, err := move(ctx, tx, fo.fence, f, PurgeFailed, errorDeleting, func(n *catalog.DropFolderFile) {
 				n.ErrorCode = string(CodeDeleting)
-				n.ErrorText = fmt.Sprintf("%q could not be removed: %s. Remove it by hand, or see to the cause and retry.", complete.Shown(f.Path), plain(gone))
+				n.ErrorText = fmt.Sprintf("%q could not be removed: %s. Remove it by hand, or see to the cause and retry.", complete.Shown(f.Path), plain(failed))
 			})
 			return err
 		}); err != nil {
 			return err
 		}
 	}
-	return ctx.Err()
+	// Lost to a power cut, this is what the next sweep finds.
+	return fo.cfg.Catalog.InLazyTx(ctx, func(tx *catalog.Tx) error {
+		for from, ids := range gone {
+			if _, err := moveAll(ctx, tx, fo.fence, ids, Purged, from, purged); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // remove removes the file of a row, if it is still the one of the row.
@@ -267,7 +276,7 @@ func reasonOf(e catalog.Entry) string {
 
 // resume goes on with what a watcher before had begun: what it took is made into entries before anything else happens.
 func (fo *folder) resume(ctx context.Context) error {
-	var stopped []catalog.DropFolderFile
+	stopped, n := map[catalog.DropFolderFileStatus][]catalog.DropFolderFileID{}, 0
 	for after := catalog.DropFolderFileID(0); ; {
 		files, err := fo.cfg.Catalog.PickDropFolderFiles(ctx, catalog.FilePick{
 			Folder: fo.f.ID, Statuses: statuses{processing, downloading}, After: after, Limit: keepBatch,
@@ -277,7 +286,8 @@ func (fo *folder) resume(ctx context.Context) error {
 		}
 		for _, f := range files {
 			if f.ImportEnd == 0 && f.Job == 0 {
-				stopped = append(stopped, f)
+				stopped[f.Status] = append(stopped[f.Status], f.ID)
+				n++
 			}
 		}
 		if len(files) < keepBatch {
@@ -285,11 +295,15 @@ func (fo *folder) resume(ctx context.Context) error {
 		}
 		after = files[len(files)-1].ID
 	}
-	if len(stopped) > 0 {
-		fo.log.Info("going on with files that another watcher had begun", "files", len(stopped))
+	if n > 0 {
+		fo.log.Info("going on with files that another watcher had begun", "files", n)
 	}
-	return fo.each(ctx, stopped, func(tx *catalog.Tx, f catalog.DropFolderFile) error {
-		_, err := move(ctx, tx, fo.fence, f, Interrupted, pending, nil)
-		return err
+	return fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
+		for from, ids := range stopped {
+			if _, err := moveAll(ctx, tx, fo.fence, ids, Interrupted, from, pending); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }

@@ -29,10 +29,10 @@ const (
 	subfolderCategory   = "category"
 )
 
-// plan decides about one complete file by the folder's handler.
-func (fo *folder) plan(ctx context.Context, f catalog.DropFolderFile) (plan, error) {
+// plan decides about one complete file by the folder's handler; old is the file that had its name before, if it became an entry.
+func (fo *folder) plan(ctx context.Context, f, old catalog.DropFolderFile) (plan, error) {
 	if fo.f.Handler == catalog.HandleContent || f.Type == catalog.HandleContent {
-		return fo.planContent(ctx, f)
+		return fo.planContent(ctx, f, old)
 	}
 	if format, ok := fo.format(f.Path); ok {
 		return fo.planDocument(ctx, f, format)
@@ -41,7 +41,7 @@ func (fo *folder) plan(ctx context.Context, f catalog.DropFolderFile) (plan, err
 }
 
 // planContent decides about a file that is content by its name.
-func (fo *folder) planContent(ctx context.Context, f catalog.DropFolderFile) (plan, error) {
+func (fo *folder) planContent(ctx context.Context, f, old catalog.DropFolderFile) (plan, error) {
 	parsed, ok := fo.parse(f)
 	if !ok {
 		return refuse(f, parsed, trouble(CodeSlug,
@@ -52,7 +52,7 @@ func (fo *folder) planContent(ctx context.Context, f catalog.DropFolderFile) (pl
 		return fo.planGroup(ctx, f, parsed)
 	}
 	p := plan{job: job{files: []catalog.DropFolderFile{f}}, parsed: []Parsed{parsed}, event: Taken, to: processing}
-	same, ok, err := fo.identical(ctx, f)
+	same, ok, err := fo.identical(ctx, f, old)
 	if err != nil {
 		return p, err
 	}
@@ -124,17 +124,22 @@ func (fo *folder) entryOf(ctx context.Context, ref string) (catalog.Entry, bool,
 	return found[0], true, nil
 }
 
-// identical says that the file that had this name before had the very same bytes, and that its entry still has them.
-func (fo *folder) identical(ctx context.Context, f catalog.DropFolderFile) (catalog.DropFolderFile, bool, error) {
+// earlierOf returns, by the keys of their paths, the files that had the names of these before and became entries.
+func (fo *folder) earlierOf(ctx context.Context, files []catalog.DropFolderFile) (map[string]catalog.DropFolderFile, error) {
 	if p := fo.f.Options.DuplicatePolicy; p == duplicateNewVersion || p == duplicateAlways {
-		return f, false, nil
+		return nil, nil
 	}
-	old, err := fo.cfg.Catalog.LastPurged(ctx, fo.f.ID, f.PathKey)
-	if errors.Is(err, catalog.ErrNotFound) || err == nil && (old.Size != f.Size || old.Entry == "") {
+	keys := make([]string, len(files))
+	for i, f := range files {
+		keys[i] = f.PathKey
+	}
+	return fo.cfg.Catalog.LastPurged(ctx, fo.f.ID, keys)
+}
+
+// identical says that the file that had this name before had the very same bytes, and that its entry still has them.
+func (fo *folder) identical(ctx context.Context, f, old catalog.DropFolderFile) (catalog.DropFolderFile, bool, error) {
+	if old.Entry == "" || old.Size != f.Size {
 		return old, false, nil
-	}
-	if err != nil {
-		return old, false, err
 	}
 	want, err := fo.sumOf(ctx, old.Entry, f.Size)
 	if err != nil || want == "" {

@@ -38,3 +38,26 @@ func moveAll(ctx context.Context, tx *catalog.Tx, fence catalog.Fence, ids []cat
 	}
 	return moved, err
 }
+
+// change is a change of state that many files may have in common.
+type change struct {
+	event    Event
+	from, to catalog.DropFolderFileStatus
+}
+
+// moveEach is move for many files in the same state, of which those come back, in the order of their ids, that were in it.
+func moveEach(ctx context.Context, tx *catalog.Tx, fence catalog.Fence, ids []catalog.DropFolderFileID, c change,
+	set func(*catalog.DropFolderFile)) ([]catalog.DropFolderFile, error) {
+	if err := check(c.event, c.from, c.to); err != nil || len(ids) == 0 {
+		return nil, err
+	}
+	moved, err := tx.UpdateDropFolderFiles(ctx, fence, ids, c.from, func(n *catalog.DropFolderFile) error {
+		n.Status, n.ErrorCode, n.ErrorText, n.Why, n.NextAt = c.to, "", "", "", 0
+		set(n)
+		return nil
+	})
+	if err == nil {
+		transitions.WithLabelValues(string(c.event)).Add(float64(len(moved)))
+	}
+	return moved, err
+}

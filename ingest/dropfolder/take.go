@@ -28,6 +28,8 @@ type taken struct {
 	path   string
 	sha256 string
 	moved  bool // the folder has it no more
+	// partial is where the bytes are until they are durable; "" when they have their place.
+	partial string
 }
 
 // partial begins the names of files that are not whole yet.
@@ -58,7 +60,8 @@ func (fo *folder) moves(f catalog.DropFolderFile) bool {
 	return fo.local != nil && fo.f.DeletePolicy == catalog.DeleteAfterImport && fo.f.DeleteDays == 0 && fo.purge(f.Path) && fo.f.Options.TrashDays == 0
 }
 
-// take brings a file's bytes to their place, durably but for their names, which settle makes durable. What was taken before a crash is found there.
+// take brings a file's bytes to their place, or beside it; settle makes them, and their names, durable. What was taken before a crash
+// is found there.
 func (fo *folder) take(ctx context.Context, f catalog.DropFolderFile) (taken, error) {
 	t := taken{DropFolderFile: f, path: fo.place(f)}
 	st, err := os.Lstat(t.path)
@@ -132,9 +135,6 @@ func (fo *folder) rename(t *taken, src *os.File) error {
 	if err == nil {
 		err = unchanged(src, t.DropFolderFile)
 	}
-	if err == nil {
-		err = src.Sync()
-	}
 	if err != nil {
 		return errors.Join(err, fo.putBack(t))
 	}
@@ -173,8 +173,8 @@ func (fo *folder) copy(ctx context.Context, t *taken, src *os.File) error {
 		return errors.Join(err, os.RemoveAll(filepath.Dir(t.path)))
 	}
 	fo.at("copied")
-	t.sha256 = sum
-	return os.Rename(tmp, t.path)
+	t.sha256, t.partial = sum, tmp
+	return nil
 }
 
 func (fo *folder) admit(grows int64) error {
@@ -209,7 +209,8 @@ func (fo *folder) download(ctx context.Context, t taken) (taken, error) {
 		return t, err
 	}
 	fo.at("copied")
-	return t, os.Rename(tmp, t.path)
+	t.partial = tmp
+	return t, nil
 }
 
 // fetch appends what is missing of the file.
@@ -230,10 +231,8 @@ func (fo *folder) fetch(ctx context.Context, t taken, dst *os.File) error {
 	}
 	defer src.Close()
 	report := &progress{fo: fo, ctx: ctx, id: t.ID, done: offset}
-	if _, err := io.Copy(io.MultiWriter(dst, report), io.LimitReader(src, t.Size-offset+1)); err != nil {
-		return err
-	}
-	return dst.Sync()
+	_, err = io.Copy(io.MultiWriter(dst, report), io.LimitReader(src, t.Size-offset+1))
+	return err
 }
 
 // whole makes sure that what was fetched is the file that its row tells of, and all of it.
@@ -282,18 +281,22 @@ func (p *progress) Write(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// takeAll takes files side by side, and makes their places durable. The errors are those of the files, in their order.
+const (
+	// takers bounds the files of a batch that are copied at a time.
+	takers = 8
+	// syncers bounds those that wait for the disk at a time: a journal commits all of them together.
+	syncers = 32
+)
+
+// takeAll takes files side by side, and makes them durable in their places. The errors are those of the files, in their order.
 func (fo *folder) takeAll(ctx context.Context, files []catalog.DropFolderFile) ([]taken, []error) {
 	out, errs := make([]taken, len(files)), make([]error, len(files))
-	var g errgroup.Group
-	g.SetLimit(8)
-	for i, f := range files {
-		g.Go(func() error {
-			out[i], errs[i] = fo.take(ctx, f)
-			return nil
-		})
-	}
-	_ = g.Wait() // the errors are kept by file
+	aside(takers, len(files), func(i int) { out[i], errs[i] = fo.take(ctx, files[i]) })
+	aside(syncers, len(files), func(i int) {
+		if errs[i] == nil {
+			errs[i] = out[i].settle()
+		}
+	})
 	if err := durable.SyncDir(fo.cfg.Incoming); err != nil {
 		for i := range errs {
 			errs[i] = errors.Join(errs[i], err)
@@ -301,6 +304,37 @@ func (fo *folder) takeAll(ctx context.Context, files []catalog.DropFolderFile) (
 	}
 	fo.at("taken")
 	return out, errs
+}
+
+// aside calls fn with 0 to n-1, so many at a time.
+func aside(limit, n int, fn func(i int)) {
+	var g errgroup.Group
+	g.SetLimit(limit)
+	for i := range n {
+		g.Go(func() error {
+			fn(i)
+			return nil
+		})
+	}
+	_ = g.Wait() // there are no errors
+}
+
+// settle makes what was taken durable, and then gives it its name, durably.
+func (t *taken) settle() error {
+	at := t.path
+	if t.partial != "" {
+		at = t.partial
+	}
+	if err := durable.SyncFile(at); err != nil {
+		return err
+	}
+	if t.partial != "" {
+		if err := os.Rename(t.partial, t.path); err != nil {
+			return err
+		}
+		t.partial = ""
+	}
+	return durable.SyncDir(filepath.Dir(t.path))
 }
 
 func (w *Watcher) at(point string) {

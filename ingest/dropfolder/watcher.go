@@ -28,9 +28,10 @@ const (
 	renewEvery = 10 * time.Second
 	// foldersEvery is how often the list of folders is read.
 	foldersEvery = time.Second
-	// firstPause is the rest after a folder failed; it doubles up to lastPause.
+	// firstPause is the rest after a folder failed; it doubles up to lastPause: a folder that a full disk stopped goes on within a minute
+	// of room.
 	firstPause = 2 * time.Second
-	lastPause  = 2 * time.Minute
+	lastPause  = 45 * time.Second
 )
 
 // Config of a Watcher. What has no default must be set.
@@ -58,6 +59,7 @@ type Config struct {
 	lease             time.Duration      // tests: instead of leaseTime
 	step              func(point string) // tests: told each point that a crash may hit
 	owner             string             // tests: who holds leases
+	batch             int                // tests: instead of batchFiles
 }
 
 // Watcher watches all drop folders that no other process watches.

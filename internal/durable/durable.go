@@ -9,12 +9,17 @@ import (
 )
 
 // SyncDir makes the names in a directory durable.
-func SyncDir(dir string) error {
-	d, err := os.Open(dir)
+func SyncDir(dir string) error { return sync(dir) }
+
+// SyncFile makes the bytes of a file durable, whoever wrote them.
+func SyncFile(path string) error { return sync(path) }
+
+func sync(path string) error {
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	return errors.Join(d.Sync(), d.Close())
+	return errors.Join(f.Sync(), f.Close())
 }
 
 // LockFile opens path, making it if need be with the permissions, and locks it as Lock does.
