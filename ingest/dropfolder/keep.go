@@ -102,6 +102,7 @@ func (fo *folder) purgeDue(ctx context.Context) error {
 			continue // whoever has it sees to it
 		}
 		gone := fo.remove(ctx, f)
+		fo.at("removed")
 		if err := fo.each(ctx, []catalog.DropFolderFile{f}, func(tx *catalog.Tx, f catalog.DropFolderFile) error {
 			if gone == nil {
 				_, err := move(ctx, tx, fo.fence, f, Purged, purged, nil)

@@ -18,6 +18,7 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/complete"
 	"sluice/internal/durable"
+	"sluice/internal/fault"
 	"sluice/internal/writeprobe"
 	"sluice/storage"
 )
@@ -304,6 +305,7 @@ func (fo *folder) takeAll(ctx context.Context, files []catalog.DropFolderFile) (
 }
 
 func (w *Watcher) at(point string) {
+	fault.Point("dropfolder." + point)
 	if w.cfg.step != nil {
 		w.cfg.step(point)
 	}

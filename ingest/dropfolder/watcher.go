@@ -16,6 +16,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest"
 	"sluice/ingest/content"
+	"sluice/internal/fault"
 )
 
 const (
@@ -89,7 +90,7 @@ func New(cfg Config) (*Watcher, error) {
 		return nil, fmt.Errorf("drop folders: %w", err)
 	}
 	cfg.Incoming, cfg.Sweep, cfg.Workers = incoming, cmp.Or(cfg.Sweep, DefaultSweep), cmp.Or(cfg.Workers, DefaultWorkers)
-	cfg.lease = cmp.Or(cfg.lease, leaseTime)
+	cfg.lease = cmp.Or(cfg.lease, fault.Short(leaseTime))
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}

@@ -15,6 +15,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest/dropfolder"
 	"sluice/ingest/upload"
+	"sluice/internal/fault"
 )
 
 // carrierFolder is the carrier of uploads that become files of drop folders.
@@ -68,11 +69,14 @@ func (s *Server) deliver(ctx context.Context, t catalog.UploadToken, st state) e
 	if err := s.bring(root, s.cfg.Engine.Path(t), name); err != nil {
 		return fmt.Errorf("drop folder %d: %w", f.ID, err)
 	}
+	fault.Point("tus.brought")
 	// What is in neither place has its name already.
 	if err := publish(root, temporary(name), st.Path, false); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("drop folder %d: %w", f.ID, err)
 	}
+	fault.Point("tus.published")
 	s.tell(ctx, place{f, st.Path}, t.Extents.Total())
+	fault.Point("tus.told")
 	return s.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
 		err := upload.Use(ctx, tx, t.Account, t.ID, "dropFolder", strconv.FormatInt(int64(f.ID), 10))
 		if errors.Is(err, upload.ErrState) {

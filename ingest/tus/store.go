@@ -11,6 +11,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest/upload"
+	"sluice/internal/fault"
 )
 
 // store is the upload engine as tusd's store.
@@ -78,12 +79,14 @@ func (s store) newToken(ctx context.Context, q *request, info handler.FileInfo, 
 	if err != nil {
 		return nil, err
 	}
+	fault.Point("tus.token")
 	if make != nil {
 		if st.Entry, err = make(ctx, t); err != nil {
 			err = errors.Join(err, s.cfg.Engine.Delete(ctx, t.Account, t.ID))
 			return s.again(ctx, q, err)
 		}
 		t.AttachedID, t.AttachedType = string(st.Entry), "entry"
+		fault.Point("tus.entry")
 	}
 	u := &whole{s: s.Server, q: q, t: t, st: st}
 	u.note()
