@@ -79,7 +79,10 @@ func (e *Env) ImportFile(ctx context.Context, t catalog.Task, p ImportPayload, p
 				}
 				return nil
 			})
-			return err
+			if err != nil || found == nil {
+				return err
+			}
+			return e.markPlayable(ctx, tx, t.Entry) // what was made while it arrived
 		},
 	}, nil
 }
