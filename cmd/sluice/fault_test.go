@@ -166,15 +166,20 @@ func (h *faultHouse) check(todo []*parcel) {
 		h.t.Errorf("entries of nobody: %+v", found)
 	}
 	for _, dir := range []string{"incoming", "uploads", "fetch", "folders/101/moved", "folders/101/purged", "folders/101/kept/.sluice-parts"} {
-		var names []string
-		h.eventually(time.Minute, "nothing to be left in "+dir, func() bool {
-			names = nil
-			list, err := os.ReadDir(filepath.Join(h.data, dir))
-			for _, n := range list {
-				names = append(names, n.Name())
+		left := []string{}
+		for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+			var err error
+			if left, err = filepath.Glob(filepath.Join(h.data, dir, "*")); err != nil || len(left) == 0 {
+				break
 			}
-			return len(names) == 0 && (err == nil || errors.Is(err, os.ErrNotExist))
-		})
+		}
+		for i := range left {
+			inside, _ := os.ReadDir(left[i])
+			left[i] = fmt.Sprint(filepath.Base(left[i]), inside)
+		}
+		if len(left) > 0 {
+			h.t.Errorf("left in %s: %q", dir, left)
+		}
 	}
 }
 

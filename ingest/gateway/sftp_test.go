@@ -338,8 +338,9 @@ func TestRights(t *testing.T) {
 		read, write, remove bool
 	}{{"reader", catalog.GatewayRead, true, false, false}, {"writer", catalog.GatewayWrite, false, true, false}, {"deleter", catalog.GatewayDelete, false, false, true}} {
 		t.Run(c.name, func(t *testing.T) {
-			h.addUser(catalog.GatewayUser{Name: c.name, PasswordHash: hash, Rights: []catalog.GatewayRight{c.right}})
-			conn, err := h.dial(c.name, password)
+			name := fmt.Sprintf("%s-%d", c.name, users.Add(1)) // all tests share a catalog
+			h.addUser(catalog.GatewayUser{Name: name, PasswordHash: hash, Rights: []catalog.GatewayRight{c.right}})
+			conn, err := h.dial(name, password)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -110,6 +110,9 @@ func (e *Env) importFile(ctx context.Context, p ImportPayload, progress Progress
 			}
 			return obj, codec.NewError(codec.SourceIO, "import", fmt.Sprintf("received file %q is gone", filepath.Base(p.Path)), err)
 		}
+		if !p.Keep {
+			_ = os.Remove(filepath.Dir(p.Path)) // the attempt that stored it died before that
+		}
 		return obj, statErr
 	}
 	if err != nil {
