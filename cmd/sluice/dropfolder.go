@@ -30,8 +30,9 @@ func (s *system) startDropFolders(ctx context.Context, g *errgroup.Group) error 
 	}
 	w, err := dropfolder.New(dropfolder.Config{
 		Catalog: s.catalog, Content: s.content, Incoming: s.cfg.Data("incoming"), Openers: s.folderOpeners(), Admit: s.admit,
-		Jobs:  s.bulk, // takes documents in; whoever runs jobs carries them out
-		Sweep: s.cfg.Duration("dropfolder.sweep"), Workers: int(s.cfg.Int("dropfolder.workers")), Log: s.log,
+		Jobs:     s.bulk, // takes documents in; whoever runs jobs carries them out
+		Language: languageCode,
+		Sweep:    s.cfg.Duration("dropfolder.sweep"), Workers: int(s.cfg.Int("dropfolder.workers")), Log: s.log,
 		Arrival: func(o ingest.Original) []catalog.NewTask {
 			return stage.Arrival(stage.ImportPayload{Path: o.Path, Asset: o.Asset, Key: o.Key, SHA256: o.SHA256})
 		},

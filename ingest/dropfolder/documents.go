@@ -174,6 +174,9 @@ func (fo *folder) addParsed(ctx context.Context, tx *catalog.Tx, doc catalog.Dro
 // the last file that it waited for.
 func (fo *folder) planMedia(ctx context.Context, f catalog.DropFolderFile) (plan, error) {
 	p := plan{job: job{files: []catalog.DropFolderFile{f}}, parsed: []Parsed{{}}, event: Incomplete, to: waiting}
+	if s, ok := fo.sidecar(f.Path); ok && f.Lead == 0 {
+		return fo.planSidecar(ctx, f, s)
+	}
 	if f.Lead == 0 {
 		grace := DefaultSidecarGrace
 		if s := fo.f.Options.SidecarGrace; s > 0 {

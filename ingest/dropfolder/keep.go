@@ -165,6 +165,9 @@ func (fo *folder) retryDue(ctx context.Context) error {
 // giveUpDue ends the waiting of files for those that belong to them.
 func (fo *folder) giveUpDue(ctx context.Context) error {
 	files, err := fo.due(ctx, waiting)
+	if err == nil {
+		files, err = fo.waitOn(ctx, files)
+	}
 	if err != nil {
 		return err
 	}

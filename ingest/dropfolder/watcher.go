@@ -44,6 +44,8 @@ type Config struct {
 	Arrival func(ingest.Original) []catalog.NewTask
 	// Jobs takes the documents of folders that have any; nil refuses them.
 	Jobs Jobs
+	// Language gives the code of a language that a caption's name tells; nil knows none.
+	Language func(name string) (code string, ok bool)
 	// Openers open the folders that are not local.
 	Openers map[catalog.DropFolderType]Opener
 	// Admit, when set, is asked whether there is room for so many bytes more.
