@@ -41,6 +41,9 @@ func (s store) newUpload(ctx context.Context, q *request, info handler.FileInfo)
 func (s store) newToken(ctx context.Context, q *request, info handler.FileInfo, parts []upload.JoinPart) (handler.Upload, error) {
 	st := state{Meta: info.MetaData, Partial: info.IsPartial, Empty: !info.SizeIsDeferred && info.Size == 0, Parts: parts}
 	delete(st.Meta, "ks")
+	if _, err := digestOfField(info.MetaData["sha256"]); err != nil {
+		return nil, err
+	}
 	t := catalog.UploadToken{
 		Account: q.sender.Account, User: q.sender.User, FileSize: info.Size, FileName: fileName(info.MetaData), Carrier: Carrier,
 		// A part is complete when it is put to the others.
