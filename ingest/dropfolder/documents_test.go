@@ -261,3 +261,48 @@ func TestCaptionsAndPicturesJoinTheMediaOfTheirName(t *testing.T) {
 		t.Errorf("the caption of nothing: %+v", r)
 	}
 }
+
+// TestDocumentsCarryASession in a folder that asks for one.
+func TestDocumentsCarryASession(t *testing.T) {
+	h := newHouse(t, handler(catalog.HandleXML), func(f *catalog.DropFolder) { f.Options.ValidateKS = true }).jobs()
+	h.cfg.Session = func(_ context.Context, a catalog.AccountID, token string) (string, error) {
+		user, ok := map[string]string{"root": "", "of anna": "anna"}[token]
+		if !ok || a != account {
+			return "", errors.New("expired")
+		}
+		return user, nil
+	}
+	h.start()
+	doc := func(ks, user, file string) string {
+		text := strings.Replace(mrss(file), "<name>", "<userId>"+user+"</userId><name>", 1)
+		return strings.Replace(text, "<channel>", ks+"<channel>", 1)
+	}
+	for name, c := range map[string]struct {
+		ks, user string
+		said     string // of the document's row; "" when the item is applied
+		media    bool   // the item is refused
+	}{
+		"none":    {"", "ben", "carries no session", false},
+		"old":     {"<ks>old</ks>", "ben", "expired", false},
+		"root":    {"<ks>root</ks>", "ben", "", false},
+		"own":     {"<ks>of anna</ks>", "anna", "", false},
+		"foreign": {"<ks>of anna</ks>", "ben", "", true},
+	} {
+		h.drop(name+".mp4", name)
+		h.drop(name+".xml", doc(c.ks, c.user, name+".mp4"))
+		switch {
+		case c.said != "":
+			if r := h.wait(name+".xml", errorHandling); r.ErrorCode != string(CodeXMLAdding) || !strings.Contains(r.ErrorText, c.said) {
+				t.Errorf("%s: %s %q", name, r.ErrorCode, r.ErrorText)
+			}
+		case c.media:
+			h.wait(name+".mp4", errorHandling)
+		default:
+			h.wait(name+".xml", purged)
+			e, err := h.db.Entry(t.Context(), account, h.wait(name+".mp4", purged).Entry)
+			if err != nil || e.Owner != c.user {
+				t.Errorf("%s: %q, %v", name, e.Owner, err)
+			}
+		}
+	}
+}

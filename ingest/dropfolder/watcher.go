@@ -44,6 +44,9 @@ type Config struct {
 	Arrival func(ingest.Original) []catalog.NewTask
 	// Jobs takes the documents of folders that have any; nil refuses them.
 	Jobs Jobs
+	// Session opens the session that a document carries, in folders that ask for one. It returns the only user whose entries the
+	// document may touch, "" for an administrator's; an error says why the session is no good. Nil refuses such folders' documents.
+	Session func(ctx context.Context, account catalog.AccountID, token string) (user string, err error)
 	// Language gives the code of a language that a caption's name tells; nil knows none.
 	Language func(name string) (code string, ok bool)
 	// Openers open the folders that are not local.
