@@ -27,7 +27,7 @@ import (
 	"sluice/catalog"
 )
 
-var faultRounds = flag.Int("fault-rounds", 8, "how often TestEveryDoorOutlivesAKillAtEachStep kills the server; 0 is once at each step by each carrier")
+var faultRounds = flag.Int("fault-rounds", 6, "how often TestEveryDoorOutlivesAKillAtEachStep kills the server; 0 is once at each step by each carrier")
 
 // importSteps are passed by whatever came in, on its way into the store.
 var importSteps = []string{"import.begun", "disk.hashed", "disk.named", "import.stored", "pipeline.committed"}
