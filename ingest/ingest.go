@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/internal/fault"
 	"sluice/storage"
 )
 
@@ -203,6 +204,7 @@ func (in *Ingester) holds(ctx context.Context, e catalog.Entry, c *claim) bool {
 }
 
 func (in *Ingester) at(point string) {
+	fault.Point("ingest." + point)
 	if in.step != nil {
 		in.step(point)
 	}

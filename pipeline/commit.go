@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/catalog"
+	"sluice/internal/fault"
 )
 
 // maxBatch bounds a transaction of completions, a batch of acknowledgements, and the queue to either. A full queue holds
@@ -63,7 +64,9 @@ func (w *Worker) commitLoop(ctx context.Context) {
 		for i, c := range batch {
 			completions[i] = c.completion
 		}
-		for i, err := range w.cfg.Catalog.CompleteMany(ctx, completions) {
+		errs := w.cfg.Catalog.CompleteMany(ctx, completions)
+		fault.Point("pipeline.committed")
+		for i, err := range errs {
 			batch[i].done <- err
 		}
 	}

@@ -23,10 +23,13 @@ func (s *system) newBulk() *manifest.Jobs {
 	return &manifest.Jobs{
 		Catalog: s.catalog, Store: s.store, Content: s.content, Log: s.log, Roots: s.cfg.List("bulk.server_roots"), Files: s.folderFiles().Source,
 		PerAccount: int(s.cfg.Int("bulk.per_account")), Lease: s.cfg.Duration("worker.lease"),
-		Language: func(name string) (string, bool) {
-			return kaltura.LanguageCode(name), kaltura.KnownLanguage(name)
-		},
+		Language: languageCode,
 	}
+}
+
+// languageCode is the code of a language that a document, or a file's name, tells.
+func languageCode(name string) (string, bool) {
+	return kaltura.LanguageCode(name), kaltura.KnownLanguage(name)
 }
 
 type bulkFlags struct {

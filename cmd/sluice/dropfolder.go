@@ -4,11 +4,14 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 
 	"golang.org/x/sync/errgroup"
 
+	"sluice/api/account"
+	"sluice/api/rpc/ks"
 	"sluice/catalog"
 	"sluice/ingest"
 	"sluice/ingest/dropfolder"
@@ -30,7 +33,8 @@ func (s *system) startDropFolders(ctx context.Context, g *errgroup.Group) error 
 	}
 	w, err := dropfolder.New(dropfolder.Config{
 		Catalog: s.catalog, Content: s.content, Incoming: s.cfg.Data("incoming"), Openers: s.folderOpeners(), Admit: s.admit,
-		Jobs:  s.bulk, // takes documents in; whoever runs jobs carries them out
+		Jobs:     s.bulk, // takes documents in; whoever runs jobs carries them out
+		Language: languageCode, Session: s.documentSession(),
 		Sweep: s.cfg.Duration("dropfolder.sweep"), Workers: int(s.cfg.Int("dropfolder.workers")), Log: s.log,
 		Arrival: func(o ingest.Original) []catalog.NewTask {
 			return stage.Arrival(stage.ImportPayload{Path: o.Path, Asset: o.Asset, Key: o.Key, SHA256: o.SHA256})
@@ -41,6 +45,31 @@ func (s *system) startDropFolders(ctx context.Context, g *errgroup.Group) error 
 	}
 	g.Go(func() error { return w.Run(ctx) })
 	return nil
+}
+
+// documentSession opens the sessions that documents carry.
+func (s *system) documentSession() func(context.Context, catalog.AccountID, string) (string, error) {
+	sessions := account.NewSessions(account.Config{Catalog: s.catalog, Redis: s.redis, Logger: s.log})
+	return func(ctx context.Context, id catalog.AccountID, token string) (string, error) {
+		session, err := sessions.Open(ctx, token, ks.Origin{})
+		if err != nil {
+			return "", err
+		}
+		ok, err := sessions.Permits(ctx, session, "media", "bulkuploadadd")
+		switch {
+		case err != nil:
+			return "", err
+		case session.Account != id:
+			return "", errors.New("it is another account's")
+		case !ok || session.Widget():
+			return "", errors.New("its role does not let it send documents")
+		case session.Admin():
+			return "", nil
+		case session.User == "":
+			return "", errors.New("it is nobody's")
+		}
+		return session.User, nil
+	}
 }
 
 // folderFiles are the files of drop folders that bulk jobs work on.

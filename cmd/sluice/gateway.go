@@ -32,7 +32,7 @@ func (s *system) startGateway(ctx context.Context, g *errgroup.Group) error {
 	gw, err := gateway.New(gateway.Config{
 		Users: s.catalog, Transfers: dropfolder.Announcer{Catalog: s.catalog}, Folders: s.homeOf, All: s.localFolders, Keys: s.cfg.Data("keys", "gateway"),
 		SFTP: s.cfg.Text("gateway.sftp_listen"), FTPS: s.cfg.Text("gateway.ftps_listen"), Implicit: s.cfg.Text("gateway.ftps_implicit_listen"),
-		PlainFTP: s.cfg.Bool("gateway.plain_ftp"), Certificate: s.cfg.Text("gateway.certificate"), CertificateKey: s.cfg.Text("gateway.certificate_key"),
+		UserCA: s.cfg.Text("gateway.user_ca"), PlainFTP: s.cfg.Bool("gateway.plain_ftp"), Certificate: s.cfg.Text("gateway.certificate"), CertificateKey: s.cfg.Text("gateway.certificate_key"),
 		PassiveFrom: from, PassiveTo: to, PublicIP: s.cfg.Text("gateway.public_ip"), MaxConnections: int(s.cfg.Int("gateway.max_connections")),
 		Idle: s.cfg.Duration("gateway.idle"), Lifetime: s.cfg.Duration("upload.lifetime"), Incomplete: complete.CutOff, Log: s.log,
 		Reserve: s.limits.Reserve, Throttle: s.limits.Reader,

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -47,6 +48,9 @@ type server struct {
 	t    *testing.T
 	data string
 	addr string
+	// program is what start starts, the binary when it is empty; env is what it finds in its environment besides.
+	program string
+	env     []string
 
 	mu    sync.Mutex
 	procs map[string]*process
@@ -107,9 +111,9 @@ func (s *server) flags() []string { return []string{"--data-dir", s.data, "--htt
 
 func (s *server) start(name string, args ...string) {
 	s.t.Helper()
-	p := &process{cmd: exec.Command(binary, append(args, s.flags()...)...), log: &lockedBuffer{}, done: make(chan struct{})}
+	p := &process{cmd: exec.Command(cmp.Or(s.program, binary), append(args, s.flags()...)...), log: &lockedBuffer{}, done: make(chan struct{})}
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
-	p.cmd.Env = append(os.Environ(), "SLUICE_HSU_LISTEN=") // its port is fixed; servers that use it are told where
+	p.cmd.Env = append(append(os.Environ(), "SLUICE_HSU_LISTEN="), s.env...) // its port is fixed; servers that use it are told where
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
 		s.t.Fatal(err)

@@ -2,7 +2,9 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"mime/multipart"
@@ -14,8 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jlaffaye/ftp"
+	"github.com/pkg/sftp"
+	"golang.org/x/crypto/ssh"
+
 	"sluice/catalog"
 	"sluice/codec"
+	hsuclient "sluice/ingest/hsu/client"
 	"sluice/internal/clamdtest"
 	"sluice/pipeline/stage"
 )
@@ -45,8 +52,15 @@ func (c *client) send(method, path string, body io.Reader, headers ...string) (h
 
 // TestAVirusIsStoppedWhateverBroughtIt sends the EICAR file by every way in to a server with a scanner.
 func TestAVirusIsStoppedWhateverBroughtIt(t *testing.T) {
-	s := startServer(t, "--scan-clamd=unix:"+clamdtest.Daemon{}.Start(t), "--fetch-allow=127.0.0.1", "--inbox-settle=100ms", "--inbox-sweep=100ms")
+	gate, ftps, hsu := freeAddress(t), freeAddress(t), freeAddress(t)
+	s := startServer(t, "--scan-clamd=unix:"+clamdtest.Daemon{}.Start(t), "--fetch-allow=127.0.0.1", "--inbox-settle=100ms", "--inbox-sweep=100ms",
+		"--gateway-sftp-listen", gate, "--gateway-ftps-listen", ftps, "--hsu-listen", hsu)
 	c := s.client()
+	in := c.addFolder("KalturaDropFolder", map[string]any{"path": filepath.Join(s.data, "folders", "101", "in")})
+	const password = "open sesame"
+	if _, err := s.runWith(password+"\n", "account", "gateway", "add", "anna", "--password-stdin", "--folder", fmt.Sprint(in)); err != nil {
+		t.Fatal(err)
+	}
 	number := 0
 	// Each way brings other bytes: the same would be refused by their hash.
 	virus := func() []byte {
@@ -108,22 +122,63 @@ func TestAVirusIsStoppedWhateverBroughtIt(t *testing.T) {
 				return os.WriteFile(filepath.Join(s.data, "inbox", "inbox.mp4"), virus(), 0o600)
 			})
 		},
-		"a drop folder by PUT": func(t *testing.T) string {
-			dir := filepath.Join(s.data, "folders", "night")
-			if err := os.MkdirAll(dir, 0o755); err != nil {
-				t.Fatal(err)
-			}
-			folder, err := db.AddDropFolder(t.Context(), 101, catalog.DropFolder{
-				Name: "night", Type: catalog.DropFolderLocal, Status: catalog.DropFolderEnabled, Path: dir, Handler: catalog.HandleContent,
-				DeletePolicy: catalog.DeleteManually, Options: catalog.DropFolderOptions{Match: catalog.AddAsNew},
+		"a drop folder": func(t *testing.T) string {
+			return s.arrives(t, db, "dropped", func() error {
+				return os.WriteFile(filepath.Join(s.data, "folders", "101", "in", "dropped.mp4"), virus(), 0o600)
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
+		},
+		"a drop folder by PUT": func(t *testing.T) string {
 			return s.arrives(t, db, "put", func() error {
-				c.send(http.MethodPut, fmt.Sprintf("/ingest/%d/put.mp4", folder.ID), bytes.NewReader(virus()))
+				c.send(http.MethodPut, fmt.Sprintf("/ingest/%d/put.mp4", in), bytes.NewReader(virus()))
 				return nil
 			})
+		},
+		"SFTP": func(t *testing.T) string {
+			return s.arrives(t, db, "sent", func() error {
+				conn, err := ssh.Dial("tcp", gate, &ssh.ClientConfig{
+					User: "anna", Auth: []ssh.AuthMethod{ssh.Password(password)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(), //nolint:gosec // our own server
+				})
+				if err != nil {
+					return err
+				}
+				defer conn.Close()
+				files, err := sftp.NewClient(conn)
+				if err != nil {
+					return err
+				}
+				f, err := files.Create("sent.mp4")
+				if err != nil {
+					return err
+				}
+				_, err = f.Write(virus())
+				return errors.Join(err, f.Close())
+			})
+		},
+		"FTPS": func(t *testing.T) string {
+			return s.arrives(t, db, "stored", func() error {
+				conn, err := ftp.Dial(ftps, ftp.DialWithExplicitTLS(&tls.Config{InsecureSkipVerify: true})) //nolint:gosec // our own server
+				if err != nil {
+					return err
+				}
+				return errors.Join(conn.Login("anna", password), conn.Stor("stored.mp4", bytes.NewReader(virus())), conn.Quit())
+			})
+		},
+		"high-speed upload": func(t *testing.T) string {
+			file := filepath.Join(t.TempDir(), "fast.mp4")
+			if err := os.WriteFile(file, virus(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			log := s.procs["all"].log
+			eventually(t, "the server tells its fingerprint", func() bool { return fingerprintLine.MatchString(log.String()) })
+			up := send(t, []string{
+				"SLUICE_SERVER=https://" + hsu, "SLUICE_FINGERPRINT=" + fingerprintLine.FindStringSubmatch(log.String())[1], "SLUICE_SESSION=" + c.ks,
+				"XDG_CACHE_HOME=" + t.TempDir(),
+			}, file)
+			_, entry := up.until(t, func(hsuclient.Progress) bool { return false })
+			if err := up.cmd.Wait(); err != nil {
+				t.Fatal(err)
+			}
+			return entry
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -139,6 +194,9 @@ func TestAVirusIsStoppedWhateverBroughtIt(t *testing.T) {
 			assets, err := db.Assets(t.Context(), id, catalog.AssetFlavor)
 			if err != nil || len(assets) != 1 || assets[0].Status != catalog.AssetError || !strings.HasPrefix(assets[0].Key, stage.QuarantineFolder) {
 				t.Fatalf("assets %+v, %v", assets, err)
+			}
+			if !e.PlayableAt.IsZero() {
+				t.Error("the entry was playable")
 			}
 			if b, err := os.ReadFile(filepath.Join(s.data, "objects", assets[0].Key)); err != nil || !strings.Contains(string(b), clamdtest.EICAR) {
 				t.Errorf("what was put aside: %q, %v", b, err)

@@ -31,6 +31,8 @@ type arrival struct {
 	// Lone says that the entry has no original: a rendition's own sound counts, and makes the entry ready.
 	Lone bool   `json:"lone,omitempty"`
 	Ext  string `json:"ext,omitempty"`
+	// SHA256 is what the bytes must have, hexadecimal; "" is unknown.
+	SHA256 string `json:"sha256,omitempty"`
 
 	account catalog.AccountID
 }
@@ -79,7 +81,7 @@ func (a arrival) tasks(o origin) []catalog.NewTask {
 		}
 		out = append(out, t)
 	}
-	payload := stage.ImportPayload{Path: o.path, Keep: o.keep, Asset: a.Asset, Key: a.place()}
+	payload := stage.ImportPayload{Path: o.path, Keep: o.keep, Asset: a.Asset, Key: a.place(), SHA256: a.SHA256}
 	switch {
 	case !a.direct():
 		payload.Use = stage.UseWork

@@ -4,6 +4,8 @@ package content_test
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"image"
 	"image/color"
@@ -19,6 +21,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/codec"
 	"sluice/ingest/content"
 )
 
@@ -93,6 +96,27 @@ func TestAnUnfinishedUploadIsWaitedFor(t *testing.T) {
 	r.wantReady(id)
 	if key := r.original(id).Key; filepath.Ext(key) != ".mp4" {
 		t.Errorf("original %s", key)
+	}
+}
+
+func TestAnUploadOfOtherBytesThanItsSenderSaidFailsItsEntry(t *testing.T) {
+	r := newRig(t)
+	b := film(t)
+	sum := sha256.Sum256(b)
+	for _, sent := range [][]byte{b, append(bytes.Clone(b), 0)} {
+		id := r.entry(catalog.MediaVideo)
+		tok, err := r.Uploads.Add(t.Context(), catalog.UploadToken{Account: account, FileName: "a.mp4"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.setEntry(id, content.Token{ID: tok.ID, SHA256: strings.ToUpper(hex.EncodeToString(sum[:]))})
+		r.send(tok.ID, sent)
+		r.work(id)
+		if len(sent) == len(b) {
+			r.wantReady(id)
+		} else if e := r.wantEntry(id, catalog.EntryErrorImporting); e.ErrorCode != string(codec.IncompleteUpload) {
+			t.Errorf("error %s", e.ErrorCode)
+		}
 	}
 }
 

@@ -22,6 +22,7 @@ type origin struct {
 	keep    bool   // it stays there
 	token   catalog.UploadTokenID
 	pending bool // the token's upload is not finished
+	sha256  string
 	url     *URL
 	target  fetch.Target // of the url, for a task
 	stored  *stage.Stored
@@ -36,7 +37,9 @@ type origin struct {
 func (s *Service) resolve(ctx context.Context, account catalog.AccountID, src Source) (origin, error) {
 	switch src := src.(type) {
 	case Token:
-		return s.resolveToken(ctx, account, src)
+		o, err := s.resolveToken(ctx, account, src)
+		o.sha256 = src.SHA256
+		return o, err
 	case URL:
 		if err := fetch.Check(src.URL, src.Headers); err != nil {
 			return origin{}, &Error{Kind: BadURL, Object: fetch.Redact(src.URL), Err: err}

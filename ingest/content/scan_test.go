@@ -104,13 +104,15 @@ func TestCleanContentSaysWhatWasScanned(t *testing.T) {
 	}
 }
 
-// TestAnEntryWaitsForTheScanOfALargeOriginal takes the scan's own task: what is made goes on, but the entry is not ready.
+// TestAnEntryWaitsForTheScanOfALargeOriginal takes the scan's own task: what is made goes on, but the entry is neither ready nor playable.
 func TestAnEntryWaitsForTheScanOfALargeOriginal(t *testing.T) {
+	// Long enough to be played before all of it is made.
+	long := clip(t, ".mp4", "-f", "lavfi", "-i", "testsrc2=s=160x90:r=10:d=20", "-c:v", "libx264", "-preset", "ultrafast", "-g", "20", "-pix_fmt", "yuv420p")
 	for name, c := range map[string]struct {
 		bytes  []byte
 		status catalog.EntryStatus
 	}{
-		"clean": {film(t), catalog.EntryReady}, "infected": {append(bytes.Clone(film(t)), mark...), catalog.EntryErrorConverting},
+		"clean": {long, catalog.EntryReady}, "infected": {append(bytes.Clone(long), mark...), catalog.EntryErrorConverting},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, _ := newScannedRig(t)
@@ -121,7 +123,9 @@ func TestAnEntryWaitsForTheScanOfALargeOriginal(t *testing.T) {
 			if len(held) != 1 {
 				t.Fatalf("%d scans", len(held))
 			}
-			r.wantEntry(id, catalog.EntryPreconvert)
+			if e := r.wantEntry(id, catalog.EntryPreconvert); !e.PlayableAt.IsZero() {
+				t.Error("it is playable before its scan")
+			}
 			tasks, err := r.Catalog.Tasks(t.Context(), id)
 			if err != nil {
 				t.Fatal(err)
@@ -132,7 +136,9 @@ func TestAnEntryWaitsForTheScanOfALargeOriginal(t *testing.T) {
 				}
 			}
 			r.work(id)
-			r.wantEntry(id, c.status)
+			if e := r.wantEntry(id, c.status); e.PlayableAt.IsZero() != (c.status != catalog.EntryReady) {
+				t.Errorf("it is playable since %v", e.PlayableAt)
+			}
 		})
 	}
 }

@@ -31,7 +31,7 @@ func (s *Service) setAsset(ctx context.Context, account catalog.AccountID, id ca
 		return err
 	}
 	p := piece{origin: o, asset: &a, arrival: arrival{
-		Entry: e.ID, Asset: a.ID, Version: a.Version, Revision: a.Revision + 1, Use: whole, Ext: o.extension(), account: account,
+		Entry: e.ID, Asset: a.ID, Version: a.Version, Revision: a.Revision + 1, Use: whole, Ext: o.extension(), SHA256: o.sha256, account: account,
 	}}
 	if len(o.clips) > 0 {
 		return &Error{Kind: NotSupported, Object: "Clips"}

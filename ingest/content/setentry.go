@@ -99,7 +99,7 @@ func (s *Service) pieces(ctx context.Context, e catalog.Entry, version int, part
 		}
 		pc := piece{origin: o, params: p.AssetParams, fresh: true, arrival: arrival{
 			Entry: e.ID, Asset: catalog.NewAssetID(), Version: version, Revision: 1, Use: original, Clips: o.clips, Lone: lone,
-			Ext: o.extension(), account: e.Account,
+			Ext: o.extension(), SHA256: o.sha256, account: e.Account,
 		}}
 		if p.AssetParams != 0 {
 			pc.Use = rendition

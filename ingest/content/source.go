@@ -12,7 +12,11 @@ import (
 type Source interface{ source() }
 
 // Token is what was, is or will be uploaded with a token. A token serves once.
-type Token struct{ ID catalog.UploadTokenID }
+type Token struct {
+	ID catalog.UploadTokenID
+	// SHA256, when set (hexadecimal), is what the bytes of an entry's content must have; others fail the entry when they are stored.
+	SHA256 string
+}
 
 // URL is downloaded by the server.
 type URL struct {

@@ -57,9 +57,12 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 	}
 	for _, r := range others {
 		var err error
-		if r.format != "" {
+		switch {
+		case r.format != "":
 			err = fo.enterDocument(ctx, r, r.job.files[0])
-		} else {
+		case r.beside:
+			err = fo.enterSidecar(ctx, r)
+		default:
 			err = fo.enterContent(ctx, r)
 		}
 		if err != nil {

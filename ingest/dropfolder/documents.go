@@ -62,6 +62,13 @@ func (fo *folder) planDocument(ctx context.Context, f catalog.DropFolderFile, fo
 		return plan{}, err
 	}
 	p := plan{job: job{files: []catalog.DropFolderFile{f}, format: format}, parsed: []Parsed{{}}, event: Taken, to: processing}
+	if _, err := fo.owner(ctx, f, format); err != nil {
+		var bad *Trouble
+		if errors.As(err, &bad) {
+			return refuse(f, Parsed{}, bad), nil
+		}
+		return p, err
+	}
 	missing, err := fo.nameAll(ctx, f, refs)
 	if err != nil {
 		return p, err
@@ -76,6 +83,38 @@ func (fo *folder) planDocument(ctx context.Context, f catalog.DropFolderFile, fo
 		p.files, p.parsed = append(p.files, m), append(p.parsed, Parsed{})
 	}
 	return p, err
+}
+
+// owner is the only user whose entries a document may touch, by the session that it carries, in folders that ask for one; "" is any.
+// What is wrong with the session is a Trouble.
+func (fo *folder) owner(ctx context.Context, f catalog.DropFolderFile, format manifest.Format) (string, error) {
+	if !fo.f.Options.ValidateKS {
+		return "", nil
+	}
+	r, err := fo.store.Open(ctx, f.Path, 0)
+	if err != nil {
+		return "", err
+	}
+	defer r.Close()
+	doc, err := manifest.NewReader(io.LimitReader(r, manifest.MaxDocument+1), format)
+	if err == nil {
+		_, err = doc.Next()
+	}
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	key, shown := manifest.SessionKey(doc), complete.Shown(f.Path)
+	switch {
+	case key == "":
+		return "", trouble(CodeXMLAdding, "%q carries no session, and this folder asks for one: put it into <ks> and send the document again.", shown)
+	case fo.cfg.Session == nil:
+		return "", trouble(CodeXMLAdding, "This server opens no sessions, so %q cannot be handled.", shown)
+	}
+	user, err := fo.cfg.Session(ctx, fo.f.Account, key)
+	if err != nil {
+		return "", trouble(CodeXMLAdding, "The session that %q carries is no good: %s. Send the document again with another.", shown, plain(err))
+	}
+	return user, nil
 }
 
 // list names a few of many things.
@@ -174,6 +213,9 @@ func (fo *folder) addParsed(ctx context.Context, tx *catalog.Tx, doc catalog.Dro
 // the last file that it waited for.
 func (fo *folder) planMedia(ctx context.Context, f catalog.DropFolderFile) (plan, error) {
 	p := plan{job: job{files: []catalog.DropFolderFile{f}}, parsed: []Parsed{{}}, event: Incomplete, to: waiting}
+	if s, ok := fo.sidecar(f.Path); ok && f.Lead == 0 {
+		return fo.planSidecar(ctx, f, s)
+	}
 	if f.Lead == 0 {
 		grace := DefaultSidecarGrace
 		if s := fo.f.Options.SidecarGrace; s > 0 {
@@ -220,13 +262,17 @@ func (fo *folder) enterDocument(ctx context.Context, r ready, doc catalog.DropFo
 }
 
 func (fo *folder) addJob(ctx context.Context, r ready, doc catalog.DropFolderFile) error {
+	owner, err := fo.owner(ctx, doc, r.format)
+	if err != nil {
+		return err
+	}
 	src, err := fo.store.Open(ctx, doc.Path, 0)
 	if err != nil {
 		return err
 	}
 	add := manifest.Add{
 		Format: r.format, FileName: path.Base(doc.Path), Document: src, Profile: fo.f.ConversionProfile, Folder: fo.f.ID, Key: fmt.Sprintf("%s:%d", doc.Key, doc.ID),
-		UploadedBy: "Drop Folder",
+		UploadedBy: "Drop Folder", User: owner, Owner: owner,
 	}
 	if r.format == manifest.XML {
 		add.Type = manifest.TypeDropFolderXML

@@ -2,6 +2,7 @@ package dropfolder
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"sluice/catalog"
 	"sluice/ingest/manifest"
@@ -211,5 +214,95 @@ func TestAFolderForBothTakesMediaAlone(t *testing.T) {
 	h.wait("named.mp4", purged)
 	if got := h.entries(); len(got) != 2 || len(got["alone"]) != 1 || len(got["named"]) != 1 {
 		t.Errorf("entries %v", got)
+	}
+}
+
+// TestCaptionsAndPicturesJoinTheMediaOfTheirName drops them before their media, and after it.
+func TestCaptionsAndPicturesJoinTheMediaOfTheirName(t *testing.T) {
+	h := newHouse(t, handler(catalog.HandleAuto), func(f *catalog.DropFolder) { f.Options.SidecarGrace = 1 }).jobs()
+	h.cfg.Language = func(name string) (string, bool) { return "German", name == "de" }
+	h.start()
+	const line = "1\n00:00:01,000 --> 00:00:02,000\nHallo\n"
+	picture, err := base64.StdEncoding.DecodeString("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.drop("sub/film.de.srt", line)
+	h.drop("film.srt", line) // of another folder's film
+	h.wait("sub/film.de.srt", waiting)
+	h.drop("sub/film.mp4", "film")
+	film := h.wait("sub/film.mp4", purged)
+	h.wait("sub/film.de.srt", purged)
+	h.drop("sub/film.png", string(picture))
+	h.wait("sub/film.png", purged)
+	h.drop("sub/film.de.srt", line+line)
+	h.until("the corrected caption", func() bool {
+		r := h.row("sub/film.de.srt")
+		return r.Status == purged && r.Size == int64(2*len(line))
+	})
+	assets, err := h.db.Assets(t.Context(), film.Entry)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, a := range assets {
+		if !a.Original {
+			got = append(got, fmt.Sprint(a.Type, " ", a.Language, " ", a.Container, " ", a.Size, " ", a.Status == catalog.AssetReady))
+		}
+	}
+	want := []string{fmt.Sprint("caption German srt ", 2*len(line), " true"), fmt.Sprint("thumb  png ", len(picture), " true")}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := h.entries(); len(got) != 1 || len(got["film"]) != 1 {
+		t.Errorf("entries %v", got)
+	}
+	if r := h.row("film.srt"); r.Status != waiting || r.Why == "" {
+		t.Errorf("the caption of nothing: %+v", r)
+	}
+}
+
+// TestDocumentsCarryASession in a folder that asks for one.
+func TestDocumentsCarryASession(t *testing.T) {
+	h := newHouse(t, handler(catalog.HandleXML), func(f *catalog.DropFolder) { f.Options.ValidateKS = true }).jobs()
+	h.cfg.Session = func(_ context.Context, a catalog.AccountID, token string) (string, error) {
+		user, ok := map[string]string{"root": "", "of anna": "anna"}[token]
+		if !ok || a != account {
+			return "", errors.New("expired")
+		}
+		return user, nil
+	}
+	h.start()
+	doc := func(ks, user, file string) string {
+		text := strings.Replace(mrss(file), "<name>", "<userId>"+user+"</userId><name>", 1)
+		return strings.Replace(text, "<channel>", ks+"<channel>", 1)
+	}
+	for name, c := range map[string]struct {
+		ks, user string
+		said     string // of the document's row; "" when the item is applied
+		media    bool   // the item is refused
+	}{
+		"none":    {"", "ben", "carries no session", false},
+		"old":     {"<ks>old</ks>", "ben", "expired", false},
+		"root":    {"<ks>root</ks>", "ben", "", false},
+		"own":     {"<ks>of anna</ks>", "anna", "", false},
+		"foreign": {"<ks>of anna</ks>", "ben", "", true},
+	} {
+		h.drop(name+".mp4", name)
+		h.drop(name+".xml", doc(c.ks, c.user, name+".mp4"))
+		switch {
+		case c.said != "":
+			if r := h.wait(name+".xml", errorHandling); r.ErrorCode != string(CodeXMLAdding) || !strings.Contains(r.ErrorText, c.said) {
+				t.Errorf("%s: %s %q", name, r.ErrorCode, r.ErrorText)
+			}
+		case c.media:
+			h.wait(name+".mp4", errorHandling)
+		default:
+			h.wait(name+".xml", purged)
+			e, err := h.db.Entry(t.Context(), account, h.wait(name+".mp4", purged).Entry)
+			if err != nil || e.Owner != c.user {
+				t.Errorf("%s: %q, %v", name, e.Owner, err)
+			}
+		}
 	}
 }

@@ -44,6 +44,7 @@ func (s *scan) flushFresh(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		s.at("seen")
 		s.fresh = s.fresh[len(batch):]
 		for _, e := range rows {
 			s.entered(e)
@@ -206,6 +207,7 @@ func (s *scan) flushWhole(ctx context.Context) error {
 		if err := s.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error { return s.enterWhole(ctx, tx, batch) }); err != nil {
 			return err
 		}
+		s.at("whole")
 		s.whole = s.whole[len(batch):]
 		for _, a := range batch {
 			s.known[s.hash(catalog.PathKey(a.Path))] = known{print: s.printOf(a.File), id: a.id, sweep: s.sweeps}

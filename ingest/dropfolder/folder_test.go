@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
@@ -237,6 +238,37 @@ func TestAPausedWriterIsWaitedFor(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 		})
+	}
+}
+
+// TestAWriterWhoReopensMakesOneEntry looks at the folder after each of twenty closes, none of which it is told of.
+func TestAWriterWhoReopensMakesOneEntry(t *testing.T) {
+	h := newHouse(t)
+	soon := h.cfg.settle
+	h.cfg.noWatch, h.cfg.settle = true, time.Hour
+	h.start()
+	want := ""
+	for i := range 20 {
+		f, err := os.OpenFile(h.path("film.mov"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+		if err != nil {
+			t.Fatal(err)
+		}
+		part := fmt.Sprintf("part %d, ", i)
+		want += part
+		if _, err := f.WriteString(part); err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Close(); err != nil {
+			t.Fatal(err)
+		}
+		h.until("the size to be known, or the file taken", func() bool { r := h.row("film.mov"); return r.Size == int64(len(want)) || r.Status != uploading })
+	}
+	h.stop()
+	h.cfg.settle = soon
+	h.start()
+	h.wait("film.mov", purged)
+	if got := h.entries()["film"]; len(got) != 1 || got[0] != want {
+		t.Errorf("got %q", got)
 	}
 }
 

@@ -29,6 +29,7 @@ type job struct {
 	params []int64         // the flavor params of each file; nil for a single source
 	target catalog.EntryID // the entry that gets the content; "" means a new one
 	late   bool            // the flavors join those that the entry has
+	beside bool            // the file is a caption or picture of the target
 	format manifest.Format // of the document that the first file is; "" when it is none
 }
 

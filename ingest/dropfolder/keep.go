@@ -103,6 +103,7 @@ func (fo *folder) purgeDue(ctx context.Context) error {
 			continue // whoever has it sees to it
 		}
 		failed := fo.remove(ctx, f)
+		fo.at("removed")
 		if failed == nil {
 			gone[f.Status] = append(gone[f.Status], f.ID)
 			continue
@@ -173,6 +174,9 @@ func (fo *folder) retryDue(ctx context.Context) error {
 // giveUpDue ends the waiting of files for those that belong to them.
 func (fo *folder) giveUpDue(ctx context.Context) error {
 	files, err := fo.due(ctx, waiting)
+	if err == nil {
+		files, err = fo.waitOn(ctx, files)
+	}
 	if err != nil {
 		return err
 	}

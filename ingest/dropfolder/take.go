@@ -18,6 +18,7 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/complete"
 	"sluice/internal/durable"
+	"sluice/internal/fault"
 	"sluice/internal/writeprobe"
 	"sluice/storage"
 )
@@ -338,6 +339,7 @@ func (t *taken) settle() error {
 }
 
 func (w *Watcher) at(point string) {
+	fault.Point("dropfolder." + point)
 	if w.cfg.step != nil {
 		w.cfg.step(point)
 	}

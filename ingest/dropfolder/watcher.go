@@ -16,6 +16,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest"
 	"sluice/ingest/content"
+	"sluice/internal/fault"
 )
 
 const (
@@ -44,6 +45,11 @@ type Config struct {
 	Arrival func(ingest.Original) []catalog.NewTask
 	// Jobs takes the documents of folders that have any; nil refuses them.
 	Jobs Jobs
+	// Session opens the session that a document carries, in folders that ask for one. It returns the only user whose entries the
+	// document may touch, "" for an administrator's; an error says why the session is no good. Nil refuses such folders' documents.
+	Session func(ctx context.Context, account catalog.AccountID, token string) (user string, err error)
+	// Language gives the code of a language that a caption's name tells; nil knows none.
+	Language func(name string) (code string, ok bool)
 	// Openers open the folders that are not local.
 	Openers map[catalog.DropFolderType]Opener
 	// Admit, when set, is asked whether there is room for so many bytes more.
@@ -91,7 +97,7 @@ func New(cfg Config) (*Watcher, error) {
 		return nil, fmt.Errorf("drop folders: %w", err)
 	}
 	cfg.Incoming, cfg.Sweep, cfg.Workers = incoming, cmp.Or(cfg.Sweep, DefaultSweep), cmp.Or(cfg.Workers, DefaultWorkers)
-	cfg.lease = cmp.Or(cfg.lease, leaseTime)
+	cfg.lease = cmp.Or(cfg.lease, fault.Short(leaseTime))
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}

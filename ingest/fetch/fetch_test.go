@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -309,8 +310,13 @@ func TestInnerAddressesAreRefused(t *testing.T) {
 	for _, target := range []string{
 		inner.URL, outer.URL, "http://localhost:" + u.Port(), "http://[::ffff:127.0.0.1]:" + u.Port(), "http://0.0.0.0:" + u.Port(), "http://2130706433:" + u.Port(),
 		"http://0x7f.1:" + u.Port(), "http://169.254.169.254/latest/meta-data/", "http://[fd00:ec2::254]/",
+		"http://127.1:" + u.Port(), "http://0177.0.0.1:" + u.Port(), "http://017700000001:" + u.Port(), "http://[::1]:" + u.Port(), "http://[::]:" + u.Port(),
+		"http://[0:0:0:0:0:ffff:7f00:1]:" + u.Port(), "http://[64:ff9b::7f00:1]:" + u.Port(), "http://93.184.216.34@127.0.0.1:" + u.Port(),
+		"http://LOCALHOST.:" + u.Port(), "http://localhost\t:" + u.Port(), "https://127.0.0.1:" + u.Port(), "http://①②⑦.0.0.1:" + u.Port(),
+		"http://93.184.216.34:22/", "http://93.184.216.34:6379/", "ftp://127.0.0.1/a", "sftp://127.0.0.1/a", "file:///etc/passwd", "file://localhost/etc/passwd",
+		"gopher://127.0.0.1:70/_a", "dict://127.0.0.1:11211/stat", "ldap://127.0.0.1/", "jar:http://127.0.0.1!/", "//127.0.0.1:" + u.Port(), "http:127.0.0.1",
 	} {
-		if _, err := get(t, f, target); codeOf(err) != fetch.Refused && codeOf(err) != fetch.NotFound && codeOf(err) != fetch.Failed {
+		if _, err := get(t, f, target); !slices.Contains([]fetch.Code{fetch.Refused, fetch.NotFound, fetch.Failed, fetch.BadURL}, codeOf(err)) {
 			t.Errorf("%s: %v", target, err)
 		} else if target == inner.URL && codeOf(err) != fetch.Refused {
 			t.Errorf("%s: %v", target, err)

@@ -46,6 +46,22 @@ func checkRemote(u *url.URL, headers []string) error {
 	return nil
 }
 
+// WithKey returns the URL of a file that is had by SSH with a private key, in PEM, and perhaps the phrase that locks it. The key is a part
+// of the URL from then on, and as secret as its password.
+func WithKey(raw, privateKey, passPhrase string) (string, error) {
+	u, err := url.Parse(raw)
+	if err != nil || u.Scheme != "sftp" && u.Scheme != "scp" {
+		return "", &Error{Code: BadURL, URL: Redact(raw), Err: errors.New("keys are for sftp and scp")}
+	}
+	q := u.Query()
+	q.Set("privateKey", privateKey)
+	if passPhrase != "" {
+		q.Set("passPhrase", passPhrase)
+	}
+	u.RawQuery = q.Encode()
+	return u.String(), nil
+}
+
 // remote fetches what is missing at the end of a file that is not HTTP's.
 func (d *download) remote(ctx context.Context, u *url.URL) error {
 	open := d.f.Remotes[u.Scheme]

@@ -13,6 +13,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/codec"
+	"sluice/internal/fault"
 	"sluice/pipeline"
 	"sluice/pipeline/stage"
 )
@@ -63,10 +64,12 @@ func (f *Fetcher) run(ctx context.Context, t catalog.Task, progress stage.Progre
 			return stage.Outcome{}, err
 		}
 	}
+	fault.Point("fetch.downloaded")
 	out, err := in.ImportFile(ctx, t, p.ImportPayload, progress)
 	if err != nil {
 		return out, err
 	}
+	fault.Point("fetch.imported")
 	after := out.After
 	out.After = func(ctx context.Context) {
 		_ = os.RemoveAll(dir) // the sweep removes what stays

@@ -70,6 +70,9 @@ type Config struct {
 	// SFTP, FTPS and Implicit are the addresses of the servers; "" for none. FTPS begins in the clear and wants TLS before a
 	// login, Implicit speaks TLS from its first byte.
 	SFTP, FTPS, Implicit string
+	// UserCA is a file of public keys, as in authorized_keys, that vouch for the keys of users by certificates; "" for none. It is read
+	// at each login that needs it.
+	UserCA string
 	// PlainFTP lets clients of FTPS do without TLS: passwords and files can then be read on the way.
 	PlainFTP bool
 	// Certificate and CertificateKey are PEM files; "" makes a certificate that nobody vouches for.
@@ -126,6 +129,11 @@ func New(cfg Config) (*Gateway, error) {
 	}
 	if (cfg.Certificate == "") != (cfg.CertificateKey == "") {
 		return nil, errors.New("gateway: a certificate and its key go together")
+	}
+	if cfg.UserCA != "" {
+		if _, err := readAuthorities(cfg.UserCA); err != nil {
+			return nil, fmt.Errorf("gateway: keys that vouch for users: %w", err)
+		}
 	}
 	if cfg.PassiveFrom > cfg.PassiveTo {
 		return nil, fmt.Errorf("gateway: passive ports %d to %d are none", cfg.PassiveFrom, cfg.PassiveTo)

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sluice/catalog"
+	"sluice/internal/fault"
 	"sluice/storage"
 )
 
@@ -109,6 +110,7 @@ func (p *part) begin(user string) error {
 	}
 	now := p.d.g.now()
 	p.take(f, record{Path: p.rel, User: user, Begun: now, Changed: now})
+	fault.Point("gateway.begun")
 	if err := p.save(); err != nil {
 		return errors.Join(err, p.drop())
 	}
@@ -224,10 +226,12 @@ func (p *part) finish() error {
 	if p.rec.Extents.Contiguous() != end {
 		return errors.Join(p.rest(), fmt.Errorf("%q: %w from byte %d on", p.rel, ErrIncomplete, p.rec.Extents.Contiguous()))
 	}
+	fault.Point("gateway.closed")
 	p.rec.State = whole
 	if err := errors.Join(p.file.Truncate(end), p.save()); err != nil {
 		return err
 	}
+	fault.Point("gateway.recorded")
 	if t := p.rec.ModTime; !t.IsZero() {
 		if err := p.d.root.Chtimes(p.name+dataEnd, t, t); err != nil {
 			return err
@@ -247,6 +251,7 @@ func (d *desk) place(name, rel string) error {
 	if err := d.root.Rename(name+dataEnd, rel); err != nil {
 		return err
 	}
+	fault.Point("gateway.named")
 	return errors.Join(syncDir(d.root, path.Dir(rel)), absent(d.root.Remove(name+recordEnd)))
 }
 

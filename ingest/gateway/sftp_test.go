@@ -2,6 +2,8 @@ package gateway_test
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -338,8 +340,9 @@ func TestRights(t *testing.T) {
 		read, write, remove bool
 	}{{"reader", catalog.GatewayRead, true, false, false}, {"writer", catalog.GatewayWrite, false, true, false}, {"deleter", catalog.GatewayDelete, false, false, true}} {
 		t.Run(c.name, func(t *testing.T) {
-			h.addUser(catalog.GatewayUser{Name: c.name, PasswordHash: hash, Rights: []catalog.GatewayRight{c.right}})
-			conn, err := h.dial(c.name, password)
+			name := fmt.Sprintf("%s-%d", c.name, users.Add(1)) // all tests share a catalog
+			h.addUser(catalog.GatewayUser{Name: name, PasswordHash: hash, Rights: []catalog.GatewayRight{c.right}})
+			conn, err := h.dial(name, password)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -597,4 +600,75 @@ func TestScpWorks(t *testing.T) {
 		t.Fatalf("%v: %s", err, out)
 	}
 	h.wantFile("b.mov", want)
+}
+
+// TestCertificatesVouchForKeys logs in with a key that the server never saw.
+func TestCertificatesVouchForKeys(t *testing.T) {
+	h := newHouse(t)
+	signer := func() ssh.Signer {
+		t.Helper()
+		_, private, err := ed25519.GenerateKey(rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := ssh.NewSignerFromKey(private)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	ca, other, mine := signer(), signer(), signer()
+	h.cfg.UserCA = h.local("ca.pub", ssh.MarshalAuthorizedKey(ca.PublicKey()))
+	h.start()
+	now := time.Now()
+	login := func(by ssh.Signer, change func(*ssh.Certificate)) error {
+		t.Helper()
+		cert := &ssh.Certificate{
+			Key: mine.PublicKey(), CertType: ssh.UserCert, KeyId: "test", ValidPrincipals: []string{h.user.Name},
+			ValidAfter: uint64(now.Add(-time.Hour).Unix()), ValidBefore: uint64(now.Add(time.Hour).Unix()),
+		}
+		change(cert)
+		if err := cert.SignCert(rand.Reader, by); err != nil {
+			t.Fatal(err)
+		}
+		s, err := ssh.NewCertSigner(cert, mine)
+		if err != nil {
+			t.Fatal(err)
+		}
+		conn, err := ssh.Dial("tcp", h.sftp.String(), &ssh.ClientConfig{
+			User: h.user.Name, Auth: []ssh.AuthMethod{ssh.PublicKeys(s)}, HostKeyCallback: ssh.InsecureIgnoreHostKey(), //nolint:gosec // our own server
+		})
+		if err == nil {
+			err = conn.Close()
+		}
+		return err
+	}
+	if err := login(ca, func(*ssh.Certificate) {}); err != nil {
+		t.Errorf("a good certificate: %v", err)
+	}
+	if err := login(ca, func(c *ssh.Certificate) { c.CriticalOptions = map[string]string{"source-address": "127.0.0.0/8"} }); err != nil {
+		t.Errorf("a certificate for this address: %v", err)
+	}
+	refused := map[string]func(*ssh.Certificate){
+		"another user": func(c *ssh.Certificate) { c.ValidPrincipals = []string{"ben"} }, "no user": func(c *ssh.Certificate) { c.ValidPrincipals = nil },
+		"over": func(c *ssh.Certificate) { c.ValidBefore = uint64(now.Add(-time.Minute).Unix()) }, "a host's": func(c *ssh.Certificate) { c.CertType = ssh.HostCert },
+	}
+	for name, change := range refused {
+		if err := login(ca, change); err == nil {
+			t.Errorf("%s: it is let in", name)
+		}
+	}
+	h.stop() // failures are counted
+	h.start()
+	for name, change := range map[string]func(*ssh.Certificate){
+		"another address": func(c *ssh.Certificate) { c.CriticalOptions = map[string]string{"source-address": "192.0.2.0/24"} },
+		"a command":       func(c *ssh.Certificate) { c.CriticalOptions = map[string]string{"force-command": "true"} },
+	} {
+		if err := login(ca, change); err == nil {
+			t.Errorf("%s: it is let in", name)
+		}
+	}
+	if err := login(other, func(*ssh.Certificate) {}); err == nil {
+		t.Error("another authority: it is let in")
+	}
 }

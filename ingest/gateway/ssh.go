@@ -117,7 +117,11 @@ func (g *Gateway) handshake(ctx context.Context, conn net.Conn, a attempt, keys 
 				return nil, err
 			}
 			user = u
-			return &ssh.Permissions{Extensions: map[string]string{"user": u.Name}}, nil
+			p := &ssh.Permissions{Extensions: map[string]string{"user": u.Name}}
+			if cert, ok := key.(*ssh.Certificate); ok {
+				p.CriticalOptions = cert.CriticalOptions // the library holds the client to its source-address
+			}
+			return p, nil
 		},
 	}
 	for _, k := range keys {

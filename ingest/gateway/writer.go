@@ -9,6 +9,8 @@ import (
 	"path"
 	"syscall"
 	"time"
+
+	"sluice/internal/fault"
 )
 
 // openMode says what a client wants of a file that it opens for writing.
@@ -164,6 +166,7 @@ func (w *writer) WriteAt(b []byte, off int64) (int, error) {
 		return 0, err
 	}
 	n, err := w.p.file.WriteAt(b, off)
+	fault.Point("gateway.written")
 	if n > 0 {
 		w.p.wrote(off, off+int64(n))
 		w.s.received(n)
@@ -290,12 +293,14 @@ func (p *part) deliver() error {
 		transfers.WithLabelValues(protocol, "refused").Inc()
 		return err
 	}
+	fault.Point("gateway.forgotten")
 	transfers.WithLabelValues(protocol, "complete").Inc()
 	d := p.d
 	d.g.cfg.Log.Info("gateway: upload complete", "protocol", protocol, "user", user, "folder", d.folder.ID, "path", p.rel, "bytes", size)
 	ctx, cancel := context.WithTimeout(d.g.ctx, tellTimeout)
 	defer cancel()
 	d.tell(p.rel, "uploaded", d.g.cfg.Transfers.Uploaded(ctx, d.folder.ID, p.rel, size, protocol))
+	fault.Point("gateway.told")
 	return nil
 }
 

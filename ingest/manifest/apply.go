@@ -11,6 +11,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest/content"
+	"sluice/internal/fault"
 )
 
 func encode(v any) []byte {
@@ -55,11 +56,13 @@ func (a *applier) item(ctx context.Context, it *Item) error {
 	} else if err := a.recall(ctx, p); err != nil {
 		return err
 	}
+	fault.Point("manifest.begun")
 	if !done.Content {
 		if err := a.hand(ctx, it, p); err != nil {
 			return a.refused(ctx, it, p, err)
 		}
 	}
+	fault.Point("manifest.handed")
 	for i := range p.assets {
 		if err := a.asset(ctx, it, p, i); err != nil {
 			return a.refused(ctx, it, p, err)

@@ -3,6 +3,7 @@ package manifest_test
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"strings"
 	"testing"
@@ -96,29 +97,33 @@ func codes(rows []catalog.BulkResult) []string {
 	return out
 }
 
+var badOf = flag.Int("items", 50, "how many items TestOneBadItemDoesNotKeepTheOthers has")
+
 func TestOneBadItemDoesNotKeepTheOthers(t *testing.T) {
+	n := *badOf
+	middle := n/2 - 1
 	var items []string
-	for i := range 50 {
+	for i := range n {
 		items = append(items, fmt.Sprintf("<type>1</type><name>Item %d</name>", i+1))
 	}
-	items[24] = "<type>1</type><name>bad</name><conversionProfile>unheard</conversionProfile>"
+	items[middle] = "<type>1</type><name>bad</name><conversionProfile>unheard</conversionProfile>"
 	r := newRig(t)
 	j, rows := r.run(manifest.XML, xmlOf(items...))
-	if j.Status != catalog.BulkFinishedPartially || j.Done != 50 || j.Failed != 1 || len(rows) != 50 {
+	if j.Status != catalog.BulkFinishedPartially || j.Done != int64(n) || j.Failed != 1 || len(rows) != n {
 		t.Fatalf("job %+v, %d results", j, len(rows))
 	}
 	for i, row := range rows {
-		if bad := i == 24; (row.Status == catalog.BulkItemError) != bad || bad && (row.ErrorNumber != 79 || row.FileLine != 26 ||
-			row.ErrorText != `line 26:37: there is no conversion profile "unheard"`) {
+		if bad := i == middle; (row.Status == catalog.BulkItemError) != bad || bad && (row.ErrorNumber != 79 || row.FileLine != int64(middle+2) ||
+			row.ErrorText != fmt.Sprintf(`line %d:37: there is no conversion profile "unheard"`, middle+2)) {
 			t.Errorf("item %d: %+v", i+1, row)
 		}
 	}
 	j, rows = r.run(manifest.XML, xmlOf(items...), strict)
-	if j.Status != catalog.BulkFailed || j.ErrorNumber != 72 || len(rows) != 1 || rows[0].Line != 25 {
+	if j.Status != catalog.BulkFailed || j.ErrorNumber != 72 || len(rows) != 1 || rows[0].Line != int64(middle+1) {
 		t.Errorf("strict: job %+v, results %+v", j, rows)
 	}
-	if _, n, err := r.db.QueryEntries(t.Context(), account, catalog.Query{}); err != nil || n != 49 {
-		t.Errorf("%d entries, %v", n, err)
+	if _, made, err := r.db.QueryEntries(t.Context(), account, catalog.Query{}); err != nil || made != n-1 {
+		t.Errorf("%d entries, %v", made, err)
 	}
 }
 

@@ -36,6 +36,16 @@ func (a *applier) source(ctx context.Context, it *Item, p *plan, res *Node) (con
 			return nil, nil
 		}
 		return content.URL{URL: res.text("url")}, nil
+	case "sshUrlContentResource":
+		keyed, err := fetch.WithKey(res.text("url"), res.text("privateKey"), res.text("keyPassphrase"))
+		if err == nil {
+			err = fetch.Check(keyed, nil)
+		}
+		if err != nil {
+			it.wrong(res, codeInvalid, "URL %s: %v", fetch.Redact(res.text("url")), err)
+			return nil, nil
+		}
+		return content.URL{URL: keyed}, nil
 	case "entryContentResource":
 		return a.entryContent(ctx, it, p, res)
 	case "assetContentResource":

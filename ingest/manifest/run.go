@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/internal/fault"
 	"sluice/storage"
 )
 
@@ -183,8 +184,11 @@ func (a *applier) apply(ctx context.Context) error {
 		if it.Index <= a.job.Done {
 			return nil
 		}
-		return a.item(ctx, it)
+		err := a.item(ctx, it)
+		fault.Point("manifest.recorded")
+		return err
 	})
+	fault.Point("manifest.applied")
 	if err != nil {
 		return a.failedToRead(ctx, err)
 	}

@@ -2,6 +2,8 @@ package tus
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +17,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest/dropfolder"
 	"sluice/ingest/upload"
+	"sluice/internal/fault"
 )
 
 // carrierFolder is the carrier of uploads that become files of drop folders.
@@ -64,15 +67,21 @@ func (s *Server) deliver(ctx context.Context, t catalog.UploadToken, st state) e
 		return fmt.Errorf("drop folder %d: %w", f.ID, err)
 	}
 	defer root.Close()
+	if err := s.verify(ctx, t, st); err != nil {
+		return err
+	}
 	name := "tus-" + string(t.ID)
 	if err := s.bring(root, s.cfg.Engine.Path(t), name); err != nil {
 		return fmt.Errorf("drop folder %d: %w", f.ID, err)
 	}
+	fault.Point("tus.brought")
 	// What is in neither place has its name already.
 	if err := publish(root, temporary(name), st.Path, false); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("drop folder %d: %w", f.ID, err)
 	}
+	fault.Point("tus.published")
 	s.tell(ctx, place{f, st.Path}, t.Extents.Total())
+	fault.Point("tus.told")
 	return s.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
 		err := upload.Use(ctx, tx, t.Account, t.ID, "dropFolder", strconv.FormatInt(int64(f.ID), 10))
 		if errors.Is(err, upload.ErrState) {
@@ -80,6 +89,38 @@ func (s *Server) deliver(ctx context.Context, t catalog.UploadToken, st state) e
 		}
 		return err
 	})
+}
+
+// verify compares a complete upload, unless it left its place already, with the checksum that its sender told. One of other bytes is
+// given up.
+func (s *Server) verify(ctx context.Context, t catalog.UploadToken, st state) error {
+	known, err := digestOfField(st.Meta["sha256"])
+	if err != nil || known == nil {
+		return err
+	}
+	f, err := os.Open(s.cfg.Engine.Path(t))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	sum := sha256.New()
+	if _, err := io.Copy(sum, f); err != nil {
+		return err
+	}
+	wrong := check(known, hex.EncodeToString(sum.Sum(nil)), nil)
+	if wrong == nil {
+		return nil
+	}
+	if err := s.cfg.Engine.Delete(ctx, t.Account, t.ID); err != nil {
+		return err
+	}
+	if s.cfg.Transfers != nil {
+		err = s.cfg.Transfers.Aborted(ctx, st.Folder, st.Path)
+	}
+	return errors.Join(wrong, err)
 }
 
 // bring moves a file, if it is there, into the parts of a folder: by its name where the file system allows.

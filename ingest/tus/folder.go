@@ -20,6 +20,7 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/dropfolder"
 	"sluice/ingest/upload"
+	"sluice/internal/fault"
 	"sluice/storage"
 )
 
@@ -188,12 +189,14 @@ func (s *Server) putInto(ctx context.Context, root *os.Root, q *request, p place
 		}
 		return got, err
 	}
+	fault.Point("put.written")
 	if err := publish(root, name, p.rel, fresh); err != nil && !errors.Is(err, fs.ErrExist) {
 		// A link that leads out of the folder, or a file where the path has a folder.
 		return got, errors.Join(&Refusal{http.StatusConflict, "ERR_PATH", "the folder cannot have a file at this path"}, err)
 	} else if err != nil {
 		return got, err
 	}
+	fault.Point("put.published")
 	got.Folder, got.Path = strconv.FormatInt(int64(p.folder.ID), 10), p.rel
 	s.tell(context.WithoutCancel(ctx), p, got.Size)
 	return got, nil

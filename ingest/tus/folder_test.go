@@ -6,6 +6,7 @@ import (
 	"crypto/md5"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -199,6 +200,30 @@ func TestCurlPutsFiles(t *testing.T) {
 	if got, err := os.ReadFile(filepath.Join(dir, "s1", "clip.mp4")); err != nil || !bytes.Equal(got, data) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
+}
+
+func TestAnUploadOfOtherBytesThanItsSenderSaidIsNoFile(t *testing.T) {
+	var list told
+	h := newHouse(t, func(c *tus.Config) { c.Transfers = &list })
+	dir, _, id := h.folder(account)
+	data := bytesOf(1000, 51)
+	sum := sha256.Sum256(data)
+	about := meta("dropFolderId", fmt.Sprint(id), "filename", "x.mp4", "sha256", hex.EncodeToString(sum[:]))
+	for _, sent := range [][]byte{bytesOf(1000, 52), data} {
+		url, _ := h.create(len(sent), "Upload-Metadata", about, "Authorization", "KS admin:root")
+		want := http.StatusNoContent
+		if !bytes.Equal(sent, data) {
+			want = http.StatusUnprocessableEntity
+		}
+		resp, body := h.patch(url, 0, sent, "Authorization", "KS admin:root")
+		h.want(resp, body, want)
+		if _, err := os.Stat(filepath.Join(dir, "x.mp4")); (err == nil) != (want == http.StatusNoContent) {
+			t.Errorf("status %d, %v", want, err)
+		}
+	}
+	h.wantParts(dir)
+	resp, body := h.do(http.MethodPost, h.url, header{"Upload-Length", "5", "Upload-Metadata", meta("filename", "x.mp4", "sha256", "xyz")}, nil)
+	h.want(resp, body, http.StatusBadRequest)
 }
 
 // TestAnUploadBecomesAFileOfADropFolder sends by tus: in one piece, in parts in place, and in parts that are joined.

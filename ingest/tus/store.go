@@ -11,6 +11,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest/upload"
+	"sluice/internal/fault"
 )
 
 // store is the upload engine as tusd's store.
@@ -40,6 +41,9 @@ func (s store) newUpload(ctx context.Context, q *request, info handler.FileInfo)
 func (s store) newToken(ctx context.Context, q *request, info handler.FileInfo, parts []upload.JoinPart) (handler.Upload, error) {
 	st := state{Meta: info.MetaData, Partial: info.IsPartial, Empty: !info.SizeIsDeferred && info.Size == 0, Parts: parts}
 	delete(st.Meta, "ks")
+	if _, err := digestOfField(info.MetaData["sha256"]); err != nil {
+		return nil, err
+	}
 	t := catalog.UploadToken{
 		Account: q.sender.Account, User: q.sender.User, FileSize: info.Size, FileName: fileName(info.MetaData), Carrier: Carrier,
 		// A part is complete when it is put to the others.
@@ -78,12 +82,14 @@ func (s store) newToken(ctx context.Context, q *request, info handler.FileInfo, 
 	if err != nil {
 		return nil, err
 	}
+	fault.Point("tus.token")
 	if make != nil {
 		if st.Entry, err = make(ctx, t); err != nil {
 			err = errors.Join(err, s.cfg.Engine.Delete(ctx, t.Account, t.ID))
 			return s.again(ctx, q, err)
 		}
 		t.AttachedID, t.AttachedType = string(st.Entry), "entry"
+		fault.Point("tus.entry")
 	}
 	u := &whole{s: s.Server, q: q, t: t, st: st}
 	u.note()

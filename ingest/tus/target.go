@@ -87,7 +87,7 @@ func (s *Server) fill(ctx context.Context, who Sender, id catalog.EntryID) (make
 }
 
 func (s *Server) attach(ctx context.Context, t catalog.UploadToken, entry catalog.EntryID) error {
-	return s.cfg.Content.SetEntry(ctx, t.Account, entry, []content.Part{{Source: content.Token{ID: t.ID}}}, content.Options{})
+	return s.cfg.Content.SetEntry(ctx, t.Account, entry, []content.Part{{Source: content.Token{ID: t.ID, SHA256: stateOf(t).Meta["sha256"]}}}, content.Options{})
 }
 
 // entry is what metadata says of an entry to be made.

@@ -12,6 +12,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest"
+	"sluice/internal/fault"
 	"sluice/storage"
 )
 
@@ -136,6 +137,7 @@ func (e *Engine) begin(ctx context.Context, t catalog.UploadToken, called string
 	if err := errors.Join(f.Close(), syncDir(e.folder(t.ID))); err != nil {
 		return t, err
 	}
+	fault.Point("upload.begun")
 	made, err := e.Catalog.UpdateUploadToken(ctx, t.Account, t.ID, func(n *catalog.UploadToken) error {
 		if !n.Open() || n.Generation != t.Generation {
 			return ErrConflict

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/internal/fault"
 )
 
 // lookEvery is how often a final chunk looks whether other processes recorded what it waits for.
@@ -57,6 +58,7 @@ func (e *Engine) tryFinish(ctx context.Context, t catalog.UploadToken, size int6
 	if err := e.seal(now, size); err != nil {
 		return now, nil, err
 	}
+	fault.Point("upload.sealed")
 	now, err = e.complete(ctx, now, size)
 	return now, nil, err
 }
@@ -136,6 +138,7 @@ func (e *Engine) complete(ctx context.Context, t catalog.UploadToken, size int64
 	if err != nil {
 		return t, err
 	}
+	fault.Point("upload.completed")
 	completed.WithLabelValues(outcomeOf(done)).Inc()
 	return done, nil
 }

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sluice/catalog"
+	"sluice/internal/fault"
 )
 
 // piece is bytes on their way into a file.
@@ -90,14 +91,17 @@ func (e *Engine) pour(ctx context.Context, hold *hold, t catalog.UploadToken, f 
 			continue
 		}
 		if done > recorded {
+			fault.Point("upload.written")
 			if syncErr := unix.Fdatasync(int(f.Fd())); syncErr != nil {
 				return t, recorded, errors.Join(err, syncErr)
 			}
+			fault.Point("upload.synced")
 			// What is on disk counts, also when the request is over.
 			rec, recErr := e.record(context.WithoutCancel(ctx), t, p.at+recorded, p.at+done)
 			if recErr != nil {
 				return t, recorded, errors.Join(err, recErr)
 			}
+			fault.Point("upload.recorded")
 			t, recorded = rec, done
 			hold.wake()
 		}

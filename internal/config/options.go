@@ -99,6 +99,7 @@ var Options = []Option{
 	{Key: "gateway.plain_ftp", Default: false, Help: "Let clients of `gateway.ftps_listen` do without TLS: passwords and files can then be read on the way."},
 	{Key: "gateway.certificate", Default: "", Help: "PEM file with the certificate of the FTP servers, read again when it changes. Empty makes one that clients cannot check."},
 	{Key: "gateway.certificate_key", Default: "", Help: "PEM file with the key of that certificate."},
+	{Key: "gateway.user_ca", Default: "", Help: "File of SSH public keys, as in authorized_keys, whose certificates let users in over SFTP. Empty means none."},
 	{Key: "gateway.passive_ports", Default: "", Help: "Ports of FTP's data connections, such as `50000-50999`. Empty leaves them to the system.", check: ports},
 	{Key: "gateway.public_ip", Default: "", Help: "IPv4 address that FTP clients are told to make data connections to. Empty means the one that they reached.", check: ipv4},
 	{Key: "gateway.max_connections", Default: int64(64), Help: "Most connections of an account to a server, for SFTP and FTP each.", check: between(1, 10_000)},

@@ -72,7 +72,10 @@ func (e *Env) Adopt(ctx context.Context, t catalog.Task, progress Progress) (Out
 			if old, err = tx.Asset(ctx, p.Asset); err != nil {
 				return err
 			}
-			return a.commit(ctx, tx, t, p)
+			if err := a.commit(ctx, tx, t, p); err != nil {
+				return err
+			}
+			return e.markPlayable(ctx, tx, t.Entry)
 		},
 		After: func(ctx context.Context) {
 			e.drop(ctx, old.Key, "")
@@ -202,12 +205,10 @@ func (a adopted) commit(ctx context.Context, tx *catalog.Tx, t catalog.Task, p A
 	if err != nil {
 		return err
 	}
-	if p.Lone {
-		if err := a.addLone(ctx, tx, t, main); err != nil {
-			return err
-		}
+	if !p.Lone {
+		return nil
 	}
-	return markPlayable(ctx, tx, t.Entry)
+	return a.addLone(ctx, tx, t, main)
 }
 
 // main is the track that the asset becomes: the picture, else the first sound.

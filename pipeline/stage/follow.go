@@ -39,7 +39,7 @@ func (e *Env) Follow(ctx context.Context, t catalog.Task, progress Progress) (Ou
 			if err := tx.UpdateAsset(ctx, payload.Assets[w.Name], addChunk(part, w, codec.Report{})); err != nil {
 				return err
 			}
-			return markPlayable(ctx, tx, t.Entry)
+			return e.markPlayable(ctx, tx, t.Entry)
 		})
 	}
 	discard := func(ctx context.Context) { e.discardUnused(ctx, t, sink.dir) }
@@ -60,7 +60,7 @@ func (e *Env) Follow(ctx context.Context, t catalog.Task, progress Progress) (Ou
 					return err
 				}
 			}
-			return markPlayable(ctx, tx, t.Entry)
+			return e.markPlayable(ctx, tx, t.Entry)
 		},
 	}, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/codec"
+	"sluice/internal/fault"
 	"sluice/storage"
 )
 
@@ -42,6 +43,7 @@ func (e *Env) ImportFile(ctx context.Context, t catalog.Task, p ImportPayload, p
 			return Outcome{}, codec.NewError(codec.Code(code), "import", "the same file failed before and is kept in quarantine", nil)
 		}
 	}
+	fault.Point("import.stored")
 	found, err := e.scanArrival(ctx, p, obj, progress)
 	if err != nil {
 		return Outcome{}, err
@@ -77,7 +79,10 @@ func (e *Env) ImportFile(ctx context.Context, t catalog.Task, p ImportPayload, p
 				}
 				return nil
 			})
-			return err
+			if err != nil || found == nil {
+				return err
+			}
+			return e.markPlayable(ctx, tx, t.Entry) // what was made while it arrived
 		},
 	}, nil
 }
@@ -105,11 +110,15 @@ func (e *Env) importFile(ctx context.Context, p ImportPayload, progress Progress
 			}
 			return obj, codec.NewError(codec.SourceIO, "import", fmt.Sprintf("received file %q is gone", filepath.Base(p.Path)), err)
 		}
+		if !p.Keep {
+			_ = os.Remove(filepath.Dir(p.Path)) // the attempt that stored it died before that
+		}
 		return obj, statErr
 	}
 	if err != nil {
 		return storage.Object{}, codec.NewError(codec.SourceIO, "import", "", err)
 	}
+	fault.Point("import.begun")
 	obj, err := e.Store.Import(ctx, p.Key, p.Path, storage.ImportOptions{
 		SHA256:   p.SHA256,
 		Keep:     p.Keep,

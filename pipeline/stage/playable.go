@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"sluice/catalog"
@@ -13,20 +14,25 @@ const playableMS = 3 * 6000
 
 // markPlayable notes when an entry first has something to play: of each kind of rendition that it is to have, one, and of each
 // that has begun, enough for three segments, because playback shows all of them to the same point. What is shorter plays when it
-// is ready.
-func markPlayable(ctx context.Context, tx *catalog.Tx, id catalog.EntryID) error {
+// is ready. Where content is scanned, an original without a verdict is played by nobody, whatever was made of it already.
+func (e *Env) markPlayable(ctx context.Context, tx *catalog.Tx, id catalog.EntryID) error {
 	en, err := tx.Entry(ctx, id)
 	if err != nil || !en.PlayableAt.IsZero() {
 		return err
 	}
 	assets, err := tx.Assets(ctx, id, catalog.AssetFlavor)
-	if err != nil || !isPlayable(en.Version, assets) {
+	if err != nil || e.Scanner != nil && unscanned(en.Version, assets) || !isPlayable(en.Version, assets) {
 		return err
 	}
 	return tx.UpdateEntry(ctx, id, func(en *catalog.Entry) error {
 		en.PlayableAt = time.Now()
 		return nil
 	})
+}
+
+// unscanned says that the original of the version waits for its verdict.
+func unscanned(version int, assets []catalog.Asset) bool {
+	return slices.ContainsFunc(assets, func(a catalog.Asset) bool { return a.Original && a.Version == version && a.Details.Scan == nil })
 }
 
 func isPlayable(version int, assets []catalog.Asset) bool {

@@ -63,13 +63,17 @@ func (e *Env) Scan(ctx context.Context, t catalog.Task, progress Progress) (Outc
 	return Outcome{
 		Result: map[string]any{"bytes": v.Scanned, "unscanned": v.Unscanned},
 		Commit: func(ctx context.Context, tx *catalog.Tx) error {
-			return tx.UpdateAsset(ctx, orig.ID, func(a *catalog.Asset) error {
+			err := tx.UpdateAsset(ctx, orig.ID, func(a *catalog.Asset) error {
 				a.Details.Scan = &found
 				if strings.HasPrefix(a.Key, QuarantineFolder) { // what was found before was none
 					a.Status, a.ErrorText = catalog.AssetReady, ""
 				}
 				return nil
 			})
+			if err != nil {
+				return err
+			}
+			return e.markPlayable(ctx, tx, t.Entry)
 		},
 	}, nil
 }

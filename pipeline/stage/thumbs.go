@@ -3,6 +3,7 @@ package stage
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"sluice/catalog"
@@ -57,7 +58,15 @@ func (e *Env) Thumbs(ctx context.Context, t catalog.Task, progress Progress) (Ou
 		return Outcome{Discard: made.discard}, codec.NewError(codec.DamagedMedia, "thumbs", "no picture could be decoded", nil)
 	}
 	return Outcome{Result: report, Discard: made.discard, Commit: func(ctx context.Context, tx *catalog.Tx) error {
-		_, err := tx.AddAssets(ctx, t.Entry, assets)
+		have, err := tx.Assets(ctx, t.Entry, catalog.AssetThumb)
+		if err != nil {
+			return err
+		}
+		chosen := slices.ContainsFunc(have, func(a catalog.Asset) bool { return a.Default && a.Version == t.Version })
+		for i := range assets {
+			assets[i].Default = assets[i].Type == catalog.AssetThumb && !chosen // a picture that came with the film stays its face
+		}
+		_, err = tx.AddAssets(ctx, t.Entry, assets)
 		return err
 	}}, nil
 }

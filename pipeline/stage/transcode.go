@@ -54,7 +54,7 @@ func (e *Env) Transcode(ctx context.Context, t catalog.Task, progress Progress) 
 					return err
 				}
 			}
-			return markPlayable(ctx, tx, t.Entry)
+			return e.markPlayable(ctx, tx, t.Entry)
 		},
 	}, nil
 }

@@ -15,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"sluice/internal/fault"
 	"sluice/internal/writeprobe"
 	"sluice/storage"
 )
@@ -114,7 +115,9 @@ func (s *Store) importByRename(ctx context.Context, key string, src *source, opt
 	if err := keepSum(src.file, sum); err != nil {
 		return storage.Object{}, err
 	}
+	fault.Point("disk.hashed")
 	err = s.publish(src.file, src.path, key)
+	fault.Point("disk.named")
 	if errors.Is(err, syscall.EXDEV) || errors.Is(err, syscall.EACCES) || errors.Is(err, syscall.EPERM) {
 		// One device may still be two mounts, and the folder may forbid it.
 		if src.st, err = src.file.Stat(); err != nil {

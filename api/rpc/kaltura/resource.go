@@ -6,6 +6,7 @@ import (
 	"sluice/api/rpc"
 	"sluice/catalog"
 	"sluice/ingest/content"
+	"sluice/ingest/fetch"
 )
 
 // AnyResource is where content comes from (§5.5 of the API contract): any class of resource. Parameters are declared with it.
@@ -62,6 +63,28 @@ func (r *UrlResource) Source() (content.Source, error) {
 		if h != nil && Value(h.Value) != "" {
 			u.Headers = append(u.Headers, *h.Value)
 		}
+	}
+	return u, nil
+}
+
+// SshUrlResource is downloaded by SFTP with a key.
+type SshUrlResource struct { //nolint:revive // named as on the wire
+	UrlResource
+	PrivateKey    *string `k:"privateKey"`
+	PublicKey     *string `k:"publicKey"` // follows from the private one
+	KeyPassphrase *string `k:"keyPassphrase"`
+}
+
+// Source implements AnyResource.
+func (r *SshUrlResource) Source() (content.Source, error) {
+	src, err := r.UrlResource.Source()
+	if err != nil || Value(r.PrivateKey) == "" {
+		return src, err
+	}
+	u, _ := src.(content.URL)
+	u.URL, err = fetch.WithKey(u.URL, *r.PrivateKey, Value(r.KeyPassphrase))
+	if err != nil {
+		return nil, rpc.E("PROPERTY_VALIDATION_WRONG_FORMAT", "PROP_NAME", "KalturaSshUrlResource::url", "FORMAT", "an sftp or scp URL").Because(err)
 	}
 	return u, nil
 }
@@ -214,7 +237,7 @@ func RegisterResources(r *rpc.Registry) {
 	r.Abstract(&Resource{}, &ContentResource{}, &DataCenterContentResource{}, &OperationAttributes{})
 	rpc.Base[AnyResource](r, &Resource{})
 	rpc.Base[AnyOperation](r, &OperationAttributes{})
-	r.Classes(&UploadedFileTokenResource{}, &UrlResource{}, &AssetResource{}, &EntryResource{}, &StringResource{},
+	r.Classes(&UploadedFileTokenResource{}, &UrlResource{}, &SshUrlResource{}, &AssetResource{}, &EntryResource{}, &StringResource{},
 		&AssetParamsResourceContainer{}, &AssetsParamsResourceContainers{}, &OperationResource{}, &ClipAttributes{})
 }
 

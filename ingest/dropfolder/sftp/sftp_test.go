@@ -283,6 +283,26 @@ func TestFilesAreFetchedByTheirURL(t *testing.T) {
 	}
 }
 
+func TestFilesAreFetchedByTheirURLWithAKey(t *testing.T) {
+	s := start(t)
+	with := func(name string) string {
+		t.Helper()
+		raw := fmt.Sprintf("sftp://%s@127.0.0.1:%d%s/%s", s.cfg.User, s.cfg.Port, s.dir, name)
+		keyed, err := fetch.WithKey(raw, s.locked, "a phrase")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if fetch.Redact(keyed) != strings.Replace(raw, s.cfg.User+"@", "", 1) {
+			t.Errorf("it is shown as %s", fetch.Redact(keyed))
+		}
+		return keyed
+	}
+	storetest.Fetches(t, storetest.Server{Dir: s.dir}, map[string]fetch.Remote{"sftp": sftp.URL}, with("a%20b.mov"), with("absent"), "127.0.0.1")
+	if _, err := fetch.WithKey("https://host/a", s.locked, ""); err == nil {
+		t.Error("HTTP takes a key")
+	}
+}
+
 // passwordServer serves this machine's files to anna, by pkg/sftp.
 func passwordServer(t *testing.T, dir string) string {
 	t.Helper()
