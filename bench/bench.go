@@ -72,7 +72,11 @@ type Bench struct {
 
 // All is every benchmark, in the order of the table.
 var All = []Bench{
-	{"ladder", "one decode to the whole ladder, against one ffmpeg command with the same rungs", 1.08, runLadder},
+	{"ladder", "one decode to the whole ladder, against one ffmpeg command: the same rungs, preset, CRF, rates and GOP, sound copied, no pictures on both sides", 1.08, runLadder},
+	{"passthrough", "the ladder of a source that fits its first rung and is copied there, against one ffmpeg command that encodes all rungs", 1.65, runPassthrough},
+	{"jobs", "three ladders at once, a core each, against three ffmpeg commands at once", 1.05, runJobs},
+	{"thumbs-scan", "a storyboard of all keyframes, warm worker, against ffmpeg -skip_frame nokey", 1.2, runThumbs("thumbs-scan", false)},
+	{"thumbs-seek", "a storyboard of every third keyframe, looked up, against ffmpeg -skip_frame nokey", 1.6, runThumbs("thumbs-seek", true)},
 	{"probe", "what a file is, warm worker, against a spawn of ffprobe", 15, runProbe},
 	{"remux", "HLS of TS segments to MP4 with moov first, against ffmpeg -c copy -movflags +faststart", 2, runRemux},
 	{"segments-fmp4", "HLS fMP4 segments, against nginx serving pre-made files", 1, runSegmentsFMP4},

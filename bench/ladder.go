@@ -3,7 +3,6 @@ package bench
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 )
 
@@ -36,20 +35,12 @@ func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
 	}
 	var oursMem, theirsMem, oursCPU, theirsCPU []float64
 	ours := func(ctx context.Context) (float64, error) {
-		out := filepath.Join(e.Dir, "ladder-ours")
-		defer os.RemoveAll(out)
-		u, err := timed(ctx, nil, e.Binary, "transcode", "--no-thumbs", "--heights", "1080,720,540,360", "--audio", "128", "--out", out, "--quiet", src)
+		u, err := e.transcode(ctx, src, filepath.Join(e.Dir, "ladder-ours"), nil)
 		oursMem, oursCPU = append(oursMem, float64(u.private)/(1<<20)), append(oursCPU, u.cpu.Seconds())
 		return u.wall.Seconds(), err
 	}
 	theirs := func(ctx context.Context) (float64, error) {
-		out := filepath.Join(e.Dir, "ladder-theirs")
-		defer os.RemoveAll(out)
-		if err := os.MkdirAll(out, 0o755); err != nil {
-			return 0, err
-		}
-		// As nice as sluice's media processes, or other programs on the machine would decide.
-		u, err := timed(ctx, nil, "nice", append([]string{"-n", "10", ffmpeg}, ladderArgs(src, out)...)...)
+		u, err := e.ffmpegLadder(ctx, ffmpeg, src, filepath.Join(e.Dir, "ladder-theirs"))
 		theirsMem, theirsCPU = append(theirsMem, float64(u.private)/(1<<20)), append(theirsCPU, u.cpu.Seconds())
 		return u.wall.Seconds(), err
 	}

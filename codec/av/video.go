@@ -4,6 +4,7 @@ package av
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -34,6 +35,9 @@ func runVideo(g *guard, cfg Config, src codec.Source, job *codec.Job, d *deliver
 	vp := job.Plan.Video
 	if vp == nil {
 		return nil
+	}
+	if job.Tokens <= 1 || job.Safe {
+		vp = oneThread(vp)
 	}
 	r := &videoRun{g: g, cfg: cfg, job: job, src: src, plan: &job.Plan, vp: vp, to: vp.Frames, d: d, rep: rep, tiles: tilesOf(job)}
 	for i := range vp.Rungs {
@@ -77,6 +81,16 @@ func runVideo(g *guard, cfg Config, src codec.Source, job *codec.Job, d *deliver
 		return err
 	}
 	return r.tiles.write(d)
+}
+
+// oneThread is the plan for a job of one core, whose encoders would only get in each other's way with more threads.
+func oneThread(vp *codec.VideoPlan) *codec.VideoPlan {
+	one := *vp
+	one.Rungs = slices.Clone(vp.Rungs)
+	for i := range one.Rungs {
+		one.Rungs[i].Enc.Threads = 1
+	}
+	return &one
 }
 
 // open opens the source where the span starts: at a keyframe at or before it. The packet returned was read already.
