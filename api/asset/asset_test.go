@@ -46,6 +46,7 @@ type fixture struct {
 	db      *catalog.DB
 	store   storage.Store
 	content *content.Service
+	asked   asked
 	url     string
 	entry   string
 }
@@ -74,7 +75,8 @@ func newFixture(t *testing.T) *fixture {
 	kaltura.RegisterResources(reg)
 	log := slog.New(slog.DiscardHandler)
 	c := &content.Service{Catalog: db, Store: store, Incoming: filepath.Join(t.TempDir(), "incoming"), Log: log}
-	(&asset.Service{Catalog: db, Store: store, Guard: &access.Guard{Catalog: db}, Log: log, Content: c}).Register(reg)
+	pictures := asked{}
+	(&asset.Service{Catalog: db, Store: store, Guard: &access.Guard{Catalog: db}, Log: log, Content: c, Pictures: pictures}).Register(reg)
 	server, err := rpc.NewServer(rpc.Config{Registry: reg, Sessions: sessions, Accounts: db, PublicURL: "http://media.test"})
 	if err != nil {
 		t.Fatal(err)
@@ -86,7 +88,7 @@ func newFixture(t *testing.T) *fixture {
 	if e, err = db.AddEntry(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}
-	return &fixture{T: t, db: db, store: store, content: c, url: web.URL, entry: string(e.ID)}
+	return &fixture{T: t, db: db, store: store, content: c, asked: pictures, url: web.URL, entry: string(e.ID)}
 }
 
 // call calls an action and returns what it answers.

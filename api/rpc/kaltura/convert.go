@@ -17,6 +17,15 @@ func Opt[T comparable](v T) *T {
 	return &v
 }
 
+// some is p, or nil where it points to nothing worth telling.
+func some[T comparable](p *T) *T {
+	var zero T
+	if *p == zero {
+		return nil
+	}
+	return p
+}
+
 // At is a moment on the wire; nil for none.
 func At(t time.Time) *rpc.Time {
 	if t.IsZero() {
