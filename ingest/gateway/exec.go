@@ -11,16 +11,20 @@ import (
 // maxCommand bounds a command line.
 const maxCommand = 64 << 10
 
-// exec answers the commands by which clients compare files: md5sum, sha1sum, sha256sum and sha512sum. No shell is involved.
+// exec answers the commands by which clients compare files (md5sum, sha1sum, sha256sum, sha512sum), and scp. No shell is involved.
 func (c *sshConn) exec(ch ssh.Channel, line string) {
 	c.s.touch()
 	words, err := words(line)
+	if err == nil && len(words) > 1 && words[0] == "scp" {
+		c.exit(ch, c.serveSCP(ch, words[1:]))
+		return
+	}
 	kind := ""
 	if err == nil && len(words) > 1 {
 		kind, _ = strings.CutSuffix(words[0], "sum")
 	}
 	if kind == "" || kind == words[0] || sums[kind] == nil {
-		fmt.Fprintln(ch.Stderr(), "this server runs md5sum, sha1sum, sha256sum and sha512sum, and nothing else")
+		fmt.Fprintln(ch.Stderr(), "this server runs md5sum, sha1sum, sha256sum, sha512sum and scp, and nothing else")
 		c.exit(ch, 127)
 		return
 	}

@@ -602,6 +602,95 @@ func TestScpWorks(t *testing.T) {
 	h.wantFile("b.mov", want)
 }
 
+// TestScpOfOldWorks uses the protocol that scp had before SFTP.
+func TestScpOfOldWorks(t *testing.T) {
+	h := newHouse(t).start()
+	run := func(args ...string) error {
+		t.Helper()
+		all := append([]string{
+			"-O", "-q", "-p", "-P", port(h.sftp), "-i", h.key, "-oStrictHostKeyChecking=no", "-oUserKnownHostsFile=/dev/null", "-oIdentitiesOnly=yes", "-F", "none",
+		}, args...)
+		out, err := exec.CommandContext(t.Context(), need(t, "scp", "openssh-client"), all...).CombinedOutput()
+		if err != nil {
+			return fmt.Errorf("%w: %s", err, out)
+		}
+		return nil
+	}
+	at := h.user.Name + "@127.0.0.1:"
+	want, text := data(700_000), []byte("text")
+	src := h.local("a.mov", want)
+	old := time.Unix(1_600_000_000, 0)
+	tree := filepath.Join(t.TempDir(), "tree")
+	for _, err := range []error{
+		os.Chtimes(src, old, old), os.MkdirAll(filepath.Join(tree, "deep", "empty"), 0o755), os.WriteFile(filepath.Join(tree, "deep", "b c.txt"), text, 0o644),
+		os.WriteFile(filepath.Join(tree, "none.txt"), nil, 0o644),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{src, at + "b.mov"}, {src, at + "/"}, {"-r", tree, at + "/"}, {"-r", tree, at + "again"}} {
+		if err := run(args...); err != nil {
+			t.Fatalf("%q: %v", args, err)
+		}
+	}
+	h.wantFile("b.mov", want)
+	h.wantFile("a.mov", want)
+	h.wantFile("tree/deep/b c.txt", text)
+	h.wantFile("again/deep/b c.txt", text)
+	h.wantFile("tree/none.txt", nil)
+	h.wantNoParts()
+	if st, err := os.Stat(filepath.Join(h.dir, "b.mov")); err != nil || !st.ModTime().Equal(old) {
+		t.Errorf("its time is %v, %v", st.ModTime(), err)
+	}
+	back := t.TempDir()
+	if err := run("-r", at+"tree", at+"b.mov", back); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string][]byte{"b.mov": want, "tree/deep/b c.txt": text} {
+		if got, err := os.ReadFile(filepath.Join(back, name)); err != nil || string(got) != string(want) {
+			t.Errorf("%s came back with %d bytes, %v", name, len(got), err)
+		}
+	}
+	for name, args := range map[string][]string{
+		"a file that is not there": {at + "absent", back}, "out of the home": {src, at + "../../x.mov"}, "below no folder": {src, at + "no/x.mov"},
+	} {
+		if err := run(args...); (err == nil) != (name == "out of the home") { // the home has no outside
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	h.wantFile("x.mov", want)
+}
+
+// TestScpIsHeldToItsProtocol sends what no scp would.
+func TestScpIsHeldToItsProtocol(t *testing.T) {
+	h := newHouse(t).start()
+	conn, err := h.dial(h.user.Name, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	for name, said := range map[string]string{
+		"a path for a name": "C0644 4 ../x\ntext\x00", "no name": "C0644 4 \ntext\x00", "a size below nothing": "C0644 -4 x\ntext\x00", "half a header": "C0644\n",
+		"a folder without -r": "D0755 0 d\n", "an end of nothing": "E\n", "no line": strings.Repeat("C", 5000), "another protocol": "GET / HTTP/1.1\n", "half a file": "C0644 4 x\nte",
+		"a file that its sender lost": "C0644 4 x\ntext\x01it is gone\n",
+	} {
+		s, err := conn.NewSession()
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.Stdin = strings.NewReader(said)
+		err = s.Run("scp -t .")
+		if lost := name == "a file that its sender lost"; (err == nil) != lost {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	h.wantNoFile("x")
+	if _, err := os.Stat(filepath.Join(h.dir, "..", "x")); err == nil {
+		t.Error("a file is outside")
+	}
+}
+
 // TestCertificatesVouchForKeys logs in with a key that the server never saw.
 func TestCertificatesVouchForKeys(t *testing.T) {
 	h := newHouse(t)
