@@ -36,7 +36,7 @@ async function showsEntry({ page, shot }, { ENTRY_ID: id }) {
   for (const tab of ['Outputs', 'Assets', 'Stages', 'Probe']) {
     const button = page.getByRole('tab', { name: new RegExp(tab) });
     await button.click();
-    const panel = page.getByRole('tabpanel');
+    const panel = page.getByRole('tabpanel', { name: new RegExp(tab) });
     await panel.waitFor();
     await panel.scrollIntoViewIfNeeded();
     await shot(`entry-${tab.toLowerCase()}`);

@@ -45,7 +45,7 @@ export async function decidesOnFiles({ page, shot, accessible }, { FOLDER: dir, 
   await page.getByText(`${worse} is tried again`).waitFor();
   await row(page, worse).waitFor({ state: 'detached' });
   await show(page, 'Handled');
-  await row(page, worse).getByRole('link').click();
+  await row(page, worse).getByRole('link').first().click();
   await page.getByRole('alert').getByText('The file is empty.').waitFor();
   await page.getByText('Failed at the stage “Import”').waitFor();
   await page.getByRole('tab', { name: /Stages/ }).click();
@@ -54,7 +54,7 @@ export async function decidesOnFiles({ page, shot, accessible }, { FOLDER: dir, 
   await accessible('an entry that failed');
 
   await page.goto('/console/folders?show=handled');
-  const link = row(page, good).getByRole('link');
+  const link = row(page, good).getByRole('link').first();
   await link.waitFor();
   await shot('folders-handled');
   await link.click();
