@@ -17,6 +17,8 @@ import (
 
 	"sluice/api/console"
 	"sluice/catalog"
+	"sluice/ingest/manifest"
+	"sluice/storage/disk"
 )
 
 // TestBrowserPlaysEveryTechnique drives web/e2e through a console whose outputs were made by ffmpeg. It takes about a minute
@@ -70,7 +72,12 @@ func TestBrowserPlaysEveryTechnique(t *testing.T) {
 func startOn(t *testing.T, mux *http.ServeMux, url string) *fixture {
 	t.Helper()
 	f := start(t, nil)
-	c, err := console.New(console.Config{Catalog: f.db, System: testSystem})
+	store, err := disk.Open(filepath.Join(t.TempDir(), "objects"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = store.Close() })
+	c, err := console.New(console.Config{Catalog: f.db, System: testSystem, Bulk: &manifest.Jobs{Catalog: f.db, Store: store}})
 	if err != nil {
 		t.Fatal(err)
 	}

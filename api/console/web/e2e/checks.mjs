@@ -36,7 +36,7 @@ async function showsEntry({ page, shot }, { ENTRY_ID: id }) {
   for (const tab of ['Outputs', 'Assets', 'Stages', 'Probe']) {
     const button = page.getByRole('tab', { name: new RegExp(tab) });
     await button.click();
-    const panel = page.getByRole('tabpanel');
+    const panel = page.getByRole('tabpanel', { name: new RegExp(tab) });
     await panel.waitFor();
     await panel.scrollIntoViewIfNeeded();
     await shot(`entry-${tab.toLowerCase()}`);
@@ -48,7 +48,7 @@ async function showsWork({ page, shot }, { RETRY: retry }) {
   await page.getByRole('table', { name: 'Tasks by stage and state' }).waitFor();
   await page.getByRole('heading', { name: 'Dead letters' }).waitFor();
   if (retry) {
-    const button = page.getByRole('button', { name: /^Retry task/ }).first();
+    const button = page.getByRole('button', { name: /^Try again: task/ }).first();
     await button.waitFor();
     await shot('work');
     const name = await button.getAttribute('aria-label');

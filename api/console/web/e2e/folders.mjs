@@ -4,72 +4,82 @@ import { assert } from './assert.mjs';
 
 const row = (page, file) => page.getByRole('table', { name: 'Files' }).locator('tr', { hasText: file });
 const show = (page, filter) => page.getByRole('radiogroup', { name: 'Files shown' }).getByText(filter).click();
-const gone = async (file) => {
-  for (;;) {
-    if (!(await access(file).then(() => true, () => false))) return;
-    await new Promise((later) => setTimeout(later, 100));
-  }
-};
+const there = (file) => access(file).then(() => true, () => false);
 
 /**
- * A good and a bad file are dropped into a folder. The good one is in flight until it is whole, then becomes an entry; the bad
- * one says why it failed, and is tried again, ignored, and deleted with its file, after a question.
+ * A good file and two bad ones are dropped into a folder. The good one is in flight until it is whole, then becomes an entry.
+ * The bad ones say why they failed: one is ignored, and then deleted after a question; the other is tried again all the same,
+ * and its entry says why it failed.
  */
 export async function decidesOnFiles({ page, shot, accessible }, { FOLDER: dir, CLIP: clip }) {
+  const [good, bad, worse] = ['good one.mp4', 'nothing in it.mp4', 'nothing either.mp4'];
   await page.goto('/console/folders');
   await page.getByRole('heading', { level: 1, name: 'Drop folders' }).waitFor();
   await page.getByRole('table', { name: 'Drop folders' }).getByText(dir).waitFor();
   await page.getByText('No file is on its way.').waitFor();
   await shot('folders-empty');
-  const bad = path.join(dir, 'nothing in it.mp4');
-  const good = path.join(dir, 'good one.mp4');
-  const bytes = await readFile(clip);
+
   // A file that somebody still writes is in flight for as long as that.
-  const writer = await open(good, 'w');
-  await writer.write(bytes.subarray(0, 1000));
-  await writeFile(bad, '');
-  await row(page, 'good one.mp4').getByText('Arriving').waitFor();
-  await shot('folders-in-flight');
+  const bytes = await readFile(clip);
+  const writer = await open(path.join(dir, good), 'w');
+  try {
+    await writer.write(bytes.subarray(0, 1000));
+    for (const name of [bad, worse]) await writeFile(path.join(dir, name), '');
+    await row(page, good).getByText('Arriving').waitFor();
+    await page.getByRole('link', { name: '2 failed in browser' }).waitFor();
+    await shot('folders-in-flight');
+    await writer.write(bytes.subarray(1000));
+  } finally {
+    await writer.close();
+  }
 
-  await show(page, 'All');
-  await page.waitForURL('**/folders?show=all');
-  await row(page, 'nothing in it.mp4').getByText('Failed').waitFor();
-  await page.getByRole('link', { name: '1 failed in browser' }).click();
+  await page.getByRole('link', { name: '2 failed in browser' }).click();
   await page.waitForURL(/folders\?show=failed&folder=\d+$/);
-  await row(page, 'nothing in it.mp4').getByText('is empty. Send the file again.').waitFor();
+  await row(page, bad).getByText('is empty. Send the file again.').waitFor();
   await shot('folders-failed');
-  await accessible('/console/folders (a failed file)');
+  await accessible('/console/folders (failed files)');
+  await ignoresAndDeletes(page, shot, path.join(dir, bad));
 
-  await page.getByRole('button', { name: 'Try again: nothing in it.mp4' }).click();
-  await page.getByText('nothing in it.mp4 is tried again').waitFor();
-  // It is as empty as before: it fails again.
-  await row(page, 'nothing in it.mp4').getByText('is empty. Send the file again.').waitFor();
-  await page.getByRole('button', { name: 'Ignore: nothing in it.mp4' }).click();
-  await row(page, 'nothing in it.mp4').waitFor({ state: 'detached' });
-  await show(page, 'Ignored');
-  await row(page, 'nothing in it.mp4').getByText('Ignored').waitFor();
-  await page.reload();
-  await row(page, 'nothing in it.mp4').waitFor();
+  await show(page, 'Failed');
+  await page.getByRole('button', { name: `Try again: ${worse}` }).click();
+  await page.getByText(`${worse} is tried again`).waitFor();
+  await row(page, worse).waitFor({ state: 'detached' });
+  await show(page, 'Handled');
+  await row(page, worse).getByRole('link').first().click();
+  await page.getByRole('alert').getByText('The file is empty.').waitFor();
+  await page.getByText('Failed at the stage “Import”').waitFor();
+  await page.getByRole('tab', { name: /Stages/ }).click();
+  await page.getByRole('button', { name: /^Try again: task \d+$/ }).waitFor();
+  await shot('entry-failed');
+  await accessible('an entry that failed');
 
-  await page.getByRole('button', { name: 'Delete: nothing in it.mp4' }).click();
-  const question = page.getByRole('dialog');
-  await question.getByText('Delete this file?').waitFor();
-  await shot('folders-delete');
-  await question.getByRole('button', { name: 'Keep' }).click();
-  await question.waitFor({ state: 'detached' });
-  await access(bad);
-  await page.getByRole('button', { name: 'Delete: nothing in it.mp4' }).click();
-  await question.getByRole('button', { name: 'Delete', exact: true }).click();
-  await row(page, 'nothing in it.mp4').waitFor({ state: 'detached' });
-  await gone(bad);
-
-  await writer.write(bytes.subarray(1000));
-  await writer.close();
-  await show(page, 'All');
-  const link = row(page, 'good one.mp4').getByRole('link');
+  await page.goto('/console/folders?show=handled');
+  const link = row(page, good).getByRole('link').first();
   await link.waitFor();
   await shot('folders-handled');
   await link.click();
   await page.getByRole('heading', { level: 1, name: 'good one' }).waitFor();
   assert(/\/console\/entries\/0_\w+$/.test(page.url()), `the file leads to ${page.url()}`);
+}
+
+async function ignoresAndDeletes(page, shot, file) {
+  const name = path.basename(file);
+  await page.getByRole('button', { name: `Ignore: ${name}` }).click();
+  await row(page, name).waitFor({ state: 'detached' });
+  await show(page, 'Ignored');
+  await row(page, name).getByText('Ignored').waitFor();
+  await page.reload(); // the address knows what is shown
+  await row(page, name).waitFor();
+
+  await page.getByRole('button', { name: `Delete: ${name}` }).click();
+  const question = page.getByRole('dialog');
+  await question.getByText('Delete this file?').waitFor();
+  await shot('folders-delete');
+  await question.getByRole('button', { name: 'Keep' }).click();
+  await question.waitFor({ state: 'detached' });
+  assert(await there(file), `${file} is gone, though it was to be kept`);
+  await page.getByRole('button', { name: `Delete: ${name}` }).click();
+  await question.getByRole('button', { name: 'Delete', exact: true }).click();
+  await row(page, name).waitFor({ state: 'detached' });
+  while (await there(file)) await page.waitForTimeout(100);
 }

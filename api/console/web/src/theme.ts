@@ -3,10 +3,12 @@ import { createTheme, type CSSVariablesResolver } from '@mantine/core';
 /** System fonts only: the console makes no request to anyone but its server. */
 export const theme = createTheme({
   primaryColor: 'cyan',
-  primaryShade: { light: 8, dark: 7 },
+  primaryShade: 9,
   defaultRadius: 'md',
   cursorType: 'pointer',
   autoContrast: true,
+  // Its cross is no name for those who cannot see it.
+  components: { CloseButton: { defaultProps: { 'aria-label': 'Close' } } },
 });
 
 /** The library's secondary text, links and some badges stay below the contrast of 4.5:1 that WCAG 2.2 §1.4.3 asks for. */

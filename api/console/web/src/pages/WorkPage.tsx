@@ -115,7 +115,7 @@ function DeadLetters() {
             Dead letters
           </Title>
           {stage && (
-            <Button size="compact-sm" variant="light" color="gray" rightSection={<IconX size={14} />} onClick={() => set({ stage: '' })} aria-label="Show all stages">
+            <Button size="compact-sm" variant="light" color="gray" rightSection={<IconX size={14} />} onClick={() => set({ stage: '' })} aria-label={`${stageName(stage)}: show all stages`}>
               {stageName(stage)}
             </Button>
           )}
@@ -200,7 +200,7 @@ function DeadLetters() {
                 leftSection={<IconRefresh size={14} />}
                 loading={busy === t.id}
                 onClick={() => retry(t.id)}
-                aria-label={`Retry task ${t.id}`}
+                aria-label={`Try again: task ${t.id}`}
               >
                 Try again
               </Button>

@@ -33,7 +33,7 @@ function Retry({ task }: { task: Task }) {
       variant="light"
       leftSection={<IconRefresh size={14} />}
       loading={busy === task.id}
-      aria-label={`Try task ${task.id} again`}
+      aria-label={`Try again: task ${task.id}`}
       onClick={() => retry(task.id)}
     >
       Try again
