@@ -304,6 +304,7 @@ func TestFilesGoToADropFolder(t *testing.T) {
 	if st, err := os.Stat(filepath.Join(h.folder.dir, "from/anna/big.mxf")); err != nil || !st.ModTime().Equal(at) {
 		t.Errorf("the file's time is not the sender's: %v, %v", st, err)
 	}
+	h.restart() // which waits until the folder was told
 	want := []string{
 		"detected from/anna/big.mxf",
 		"uploaded from/anna/big.mxf 3145728", "uploaded from/anna/s 1/empty.mov 0", "uploaded from/anna/s 1/ep.xml 300",
@@ -402,6 +403,7 @@ func TestAClientOutlivesItsServer(t *testing.T) {
 	if got, err := os.ReadFile(filepath.Join(h.folder.dir, "film.mov")); err != nil || !bytes.Equal(got, b) {
 		t.Errorf("other bytes came in: %v", err)
 	}
+	h.restart() // which waits until the folder was told
 	uploaded := map[string]int{}
 	for _, s := range h.folder.heard() {
 		if strings.HasPrefix(s, "uploaded") {

@@ -12,6 +12,9 @@ import (
 	"sluice/ingest/hsu"
 )
 
+// declareAtOnce bounds the requests that declare files, so that a long line does not wait for each.
+const declareAtOnce = 4
+
 // upload is an upload that runs.
 type upload struct {
 	o     *Options
@@ -69,7 +72,9 @@ func (u *upload) run(ctx context.Context) (Progress, error) {
 	defer stop()
 	g, work := errgroup.WithContext(work)
 	g.Go(func() error { return u.follow(work, first) })
-	g.Go(func() error { return u.declare(work) })
+	for range declareAtOnce {
+		g.Go(func() error { return u.declare(work) })
+	}
 	g.Go(func() error { return u.reports(work) })
 	g.Go(func() error { return u.manage(work) })
 	g.Go(func() error { u.show(work); return nil })
@@ -153,29 +158,38 @@ func (u *upload) declare(ctx context.Context) error {
 			}
 			continue
 		}
-		list := make([]hsu.File, len(items))
-		for i, it := range items {
-			if it.redone > maxRedeclared {
-				if r, ok := u.sched.fail(it, "the server does not know the file's blocks"); ok {
-					u.ended(r)
-				}
-			}
-			list[i] = u.sched.file(it)
+		err := u.declareThese(ctx, items)
+		u.sched.told(items)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the end of ctx is no failure of the declaration
 		}
-		var have []hsu.Have
-		again, err := u.call(ctx, http.MethodPost, "/files", list, &have)
-		if err != nil && ctx.Err() == nil {
+		if err != nil {
 			return err
 		}
-		if again || err != nil {
-			continue
-		}
-		for _, h := range have {
-			if r, ok := u.sched.learn(h); ok {
+	}
+}
+
+func (u *upload) declareThese(ctx context.Context, items []*item) error {
+	list := make([]hsu.File, len(items))
+	for i, it := range items {
+		if it.redone > maxRedeclared {
+			if r, ok := u.sched.fail(it, "the server does not know the file's blocks"); ok {
 				u.ended(r)
 			}
 		}
+		list[i] = u.sched.file(it)
 	}
+	var have []hsu.Have
+	again, err := u.call(ctx, http.MethodPost, "/files", list, &have)
+	if again || err != nil {
+		return err
+	}
+	for _, h := range have {
+		if r, ok := u.sched.learn(h); ok {
+			u.ended(r)
+		}
+	}
+	return nil
 }
 
 // reports asks what became of files, and what we may send, until ctx ends.

@@ -77,6 +77,8 @@ type Server struct {
 	cfg Config
 	ctx context.Context //nolint:containedctx // ends with Close: the server outlives every request
 	end context.CancelFunc
+	// tellers tell folders of files.
+	tellers sync.WaitGroup
 
 	mu   sync.Mutex // guards live
 	live map[catalog.TransferID]*session
@@ -114,6 +116,7 @@ func (s *Server) Close() error {
 	for _, x := range all {
 		x.close()
 	}
+	s.tellers.Wait()
 	return nil
 }
 
