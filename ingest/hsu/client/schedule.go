@@ -134,6 +134,13 @@ func (s *schedule) finished() bool {
 	return s.closed && s.done+s.failed == len(s.items)
 }
 
+// have is how many bytes the server has.
+func (s *schedule) have() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.acked
+}
+
 // watch returns a channel that is closed when something changes.
 func (s *schedule) watch() <-chan struct{} {
 	s.mu.Lock()

@@ -12,6 +12,10 @@ import (
 	"sluice/ingest/hsu"
 )
 
+// maxVain bounds the upload sessions that end one after the other though nothing came: something on the way sends each request to
+// another machine.
+const maxVain = 5
+
 // declareAtOnce bounds the requests that declare files, so that a long line does not wait for each.
 const declareAtOnce = 4
 
@@ -29,8 +33,10 @@ type upload struct {
 	opened hsu.Opened
 	state  *state
 	last   hsu.Report
-	count  int  // streams that run
-	held   bool // by something else than the network
+	count  int   // streams that run
+	held   bool  // by something else than the network
+	vain   int   // upload sessions in a row that ended
+	had    int64 // bytes that the server had when the last of them began
 }
 
 // Run sends files until all of them ended, or, when it watches, until ctx ends. The progress is that of the end.
@@ -114,20 +120,27 @@ func (u *upload) start(ctx context.Context) error {
 }
 
 // restart opens another session after one that ended: what was not done is sent anew.
-func (u *upload) restart(ctx context.Context, of string) error {
+func (u *upload) restart(ctx context.Context, of string, why error) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.opened.ID != of { // somebody did
 		return nil
 	}
+	if u.vain++; u.sched.have() > u.had {
+		u.vain = 1
+	}
+	if u.vain > maxVain {
+		return fmt.Errorf("%w: %d upload sessions ended before anything came: %w", ErrNetwork, maxVain, why)
+	}
 	opened, err := u.api.open(ctx)
 	if err != nil {
 		return err
 	}
-	u.o.Log("the upload session ended; another one goes on")
+	u.o.Log("the upload session ended (%v); another one goes on", why)
 	u.opened, u.state.Session, u.state.Token = opened, opened.ID, opened.Token
 	u.pace.grant(opened.Rate / 8)
 	u.sched.redeclare(true)
+	u.had = u.sched.have()
 	return u.state.save()
 }
 
@@ -143,7 +156,7 @@ func (u *upload) call(ctx context.Context, method, path string, v, out any) (boo
 	s, _ := u.current()
 	err := u.api.call(ctx, method, hsu.Path+"/"+s.ID+path, "Bearer "+s.Token, v, out)
 	if over(err) {
-		return true, u.restart(ctx, s.ID)
+		return true, u.restart(ctx, s.ID, err)
 	}
 	return false, err
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -74,9 +75,10 @@ const restAfter = 5 * time.Minute
 
 // Server takes high-speed uploads in. It is safe for concurrent use.
 type Server struct {
-	cfg Config
-	ctx context.Context //nolint:containedctx // ends with Close: the server outlives every request
-	end context.CancelFunc
+	cfg  Config
+	node string          // this machine
+	ctx  context.Context //nolint:containedctx // ends with Close: the server outlives every request
+	end  context.CancelFunc
 	// tellers tell folders of files.
 	tellers sync.WaitGroup
 
@@ -98,7 +100,11 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	s := &Server{cfg: cfg, live: map[catalog.TransferID]*session{}}
+	node, err := os.Hostname()
+	if err != nil {
+		node = "unknown"
+	}
+	s := &Server{cfg: cfg, node: node, live: map[catalog.TransferID]*session{}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	return s
 }
