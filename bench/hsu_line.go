@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"sluice/bench/link"
@@ -94,3 +95,6 @@ func slept(ctx context.Context, d time.Duration) bool {
 		return true
 	}
 }
+
+// cpu is the time that a process used.
+func cpu(u syscall.Rusage) time.Duration { return time.Duration(u.Utime.Nano() + u.Stime.Nano()) }

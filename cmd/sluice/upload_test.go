@@ -75,6 +75,9 @@ func (s *sending) until(t *testing.T, enough func(hsuclient.Progress) bool) (p h
 	return p, entry
 }
 
+// resentAtMost is what a kill of one side may cost.
+const resentAtMost = 64 << 20
+
 var fingerprintLine = regexp.MustCompile(`fingerprint=([0-9a-f]{64})`)
 
 func TestUploadsOutliveKillsOnBothSides(t *testing.T) {
@@ -91,7 +94,7 @@ func TestUploadsOutliveKillsOnBothSides(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	content := make([]byte, 40<<20)
+	content := make([]byte, 100<<20)
 	rng := rand.NewChaCha8([32]byte{4})
 	_, _ = rng.Read(content)
 	file := filepath.Join(t.TempDir(), "film.mov")
@@ -102,16 +105,16 @@ func TestUploadsOutliveKillsOnBothSides(t *testing.T) {
 		"SLUICE_SERVER=https://" + tls, "SLUICE_FINGERPRINT=" + fingerprintLine.FindStringSubmatch(log.String())[1],
 		"SLUICE_SESSION=" + strings.TrimSpace(session), "XDG_CACHE_HOME=" + t.TempDir(),
 	}
-	first := send(t, env, "--rate", "64M", file)
-	first.until(t, func(p hsuclient.Progress) bool { return p.Bytes >= 6<<20 })
+	first := send(t, env, "--rate", "200M", file)
+	first.until(t, func(p hsuclient.Progress) bool { return p.Bytes >= 20<<20 })
 	s.kill("all")
 	s.start("all", serve...)
-	at, _ := first.until(t, func(p hsuclient.Progress) bool { return p.Bytes >= 18<<20 })
+	at, _ := first.until(t, func(p hsuclient.Progress) bool { return p.Bytes >= 50<<20 })
 	if err := first.cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
 	_ = first.cmd.Wait() // it was killed
-	if at.Done != 0 || at.Bytes < 18<<20 {
+	if at.Done != 0 || at.Bytes < 50<<20 {
 		t.Fatalf("the first client ended by itself: %+v", at)
 	}
 	second := send(t, env, "--resume", file)
@@ -121,6 +124,11 @@ func TestUploadsOutliveKillsOnBothSides(t *testing.T) {
 	}
 	if end.Skipped < at.Bytes || end.Sent > int64(len(content))-end.Skipped+1<<20 {
 		t.Errorf("%d bytes were acknowledged to the first client; the second left %d out and sent %d", at.Bytes, end.Skipped, end.Sent)
+	}
+	again := at.Sent + end.Sent - int64(len(content))
+	t.Logf("of %d MiB, %.1f MiB were sent twice: the server was killed, then the client", len(content)>>20, float64(again)/(1<<20))
+	if again > 2*resentAtMost {
+		t.Errorf("%d bytes were sent twice, want at most %d for each kill", again, resentAtMost)
 	}
 	if got := received(t, s, entry); !bytes.Equal(got, content) {
 		t.Error("other bytes came in")

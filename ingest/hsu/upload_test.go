@@ -304,6 +304,7 @@ func TestFilesGoToADropFolder(t *testing.T) {
 	if st, err := os.Stat(filepath.Join(h.folder.dir, "from/anna/big.mxf")); err != nil || !st.ModTime().Equal(at) {
 		t.Errorf("the file's time is not the sender's: %v, %v", st, err)
 	}
+	h.restart() // which waits until the folder was told
 	want := []string{
 		"detected from/anna/big.mxf",
 		"uploaded from/anna/big.mxf 3145728", "uploaded from/anna/s 1/empty.mov 0", "uploaded from/anna/s 1/ep.xml 300",
@@ -402,6 +403,7 @@ func TestAClientOutlivesItsServer(t *testing.T) {
 	if got, err := os.ReadFile(filepath.Join(h.folder.dir, "film.mov")); err != nil || !bytes.Equal(got, b) {
 		t.Errorf("other bytes came in: %v", err)
 	}
+	h.restart() // which waits until the folder was told
 	uploaded := map[string]int{}
 	for _, s := range h.folder.heard() {
 		if strings.HasPrefix(s, "uploaded") {
@@ -410,6 +412,60 @@ func TestAClientOutlivesItsServer(t *testing.T) {
 	}
 	if len(uploaded) != 31 {
 		t.Errorf("%d files were told of", len(uploaded))
+	}
+}
+
+// TestAnotherNodeDoesNotMakeFilesOfHoles lets a server that has the catalog but not the bytes take a dead one's place.
+func TestAnotherNodeDoesNotMakeFilesOfHoles(t *testing.T) {
+	t.Parallel()
+	for _, to := range []string{"entry", "folder"} {
+		t.Run(to, func(t *testing.T) {
+			h := newHouse(t)
+			dir := t.TempDir()
+			file := filepath.Join(dir, "film.mov")
+			b := write(t, file, 12<<20+5)
+			o := h.options(file)
+			o.Open.Rate = 8 * 4 << 20
+			if to == "folder" {
+				o.Open.Folder = 7
+			}
+			h.until(o, 2<<20)
+			h.mu.Lock()
+			_ = h.srv.Close()
+			h.tokens.Dir, h.folder.dir = filepath.Join(dir, "uploads"), filepath.Join(dir, "folder")
+			if err := os.Mkdir(h.folder.dir, 0o750); err != nil {
+				t.Error(err)
+			}
+			h.srv = server.New(h.config)
+			h.mu.Unlock()
+			o.Resume, o.Open.Rate = true, 0
+			var said []string
+			var mu sync.Mutex
+			o.Log = func(format string, args ...any) {
+				mu.Lock()
+				defer mu.Unlock()
+				said = append(said, fmt.Sprintf(format, args...))
+			}
+			_, results, err := h.run(t.Context(), o)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []byte
+			if to == "folder" {
+				got, err = os.ReadFile(filepath.Join(h.folder.dir, "film.mov"))
+			} else {
+				got = h.received(results["film.mov"].Entry)
+			}
+			if err != nil || !bytes.Equal(got, b) {
+				t.Errorf("other bytes came in: %v", err)
+			}
+			node, _ := os.Hostname()
+			mu.Lock()
+			defer mu.Unlock()
+			if all := strings.Join(said, "; "); !strings.Contains(all, fmt.Sprintf("is on node %q", node)) {
+				t.Errorf("the client says: %s", all)
+			}
+		})
 	}
 }
 

@@ -30,6 +30,7 @@ type item struct {
 
 	state    itemState
 	declared bool // since the server's instance changed
+	asked    bool // a declaration of it is under way
 	redone   int
 	acked    bits
 	leaves   []hsu.Leaf // of blocks that this process read; zero for others
@@ -131,6 +132,13 @@ func (s *schedule) finished() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.closed && s.done+s.failed == len(s.items)
+}
+
+// have is how many bytes the server has.
+func (s *schedule) have() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.acked
 }
 
 // watch returns a channel that is closed when something changes.
@@ -273,10 +281,13 @@ func (s *schedule) ack(it *item, i int64) bool {
 	return true
 }
 
-// undeclared returns files to declare, as many as fit, and what to wait for when there are none.
+// undeclared returns files to declare, as many as fit, and what to wait for when there are none. Nobody else gets them until told.
 func (s *schedule) undeclared() ([]*item, <-chan struct{}) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	for len(s.all) > 0 && s.all[0].state == ended {
+		s.all = s.all[1:]
+	}
 	var out []*item
 	n, bytes := s.opened, s.ahead
 	for _, it := range s.all {
@@ -284,17 +295,31 @@ func (s *schedule) undeclared() ([]*item, <-chan struct{}) {
 			continue
 		}
 		if it.state == waiting {
-			if len(out) > 0 && (n >= maxOpen || bytes >= maxAhead) {
+			if n > 0 && !it.asked && (n >= maxOpen || bytes >= maxAhead) {
 				continue
 			}
 			n++
 			bytes += it.size
 		}
-		if out = append(out, it); len(out) == hsu.MaxFiles {
+		if it.asked {
+			continue
+		}
+		it.asked = true
+		if out = append(out, it); len(out) == hsu.MaxFiles/2 {
 			break
 		}
 	}
 	return out, s.changed
+}
+
+// told ends the declaration of files, whatever came of it.
+func (s *schedule) told(list []*item) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, it := range list {
+		it.asked = false
+	}
+	s.wake()
 }
 
 // file describes an item for the server.

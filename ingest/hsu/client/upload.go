@@ -12,6 +12,13 @@ import (
 	"sluice/ingest/hsu"
 )
 
+// maxVain bounds the upload sessions that end one after the other though nothing came: something on the way sends each request to
+// another machine.
+const maxVain = 5
+
+// declareAtOnce bounds the requests that declare files, so that a long line does not wait for each.
+const declareAtOnce = 4
+
 // upload is an upload that runs.
 type upload struct {
 	o     *Options
@@ -26,8 +33,10 @@ type upload struct {
 	opened hsu.Opened
 	state  *state
 	last   hsu.Report
-	count  int  // streams that run
-	held   bool // by something else than the network
+	count  int   // streams that run
+	held   bool  // by something else than the network
+	vain   int   // upload sessions in a row that ended
+	had    int64 // bytes that the server had when the last of them began
 }
 
 // Run sends files until all of them ended, or, when it watches, until ctx ends. The progress is that of the end.
@@ -69,7 +78,9 @@ func (u *upload) run(ctx context.Context) (Progress, error) {
 	defer stop()
 	g, work := errgroup.WithContext(work)
 	g.Go(func() error { return u.follow(work, first) })
-	g.Go(func() error { return u.declare(work) })
+	for range declareAtOnce {
+		g.Go(func() error { return u.declare(work) })
+	}
 	g.Go(func() error { return u.reports(work) })
 	g.Go(func() error { return u.manage(work) })
 	g.Go(func() error { u.show(work); return nil })
@@ -109,20 +120,27 @@ func (u *upload) start(ctx context.Context) error {
 }
 
 // restart opens another session after one that ended: what was not done is sent anew.
-func (u *upload) restart(ctx context.Context, of string) error {
+func (u *upload) restart(ctx context.Context, of string, why error) error {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if u.opened.ID != of { // somebody did
 		return nil
 	}
+	if u.vain++; u.sched.have() > u.had {
+		u.vain = 1
+	}
+	if u.vain > maxVain {
+		return fmt.Errorf("%w: %d upload sessions ended before anything came: %w", ErrNetwork, maxVain, why)
+	}
 	opened, err := u.api.open(ctx)
 	if err != nil {
 		return err
 	}
-	u.o.Log("the upload session ended; another one goes on")
+	u.o.Log("the upload session ended (%v); another one goes on", why)
 	u.opened, u.state.Session, u.state.Token = opened, opened.ID, opened.Token
 	u.pace.grant(opened.Rate / 8)
 	u.sched.redeclare(true)
+	u.had = u.sched.have()
 	return u.state.save()
 }
 
@@ -138,7 +156,7 @@ func (u *upload) call(ctx context.Context, method, path string, v, out any) (boo
 	s, _ := u.current()
 	err := u.api.call(ctx, method, hsu.Path+"/"+s.ID+path, "Bearer "+s.Token, v, out)
 	if over(err) {
-		return true, u.restart(ctx, s.ID)
+		return true, u.restart(ctx, s.ID, err)
 	}
 	return false, err
 }
@@ -153,29 +171,38 @@ func (u *upload) declare(ctx context.Context) error {
 			}
 			continue
 		}
-		list := make([]hsu.File, len(items))
-		for i, it := range items {
-			if it.redone > maxRedeclared {
-				if r, ok := u.sched.fail(it, "the server does not know the file's blocks"); ok {
-					u.ended(r)
-				}
-			}
-			list[i] = u.sched.file(it)
+		err := u.declareThese(ctx, items)
+		u.sched.told(items)
+		if ctx.Err() != nil {
+			return nil //nolint:nilerr // the end of ctx is no failure of the declaration
 		}
-		var have []hsu.Have
-		again, err := u.call(ctx, http.MethodPost, "/files", list, &have)
-		if err != nil && ctx.Err() == nil {
+		if err != nil {
 			return err
 		}
-		if again || err != nil {
-			continue
-		}
-		for _, h := range have {
-			if r, ok := u.sched.learn(h); ok {
+	}
+}
+
+func (u *upload) declareThese(ctx context.Context, items []*item) error {
+	list := make([]hsu.File, len(items))
+	for i, it := range items {
+		if it.redone > maxRedeclared {
+			if r, ok := u.sched.fail(it, "the server does not know the file's blocks"); ok {
 				u.ended(r)
 			}
 		}
+		list[i] = u.sched.file(it)
 	}
+	var have []hsu.Have
+	again, err := u.call(ctx, http.MethodPost, "/files", list, &have)
+	if again || err != nil {
+		return err
+	}
+	for _, h := range have {
+		if r, ok := u.sched.learn(h); ok {
+			u.ended(r)
+		}
+	}
+	return nil
 }
 
 // reports asks what became of files, and what we may send, until ctx ends.

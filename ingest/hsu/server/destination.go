@@ -46,5 +46,5 @@ func (s *Server) destination(ctx context.Context, t catalog.Transfer, o spec) (d
 	if err != nil {
 		return nil, fmt.Errorf("drop folder %d: %w", o.Folder, err)
 	}
-	return &folderOf{folder: folder, news: newTeller(folder, s.cfg.Log), root: root, parts: partsOf(t.ID), prefix: o.Prefix, log: s.cfg.Log}, nil
+	return &folderOf{folder: folder, news: s.newTeller(folder), root: root, parts: partsOf(t.ID), prefix: o.Prefix, log: s.cfg.Log}, nil
 }

@@ -92,7 +92,7 @@ func (x *session) root(f *file) (hsu.Leaf, error) {
 	n := int(hsu.Blocks(row.Size))
 	leaves = append(leaves, make([]hsu.Leaf, max(n-len(leaves), 0))...)[:n]
 	var in *os.File
-	buf := make([]byte, 0, hsu.BlockSize)
+	var buf []byte
 	for i := range leaves {
 		if leaves[i] != (hsu.Leaf{}) {
 			continue
@@ -103,6 +103,7 @@ func (x *session) root(f *file) (hsu.Leaf, error) {
 				return hsu.Leaf{}, err
 			}
 			defer in.Close()
+			buf = make([]byte, min(hsu.BlockSize, row.Size))
 		}
 		at := int64(i) * hsu.BlockSize
 		b := buf[:min(hsu.BlockSize, row.Size-at)]

@@ -184,15 +184,8 @@ func (d *folderOf) drop(ctx context.Context, row catalog.TransferFile) error {
 	return nil
 }
 
-func (d *folderOf) end() error {
-	d.news.wait()
-	return d.root.RemoveAll(d.parts)
-}
-
-func (d *folderOf) close() {
-	d.news.wait()
-	_ = d.root.Close()
-}
+func (d *folderOf) end() error { return d.root.RemoveAll(d.parts) }
+func (d *folderOf) close()     { _ = d.root.Close() }
 
 // full adds storage.ErrFull to what a full disk says.
 func full(err error) error {

@@ -21,6 +21,8 @@ import (
 type spec struct {
 	hsu.Open
 	Admin bool `json:"admin,omitempty"`
+	// Node is the machine that opened it.
+	Node string `json:"node,omitempty"`
 }
 
 // open answers a request for a session.
@@ -47,7 +49,7 @@ func (s *Server) opened(w http.ResponseWriter, r *http.Request) (hsu.Opened, err
 	if err := s.check(ctx, who, &o); err != nil {
 		return hsu.Opened{}, err
 	}
-	text, err := json.Marshal(spec{o, who.Admin})
+	text, err := json.Marshal(spec{o, who.Admin, s.node})
 	if err != nil {
 		return hsu.Opened{}, err
 	}

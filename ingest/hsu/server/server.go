@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"os"
 	"sync"
 	"time"
 
@@ -74,9 +75,12 @@ const restAfter = 5 * time.Minute
 
 // Server takes high-speed uploads in. It is safe for concurrent use.
 type Server struct {
-	cfg Config
-	ctx context.Context //nolint:containedctx // ends with Close: the server outlives every request
-	end context.CancelFunc
+	cfg  Config
+	node string          // this machine
+	ctx  context.Context //nolint:containedctx // ends with Close: the server outlives every request
+	end  context.CancelFunc
+	// tellers tell folders of files.
+	tellers sync.WaitGroup
 
 	mu   sync.Mutex // guards live
 	live map[catalog.TransferID]*session
@@ -96,7 +100,11 @@ func New(cfg Config) *Server {
 	if cfg.Log == nil {
 		cfg.Log = slog.Default()
 	}
-	s := &Server{cfg: cfg, live: map[catalog.TransferID]*session{}}
+	node, err := os.Hostname()
+	if err != nil {
+		node = "unknown"
+	}
+	s := &Server{cfg: cfg, node: node, live: map[catalog.TransferID]*session{}}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	return s
 }
@@ -114,6 +122,7 @@ func (s *Server) Close() error {
 	for _, x := range all {
 		x.close()
 	}
+	s.tellers.Wait()
 	return nil
 }
 

@@ -4,7 +4,9 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -116,6 +118,10 @@ func (s *Server) load(ctx context.Context, t catalog.Transfer) (*session, error)
 			f.row.Extents = tok.Extents
 		}
 		x.files[f.number] = f
+		if err := x.here(to, f.row); err != nil {
+			to.close()
+			return nil, err
+		}
 	}
 	x.to = to
 	x.ctx, x.end = context.WithCancel(s.ctx)
@@ -123,6 +129,27 @@ func (s *Server) load(ctx context.Context, t catalog.Transfer) (*session, error)
 	x.journal = newJournal(x)
 	x.rejoin(ctx)
 	return x, nil
+}
+
+// errElsewhere says that what came in of a session is not on this machine.
+var errElsewhere = errors.New("not on this machine")
+
+// here checks that this machine has what came in of a file, when another one may have taken it in. Without it the file would be made
+// of holes: the session is over, and its client begins another.
+func (x *session) here(to destination, row catalog.TransferFile) error {
+	if row.Status != catalog.FileOpen || len(row.Extents) == 0 {
+		return nil
+	}
+	f, err := to.open(row)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return refusal{hsu.CodeExpired, fmt.Errorf("%w: what came in of the upload session is on node %q, and this one is %q", errElsewhere, x.spec.Node, x.server.node)}
+	case errors.Is(err, errHanded):
+		return nil
+	case err != nil:
+		return err
+	}
+	return f.Close()
 }
 
 func (x *session) touch() { x.used.Store(time.Now().UnixNano()) }

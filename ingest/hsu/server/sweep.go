@@ -40,6 +40,12 @@ func (s *Server) giveUp(ctx context.Context, t catalog.Transfer) error {
 	if errors.Is(err, catalog.ErrNotFound) { // its folder is gone, and what was in it
 		return s.cfg.Catalog.EndTransfer(ctx, t.ID, catalog.TransferDropped)
 	}
+	if errors.Is(err, errElsewhere) { // whose machine gives it up, unless that never comes back
+		if time.Since(t.UpdatedAt) < 2*s.cfg.Lifetime {
+			return nil
+		}
+		return s.cfg.Catalog.EndTransfer(ctx, t.ID, catalog.TransferDropped)
+	}
 	if err != nil {
 		return fmt.Errorf("give transfer %s up: %w", t.ID, err)
 	}

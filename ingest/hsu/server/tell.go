@@ -15,19 +15,20 @@ const (
 )
 
 // teller tells a folder of files beside what makes them complete. What is not told because the process ends is found by the folder's
-// next look. One goroutine does, while there is something to tell.
+// next look. One goroutine does, while there is something to tell; it may outlive the session, not the server.
 type teller struct {
 	folder Folder
 	log    *slog.Logger
+	all    *sync.WaitGroup // of the server's goroutines that tell
 
 	mu      sync.Mutex // guards what follows
-	less    sync.Cond  // of queue, or the goroutine ended
+	less    sync.Cond  // of queue
 	queue   []Arrival
 	telling bool
 }
 
-func newTeller(f Folder, log *slog.Logger) *teller {
-	t := &teller{folder: f, log: log}
+func (s *Server) newTeller(f Folder) *teller {
+	t := &teller{folder: f, log: s.cfg.Log, all: &s.tellers}
 	t.less.L = &t.mu
 	return t
 }
@@ -42,7 +43,7 @@ func (t *teller) add(a Arrival) {
 	t.queue = append(t.queue, a)
 	if !t.telling {
 		t.telling = true
-		go t.run()
+		t.all.Go(t.run)
 	}
 }
 
@@ -64,14 +65,5 @@ func (t *teller) run() {
 				"files", n, "error", err)
 		}
 		cancel()
-	}
-}
-
-// wait waits until everything is told.
-func (t *teller) wait() {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	for t.telling {
-		t.less.Wait()
 	}
 }
