@@ -44,6 +44,11 @@ func (s *system) upkeep(ctx context.Context) error {
 			return trimAll(ctx, time.Now().Add(-s.cfg.Duration("catalog.keep_events")), s.catalog.TrimDeliveries)
 		})
 	})
+	if keep := s.cfg.Duration("bulk.keep"); keep > 0 {
+		g.Go(func() error {
+			return s.every(ctx, time.Hour, "remove old bulk jobs", func() error { return s.removeBulkJobs(ctx, time.Now().Add(-keep)) })
+		})
+	}
 	g.Go(func() error { return s.sweepContent(ctx) })
 	if store, ok := s.store.(storage.Sweeper); ok {
 		g.Go(func() error {
@@ -113,6 +118,27 @@ func (s *system) purgeAssets(ctx context.Context, before time.Time) error {
 			if err := s.catalog.PurgeAsset(ctx, a.ID); err != nil {
 				return err
 			}
+		}
+	}
+}
+
+// removeBulkJobs removes the documents, and then the rows, of bulk jobs that ended before.
+func (s *system) removeBulkJobs(ctx context.Context, before time.Time) error {
+	for {
+		jobs, err := s.catalog.EndedBulkJobs(ctx, before, 100)
+		if err != nil || len(jobs) == 0 {
+			return err
+		}
+		for _, j := range jobs {
+			if j.Document != "" {
+				if err := s.store.Delete(ctx, j.Document); err != nil && !errors.Is(err, storage.ErrNotExist) {
+					return fmt.Errorf("document of bulk job %d: %w", j.ID, err)
+				}
+			}
+			if err := s.catalog.RemoveBulkJob(ctx, j.ID); err != nil {
+				return err
+			}
+			s.log.Info("bulk job removed", "job", j.ID, "account", j.Account, "name", j.FileName)
 		}
 	}
 }

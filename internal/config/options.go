@@ -53,6 +53,7 @@ var Options = []Option{
 	{Key: "data.dir", Default: "data", Help: "Directory for everything that sluice keeps on this machine: catalog, objects, inbox, Redis, caches.", check: notEmpty},
 	{Key: "database.url", Default: "", Secret: true, Help: "Catalog: `postgres://user:password@host/name` or `sqlite:///path`. Empty means SQLite in the data directory.", check: scheme("postgres", "postgresql", "sqlite")},
 	{Key: "catalog.keep_events", Default: 7 * 24 * time.Hour, Help: "How long events are kept that every consumer has handled.", check: duration(time.Minute, 10*365*24*time.Hour)},
+	{Key: "bulk.keep", Default: 90 * 24 * time.Hour, Help: "How long ended bulk jobs are kept, with their documents and logs. 0 keeps them for ever.", check: duration(0, 100*365*24*time.Hour)},
 	{Key: "redis.url", Default: "", Secret: true, Help: "Redis: `redis://host:6379/0`, `rediss://…` or `unix:///path`. Empty starts a private redis-server in the data directory.", check: scheme("redis", "rediss", "unix")},
 	{Key: "redis.binary", Default: "redis-server", Help: "Program that is started when `redis.url` is empty.", check: notEmpty},
 	{Key: "storage.url", Default: "", Secret: true, Help: "Objects: `file:///dir` or `s3://key:secret@host:port/bucket/prefix?region=…&insecure=1`. Empty means `objects` in the data directory.", check: scheme("file", "s3")},
