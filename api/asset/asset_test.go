@@ -256,6 +256,7 @@ func TestFlavorsAreAddedDescribedAndListed(t *testing.T) {
 		code   string
 	}{
 		{"list", obj{}, "PROPERTY_VALIDATION_CANNOT_BE_NULL"},
+		{"list", obj{"filter": obj{"entryIdEqual": f.entry, "advancedSearch": obj{"objectType": "KalturaSearchOperator", "items": []any{}}}}, "FEATURE_FORBIDDEN"},
 		{"list", obj{"filter": obj{"idEqual": fl["id"]}}, "PROPERTY_VALIDATION_CANNOT_BE_NULL"},
 		{"getUrl", obj{"id": fl["id"]}, "FLAVOR_ASSET_IS_NOT_READY"},
 		{"convert", obj{"entryId": f.entry, "flavorParamsId": 3}, "ORIGINAL_FLAVOR_ASSET_IS_MISSING"},

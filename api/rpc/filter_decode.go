@@ -18,6 +18,8 @@ type filterPlan struct {
 	list   []filterProp // in the order of the class
 	orders map[string]bool
 	extras []string
+	// searched says that advancedSearch is taken, own that the class itself declares so.
+	searched, own bool
 }
 
 // filterProp is a property that a filter tag gives.
@@ -87,6 +89,7 @@ func (r *Registry) filterPlan(t reflect.Type) (*filterPlan, error) {
 	for _, base := range bases(t) {
 		if c := r.byType[base]; c != nil {
 			fp.extras = append(fp.extras, c.extras...)
+			fp.searched, fp.own = fp.searched || c.searched, fp.own || c.searched && base == t
 		}
 	}
 	return fp, nil
@@ -149,6 +152,9 @@ func (fp *filterPlan) decode(d *decoder, n *node, dst reflect.Value) error {
 			f.Order = sent.order(v)
 		case key == "advancedSearch":
 			f.Search, _ = v.plain().(map[string]any)
+			if len(f.Search) > 0 && !sent.searched {
+				return E("FEATURE_FORBIDDEN", "FEATURE", "advancedSearch of "+sent.name)
+			}
 		case slices.Contains(sent.extras, key):
 			if !v.scalar() || v.text == "" {
 				continue

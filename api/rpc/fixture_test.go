@@ -92,6 +92,7 @@ func (s *service) register(r *rpc.Registry) {
 	rpc.Base[Shape](r, &BaseShape{})
 	r.Abstract(&BaseShape{})
 	r.Classes(&Square{}, &Thing{})
+	rpc.Searched[Base](r)
 	rpc.FilterExtras[Base](r, "freeText")
 	sys := r.Service("system", "The system.")
 	rpc.Action(sys, "ping", "Answers.", func(*rpc.Call, rpc.None) (bool, error) { return true, nil }, rpc.For(rpc.Public))

@@ -142,6 +142,7 @@ type class struct {
 	typ      reflect.Type // the struct
 	abstract bool
 	extras   []string
+	searched bool // its filter takes advancedSearch
 }
 
 // Classes adds classes by example: pointers to zero values. Classes that appear as concrete types in actions need not be
@@ -196,6 +197,11 @@ func FilterExtras[T any](r *Registry, names ...string) {
 	c := r.addClass(reflect.TypeFor[T](), r.isAbstract(reflect.TypeFor[T]()))
 	c.extras = append(c.extras, names...)
 	slices.Sort(c.extras)
+}
+
+// Searched says that filters of T take advancedSearch: those of other classes refuse it.
+func Searched[T any](r *Registry) {
+	r.addClass(reflect.TypeFor[T](), r.isAbstract(reflect.TypeFor[T]())).searched = true
 }
 
 // Merge copies what the request sent in src onto dst, both of one class: set fields are copied, cleared ones become

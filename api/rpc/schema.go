@@ -120,11 +120,8 @@ type schemaBuilder struct {
 }
 
 func (b *schemaBuilder) all() error {
-	filter := schemaClass{Name: "KalturaFilter", Abstract: 1, Properties: []schemaProperty{{Name: "orderBy", schemaType: schemaType{Type: "string"}}}}
-	if c := b.r.classes["kalturasearchitem"]; c != nil {
-		filter.Properties = append(filter.Properties, schemaProperty{Name: "advancedSearch", schemaType: schemaType{Type: c.name}})
-	}
-	b.out.Classes = append(b.out.Classes, filter,
+	b.out.Classes = append(b.out.Classes,
+		schemaClass{Name: "KalturaFilter", Abstract: 1, Properties: []schemaProperty{{Name: "orderBy", schemaType: schemaType{Type: "string"}}}},
 		schemaClass{Name: "KalturaListResponse", Abstract: 1, Properties: []schemaProperty{{Name: "totalCount", schemaType: schemaType{Type: "int"}, ReadOnly: 1}}},
 	)
 	for _, t := range []reflect.Type{reflect.TypeFor[Pager](), reflect.TypeFor[DetachedResponseProfile]()} {
@@ -340,6 +337,9 @@ func (b *schemaBuilder) filter(t reflect.Type) error {
 		if !inherited[name] && !strings.HasPrefix(name, "+") {
 			out.Properties = append(out.Properties, schemaProperty{Name: name, schemaType: schemaType{Type: "string"}})
 		}
+	}
+	if c := b.r.classes["kalturasearchitem"]; c != nil && fp.own {
+		out.Properties = append(out.Properties, schemaProperty{Name: "advancedSearch", schemaType: schemaType{Type: c.name}})
 	}
 	b.out.Classes = append(b.out.Classes, out)
 	orders := &Enum{Name: strings.TrimSuffix(fp.name, "Filter") + "OrderBy"}

@@ -178,6 +178,7 @@ func RegisterEntries(r *rpc.Registry) {
 	r.Classes(&SearchOperator{}, &MetadataSearchItem{}, &SearchComparableCondition{}, &SearchMatchCondition{})
 	rpc.Base[CloneOptionItem](r, &BaseEntryCloneOptionItem{})
 	r.Classes(&BaseEntryCloneOptionComponent{})
+	rpc.Searched[BaseEntry](r)
 	rpc.FilterExtras[BaseEntry](r, "freeText", "isRoot", "categoriesFullNameIn", "categoryAncestorIdIn", "redirectFromEntryId",
 		"tagsNameMultiLikeOr", "tagsNameMultiLikeAnd", "tagsAdminTagsMultiLikeOr", "tagsAdminTagsMultiLikeAnd",
 		"tagsAdminTagsNameMultiLikeOr", "tagsAdminTagsNameMultiLikeAnd", "+recent", "+weight")
