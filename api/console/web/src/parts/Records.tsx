@@ -29,13 +29,13 @@ export function Records<T>({ label, columns, empty, ...table }: Props<T>) {
     if (beyond) onPageChange?.(last); // the rows of the last page are gone
   }, [beyond, last, onPageChange]);
   const props = {
-    minHeight: records?.length ? undefined : 140,
+    minHeight: records?.length ? undefined : typeof empty === 'string' ? 140 : 190,
     verticalSpacing: 'xs',
     scrollAreaProps: { type: 'auto' },
     paginationText: ({ from, to, totalRecords: all }: { from: number; to: number; totalRecords: number }) =>
       all === 0 ? 'None' : `${from.toLocaleString()}–${to.toLocaleString()} of ${all.toLocaleString()}`,
     emptyState: (
-      <Stack align="center" gap="xs" p="lg" style={{ pointerEvents: 'auto' }}>
+      <Stack align="center" gap="xs" p="lg" style={{ pointerEvents: 'auto', color: 'var(--mantine-color-text)' }}>
         {typeof empty === 'string' ? <Text c="dimmed">{empty}</Text> : empty}
       </Stack>
     ),
