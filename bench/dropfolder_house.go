@@ -157,7 +157,7 @@ func used() time.Duration {
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &u) != nil {
 		return 0
 	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+	return cpu(u)
 }
 
 // peak is the most memory that this process had since resetPeak, bytes.
