@@ -67,23 +67,25 @@ func runHSU(ctx context.Context, e *Env, emit func(Result)) error {
 		e.Log("lftp is not installed: its column stays empty")
 	}
 	for i, l := range lines {
-		if e.Quick && i > 0 {
-			break
+		cells := l.cells
+		if e.Quick {
+			cells = cells[2:3]
 		}
-		err := e.onLine(ctx, l.delay, func(line *link.Link) error {
-			if i == 0 {
-				if err := e.hsuCeiling(ctx, line); err != nil {
-					return err
+		for j, c := range cells {
+			err := e.onLine(ctx, l.delay, func(line *link.Link) error {
+				if i+j == 0 {
+					if err := e.hsuCeiling(ctx, line); err != nil {
+						return err
+					}
 				}
+				return e.hsuCell(ctx, line, 2*l.delay, c, curl, lftp, emit)
+			})
+			if err != nil {
+				return err
 			}
-			cells := l.cells
-			if e.Quick {
-				cells = cells[2:3]
-			}
-			return e.hsuCells(ctx, line, 2*l.delay, cells, curl, lftp, emit)
-		})
-		if err != nil {
-			return err
+		}
+		if e.Quick {
+			break
 		}
 	}
 	return nil
@@ -102,41 +104,40 @@ func (e *Env) onLine(ctx context.Context, delay time.Duration, do func(*link.Lin
 	return errors.Join(do(line), line.Close())
 }
 
-func (e *Env) hsuCells(ctx context.Context, line *link.Link, rtt time.Duration, cells []cell, curl, lftp string, emit func(Result)) error {
+// hsuCell measures a cell with a line and a server of its own: what one leaves behind is not the next one's.
+func (e *Env) hsuCell(ctx context.Context, line *link.Link, rtt time.Duration, c cell, curl, lftp string, emit func(Result)) error {
+	line.SetLoss(c.loss)
 	f, err := e.startFar(ctx, line)
 	if err != nil {
 		return err
 	}
 	defer f.close()
-	for _, c := range cells {
-		line.SetLoss(c.loss)
-		r := Result{Bench: fmt.Sprintf("hsu-%dms-loss-%g%%", rtt.Milliseconds(), 100*c.loss), Peer: "curl, CUBIC", Unit: "Mbit/s", Runs: 1}
-		busy, at := busyTime(), time.Now()
-		sent, err := f.upload(ctx, e, cellTime, f.source)
-		if err != nil {
+	r := Result{Bench: fmt.Sprintf("hsu-%dms-loss-%g%%", rtt.Milliseconds(), 100*c.loss), Peer: "curl, CUBIC", Unit: "Mbit/s", Runs: 1}
+	busy, at := busyTime(), time.Now()
+	sent, err := f.upload(ctx, e, cellTime, f.source)
+	if err != nil {
+		return err
+	}
+	used := busyShare(busy, time.Since(at))
+	if r.Theirs, err = f.curl(ctx, curl, "--upload-file", f.source, sinkURL); err != nil {
+		return err
+	}
+	r.Ours = sent.rate
+	r.Ratio = r.Ours / max(r.Theirs, 0.001)
+	r.Min, r.Max = r.Ratio, r.Ratio
+	can := lineRate / 1e6 * payload * (1 - c.loss)
+	e.Log("%v, loss %g %%: %.0f Mbit/s, %.1f %% of what can come through (%.0f; the target is %.0f %%), over %d connections; "+
+		"curl %.1f; the sender used %.0f %% of a core, the machine's processors were %.0f %% busy",
+		rtt, 100*c.loss, r.Ours, 100*r.Ours/can, can, 100*c.target, sent.streams, r.Theirs, 100*sent.cpu.Seconds()/cellTime.Seconds(), 100*used)
+	emit(r)
+	if c.lftp && lftp != "" {
+		r.Peer = "lftp, 8 segments, CUBIC"
+		if r.Theirs, err = f.lftp(ctx, lftp); err != nil {
 			return err
 		}
-		used := busyShare(busy, time.Since(at))
-		if r.Theirs, err = f.curl(ctx, curl, "--upload-file", f.source, sinkURL); err != nil {
-			return err
-		}
-		r.Ours = sent.rate
 		r.Ratio = r.Ours / max(r.Theirs, 0.001)
 		r.Min, r.Max = r.Ratio, r.Ratio
-		can := lineRate / 1e6 * payload * (1 - c.loss)
-		e.Log("%v, loss %g %%: %.0f Mbit/s, %.1f %% of what can come through (%.0f; the target is %.0f %%), over %d connections; "+
-			"curl %.1f; the sender used %.0f %% of a core, the machine's processors were %.0f %% busy",
-			rtt, 100*c.loss, r.Ours, 100*r.Ours/can, can, 100*c.target, sent.streams, r.Theirs, 100*sent.cpu.Seconds()/cellTime.Seconds(), 100*used)
 		emit(r)
-		if c.lftp && lftp != "" {
-			r.Peer = "lftp, 8 segments, CUBIC"
-			if r.Theirs, err = f.lftp(ctx, lftp); err != nil {
-				return err
-			}
-			r.Ratio = r.Ours / max(r.Theirs, 0.001)
-			r.Min, r.Max = r.Ratio, r.Ratio
-			emit(r)
-		}
 	}
 	return nil
 }
