@@ -50,7 +50,7 @@ func runHSUFiles(ctx context.Context, e *Env, emit func(Result)) error {
 		if u.files != smallFiles {
 			return fmt.Errorf("%d of %d files came in %v", u.files, smallFiles, u.elapsed)
 		}
-		r := Result{Bench: "hsu-small-files", Peer: "curl, one connection, CUBIC", Unit: "Mbit/s", Runs: 1, Ours: mbit(u.bytes, u.elapsed)}
+		r := Result{Bench: "hsu-files", Peer: "curl, one connection, CUBIC", Unit: "Mbit/s", Runs: 1, Ours: mbit(u.bytes, u.elapsed)}
 		if r.Theirs, err = f.curl(ctx, curl, "--config", names); err != nil {
 			return err
 		}

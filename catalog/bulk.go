@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/uptrace/bun"
 )
@@ -32,10 +33,11 @@ const (
 	BulkFinishedPartially BulkStatus = 12
 )
 
+// endedBulk are the states of jobs that will not go on.
+var endedBulk = []BulkStatus{BulkFinished, BulkFailed, BulkAborted, BulkFinishedPartially}
+
 // Ended says whether the job will not go on.
-func (s BulkStatus) Ended() bool {
-	return s == BulkFinished || s == BulkFailed || s == BulkAborted || s == BulkFinishedPartially
-}
+func (s BulkStatus) Ended() bool { return slices.Contains(endedBulk, s) }
 
 // Object types of bulk jobs and results; the values are the wire's.
 const (

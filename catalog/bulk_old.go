@@ -11,8 +11,6 @@ import (
 // bulkResultBatch bounds the results that one transaction deletes: a job may have hundreds of thousands.
 const bulkResultBatch = 2000
 
-var endedBulk = []BulkStatus{BulkFinished, BulkFailed, BulkAborted, BulkFinishedPartially}
-
 // EndedBulkJobs returns up to limit jobs of all accounts that ended before a time, in the order of their ids.
 func (db *DB) EndedBulkJobs(ctx context.Context, before time.Time, limit int) ([]BulkJob, error) {
 	var jobs []BulkJob

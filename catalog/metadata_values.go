@@ -184,36 +184,48 @@ func (m *MetadataMatch) compare() (clause, error) {
 	return clause{}, fmt.Errorf("%w: no condition %s on metadata", ErrInvalid, m.Op)
 }
 
-// indexMetadata makes the values that were stored before they could be looked for known.
+// indexMetadata makes the values that were stored before they could be looked for known, some rows at a time.
 func indexMetadata(postgres bool) *goose.Migration {
-	marks := "?, ?, ?, ?, ?, ?"
+	after, marks := "?", "?, ?, ?, ?, ?, ?"
 	if postgres {
-		marks = "$1, $2, $3, $4, $5, $6"
+		after, marks = "$1", "$1, $2, $3, $4, $5, $6"
 	}
+	query := "SELECT id, profile, entry, xml FROM metadata WHERE id > " + after + " AND deleted_at = 0 AND entry IS NOT NULL ORDER BY id LIMIT " +
+		strconv.Itoa(insertBatch)
 	return goose.NewGoMigration(171, &goose.GoFunc{RunTx: func(ctx context.Context, tx *sql.Tx) error {
-		rows, err := tx.QueryContext(ctx, "SELECT id, profile, entry, xml FROM metadata WHERE deleted_at = 0 AND entry IS NOT NULL")
-		if err != nil {
-			return err
-		}
-		defer func() { _ = rows.Close() }()
-		var all []metadataValue
-		for rows.Next() {
-			var m Metadata
-			if err := rows.Scan(&m.ID, &m.Profile, &m.Entry, &m.XML); err != nil {
+		for last := int64(0); ; {
+			some, err := metadataAfter(ctx, tx, query, last)
+			if err != nil || len(some) == 0 {
 				return err
 			}
-			all = append(all, m.values()...)
-		}
-		if err := rows.Err(); err != nil {
-			return err
-		}
-		for _, v := range all {
-			_, err := tx.ExecContext(ctx, "INSERT INTO metadata_values (metadata, profile, entry, field, value, number) VALUES ("+marks+")",
-				v.Metadata, v.Profile, string(v.Entry), v.Field, v.Value, v.Number)
-			if err != nil {
-				return err
+			for _, m := range some {
+				for _, v := range m.values() {
+					_, err := tx.ExecContext(ctx, "INSERT INTO metadata_values (metadata, profile, entry, field, value, number) VALUES ("+marks+")",
+						v.Metadata, v.Profile, string(v.Entry), v.Field, v.Value, v.Number)
+					if err != nil {
+						return err
+					}
+				}
+				last = m.ID
 			}
 		}
-		return nil
 	}}, nil)
+}
+
+// metadataAfter reads what query finds behind an id.
+func metadataAfter(ctx context.Context, tx *sql.Tx, query string, last int64) ([]Metadata, error) {
+	rows, err := tx.QueryContext(ctx, query, last)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = rows.Close() }()
+	var some []Metadata
+	for rows.Next() {
+		var m Metadata
+		if err := rows.Scan(&m.ID, &m.Profile, &m.Entry, &m.XML); err != nil {
+			return nil, err
+		}
+		some = append(some, m)
+	}
+	return some, rows.Err()
 }

@@ -39,7 +39,7 @@ func client(t *testing.T) {
 // TestChecklist runs every item with the official client, and again as forms with answers in XML.
 func TestChecklist(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs the real server")
+		t.Skip("-short leaves out what runs the real server; make test does not")
 	}
 	client(t)
 	files := fixtures(t)

@@ -292,7 +292,7 @@ func (c *caller) start(user string) {
 // that for an id that nobody has.
 func TestNoActionCrossesAccounts(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs the real server")
+		t.Skip("-short leaves out what runs the real server; make test does not")
 	}
 	s := start(t, account, stranger)
 	d := describe(t, s.base)

@@ -58,7 +58,7 @@ var ours = []string{
 // names, and no property, under another name than the protocol's.
 func TestClientsKnowWhatIsPublished(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs the real server")
+		t.Skip("-short leaves out what runs the real server; make test does not")
 	}
 	client(t)
 	s := start(t, account)

@@ -13,7 +13,7 @@ import (
 // TestTourOfTheDocumentation runs the blocks of docs/api.md as they stand.
 func TestTourOfTheDocumentation(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs the real server")
+		t.Skip("-short leaves out what runs the real server; make test does not")
 	}
 	for _, tool := range []string{"curl", "jq", "bash"} {
 		if _, err := exec.LookPath(tool); err != nil {

@@ -15,7 +15,7 @@ import (
 func TestALineCarriesWhatIsSentWhateverItLoses(t *testing.T) {
 	line, err := New(t.Context(), Config{Rate: 1_000_000_000, Delay: time.Millisecond, Queue: 20 * time.Millisecond, Loss: 0.005, Congestion: "cubic"})
 	if errors.Is(err, ErrRoot) {
-		t.Skip(err)
+		t.Skipf("%v (continuous integration runs as root, and so this)", err)
 	}
 	if err != nil {
 		t.Skipf("no namespaces, or no TUN devices, here: %v", err)

@@ -24,7 +24,7 @@ var (
 // one entry that is ready, with the clip's very bytes as its original.
 func TestDroppedClipsBecomeReady(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs the real server")
+		t.Skip("-short leaves out what runs the real server; make test does not")
 	}
 	s := startServer(t, "--dropfolder-sweep=1s")
 	db, ctx := s.catalog(), t.Context()

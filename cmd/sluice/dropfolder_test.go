@@ -24,7 +24,7 @@ var (
 // one entry, whose import has the file's very bytes. No worker runs: the door is what is tried.
 func TestDropFolderUnderKills(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs the real server")
+		t.Skip("-short leaves out what runs the real server; make test does not")
 	}
 	s := newServer(t)
 	args := []string{"serve", "--worker-roles=api,feeder,inbox", "--dropfolder-sweep=1s"}

@@ -81,7 +81,7 @@ func (d *parcel) file() string { return d.stem + ".mp4" }
 // and the next server go on. In the end each file is one ready entry with its very bytes, and nothing is left of the ways.
 func TestEveryDoorOutlivesAKillAtEachStep(t *testing.T) {
 	if testing.Short() {
-		t.Skip("runs the real server")
+		t.Skip("-short leaves out what runs the real server; make test does not")
 	}
 	h := newFaultHouse(t)
 	todo := h.parcels(*faultRounds)

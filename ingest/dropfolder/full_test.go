@@ -24,7 +24,7 @@ func TestAFullDiskIsWaitedFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := unix.Mount("tmpfs", disk, "tmpfs", 0, fmt.Sprintf("size=%d", 2*n*size)); err != nil {
-		t.Skipf("needs to mount a file system: %v", err)
+		t.Skipf("needs to mount a file system, as root may: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := unix.Unmount(disk, unix.MNT_DETACH); err != nil {
