@@ -58,10 +58,11 @@ native: ## packages over libav, and the whole system with its real processes
 browser: ## real players in headless Chromium against the real server
 	bash deploy/browser-test.sh
 
+# The linter's cache is this checkout's own: a shared one holds findings at the paths of other checkouts of the same text.
 lint: $(GOLANGCI) ## static checks
 	@test -z "$$(gofmt -l $$(git ls-files '*.go'))" || { echo 'not formatted:'; gofmt -l $$(git ls-files '*.go'); exit 1; }
 	$(GO) vet ./...
-	$(GOLANGCI) run ./...
+	GOLANGCI_LINT_CACHE=$(TOOLS)/lint-cache $(GOLANGCI) run ./...
 
 $(GOLANGCI):
 	@mkdir -p $(TOOLS)

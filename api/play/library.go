@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,6 +29,8 @@ type Library struct {
 	// Restricted says that an entry may not be had by everybody; nil restricts none. It is asked as often as an entry is
 	// compared with the catalog.
 	Restricted func(ctx context.Context, e catalog.Entry) (bool, error)
+	// Scanned says that originals are looked at for viruses: nothing of an entry is given away before the verdict.
+	Scanned bool
 
 	flight singleflight.Group
 	mu     sync.Mutex // guards the fields below
@@ -122,6 +125,10 @@ func (l *Library) refresh(ctx context.Context, id catalog.EntryID) (*Title, erro
 	if err != nil {
 		return nil, err
 	}
+	if l.Scanned && withheld(e, assets) {
+		l.drop(id)
+		return nil, fmt.Errorf("entry %s is not clean, or waits for its scan: %w", id, catalog.ErrNotFound)
+	}
 	facts := &Facts{Entry: e, Assets: assets}
 	if l.Restricted != nil {
 		if facts.Restricted, err = l.Restricted(ctx, e); err != nil {
@@ -145,6 +152,19 @@ func (l *Library) refresh(ctx context.Context, id catalog.EntryID) (*Title, erro
 	t.refs.Store(1) // the library's own
 	l.put(t)
 	return t, nil
+}
+
+// withheld says whether the original has no verdict yet, or a bad one. What was ready before originals were scanned stays so.
+func withheld(e catalog.Entry, assets []catalog.Asset) bool {
+	return slices.ContainsFunc(assets, func(a catalog.Asset) bool {
+		if !a.Original || a.Version != e.Version {
+			return false
+		}
+		if a.Details.Scan == nil {
+			return e.Status != catalog.EntryReady
+		}
+		return a.Details.Scan.Virus != ""
+	})
 }
 
 func (l *Library) current(id catalog.EntryID, version string) *Title {

@@ -243,6 +243,53 @@ func TestWhatIsNotThereIsNotFound(t *testing.T) {
 	}
 }
 
+// TestNothingIsGivenAwayBeforeTheScansVerdict: originals are looked at for viruses, and an entry's address may be known before that.
+func TestNothingIsGivenAwayBeforeTheScansVerdict(t *testing.T) {
+	h := newHouse(t)
+	h.lib.Scanned = true
+	id := h.entry.ID
+	h.finished(id, "rendition")
+	key, index, size := h.put("original", 0)
+	orig := h.addAsset(id, catalog.Asset{
+		Type: catalog.AssetFlavor, Status: catalog.AssetReady, Name: "original", Kind: "audio", Original: true, Key: key, IndexKey: index, Size: size,
+	})
+	given := func() bool {
+		h.expire()
+		title, err := h.lib.Acquire(t.Context(), id)
+		if err == nil {
+			title.Release()
+		} else if !errors.Is(err, catalog.ErrNotFound) {
+			t.Fatal(err)
+		}
+		return err == nil
+	}
+	verdict := func(s *catalog.AssetScan) {
+		if err := h.db.UpdateAsset(t.Context(), orig.ID, func(a *catalog.Asset) error { a.Details.Scan = s; return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if given() {
+		t.Error("given away before its verdict")
+	}
+	if verdict(&catalog.AssetScan{Bytes: size}); !given() {
+		t.Error("withheld though it is clean")
+	}
+	if verdict(&catalog.AssetScan{Bytes: size, Virus: "Test.Mark"}); given() {
+		t.Error("given away with a virus")
+	}
+	verdict(nil)
+	if h.lib.Scanned = false; !given() {
+		t.Error("withheld though nothing is scanned here")
+	}
+	h.lib.Scanned = true
+	if err := h.db.UpdateEntry(t.Context(), id, func(e *catalog.Entry) error { e.Status = catalog.EntryReady; return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if !given() {
+		t.Error("withheld though it was ready before originals were scanned")
+	}
+}
+
 func TestTheLibraryIsBoundedByTracks(t *testing.T) {
 	h := newHouse(t)
 	h.lib.MaxTracks = 3

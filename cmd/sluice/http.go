@@ -40,7 +40,8 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 	if err != nil {
 		return err
 	}
-	lib := &play.Library{Catalog: s.catalog, Store: s.store, MaxTracks: int(s.cfg.Int("play.open_tracks")), Restricted: access.guard.Restricted}
+	lib := &play.Library{Catalog: s.catalog, Store: s.store, MaxTracks: int(s.cfg.Int("play.open_tracks")), Restricted: access.guard.Restricted,
+		Scanned: s.cfg.Text("scan.clamd") != ""}
 	cors := s.cfg.List("play.cors_origins")
 	if slices.Contains(cors, "*") {
 		cors = nil // the origin's word for any

@@ -198,6 +198,11 @@ func TestAVirusIsStoppedWhateverBroughtIt(t *testing.T) {
 			if !e.PlayableAt.IsZero() {
 				t.Error("the entry was playable")
 			}
+			if resp, err := http.Get("http://" + c.addr + "/raw/" + string(id)); err != nil || resp.StatusCode != http.StatusNotFound {
+				t.Errorf("its original: %+v, %v", resp, err)
+			} else {
+				resp.Body.Close()
+			}
 			if b, err := os.ReadFile(filepath.Join(s.data, "objects", assets[0].Key)); err != nil || !strings.Contains(string(b), clamdtest.EICAR) {
 				t.Errorf("what was put aside: %q, %v", b, err)
 			}
