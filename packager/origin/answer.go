@@ -23,22 +23,39 @@ type prepared struct {
 	head     []byte
 }
 
+// answering is an answer under way.
+type answering struct {
+	kind  uri.Kind
+	start time.Time
+	size  int    // of the body
+	tail  []byte // of the response, where it is too long to be copied together in shortcut.out
+}
+
 // answer answers the request in short.head where the response is at hand; false leaves it to net/http, with no trace. An error
 // ends the connection.
 func (c *Conn) answer() (bool, error) {
+	r, ok, err := c.compose()
+	if !ok {
+		return false, err
+	}
+	return true, c.complete(r, c.short.out)
+}
+
+// compose begins an answer: the response is in short.out, its end in the answering.
+func (c *Conn) compose() (r answering, ok bool, err error) {
 	s := c.short
-	start := time.Now()
+	r.start = time.Now()
 	p, pres := s.atHand()
 	if pres.Release != nil {
-		defer pres.Release()
+		defer pres.Release() // cached text is nobody's
 	}
 	if p == nil {
-		return false, nil
+		return r, false, nil
 	}
 	coding := p.codingFor(s.req.Header)
 	ready := s.o.prepare(p, coding, pres.Modified, &s.req)
 	if ready == nil {
-		return false, nil
+		return r, false, nil
 	}
 	s.o.metrics.hits.Inc()
 	var body []byte
@@ -46,33 +63,44 @@ func (c *Conn) answer() (bool, error) {
 		body = p.text[coding].b
 	}
 	if !s.begin() {
-		return false, net.ErrClosed
+		return r, false, net.ErrClosed
 	}
-	err := c.arm(start)
-	if err == nil {
-		err = c.sendAnswer(ready.head, s.o.dates.line(start), body)
-	}
-	if err == nil {
-		s.o.metrics.finished(p.asked.kind, http.StatusOK, int64(len(body)), time.Since(start))
-	}
-	err = errors.Join(err, c.end())
-	return err == nil, err
-}
-
-// sendAnswer writes a response in one system call.
-func (c *Conn) sendAnswer(head, date, body []byte) error {
-	s := c.short
-	s.out = append(append(s.out[:0], head...), date...)
+	r.kind, r.size = p.asked.kind, len(body)
+	s.out = append(append(s.out[:0], ready.head...), s.o.dates.line(r.start)...)
 	if len(s.out)+len(body) <= maxJoined {
 		s.out = append(s.out, body...)
-		_, err := c.TCPConn.Write(s.out)
-		return err
+	} else {
+		r.tail = body
 	}
-	c.iov = append(c.iov[:0], s.out, body)
-	c.bufs = c.iov
-	_, err := c.bufs.WriteTo(c.TCPConn)
-	clear(c.iov)
+	return r, true, nil
+}
+
+// complete sends what is unsent of short.out, with the reply's tail, in one system call if the socket takes it. It closes the
+// connection where nobody else may.
+func (c *Conn) complete(r answering, unsent []byte) error {
+	err := c.arm(r.start)
+	switch {
+	case err != nil:
+	case len(r.tail) == 0:
+		_, err = c.TCPConn.Write(unsent)
+	default:
+		c.iov = append(c.iov[:0], unsent, r.tail)
+		c.bufs = c.iov
+		_, err = c.bufs.WriteTo(c.TCPConn)
+		clear(c.iov)
+	}
+	if err == nil {
+		c.short.answered(r)
+	}
+	if !c.short.end() {
+		err = errors.Join(err, c.TCPConn.Close(), net.ErrClosed)
+	}
 	return err
+}
+
+// answered counts an answer that has left.
+func (s *shortcut) answered(r answering) {
+	s.o.metrics.finished(r.kind, http.StatusOK, int64(r.size), time.Since(r.start))
 }
 
 // atHand is the plan that answers the request, nil when there is none or it is not short text. It goes the way of serve, without

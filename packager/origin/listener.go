@@ -47,12 +47,12 @@ func (l *listener) Accept() (net.Conn, error) {
 	if err != nil || !ok {
 		return c, err
 	}
-	conn := &Conn{TCPConn: tcp}
+	conn := &Conn{TCPConn: tcp, sendfiles: l.transport == Sendfile}
 	if l.origin != nil {
 		conn.short = newShortcut(l, tcp.RemoteAddr())
 		l.add(conn)
 	}
-	if l.transport == Sendfile {
+	if conn.sendfiles || conn.short != nil {
 		if conn.raw, err = tcp.SyscallConn(); err != nil {
 			tcp.Close()
 			return nil, err
@@ -77,8 +77,10 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 // time, like every HTTP/1 connection.
 type Conn struct {
 	*net.TCPConn
-	raw   syscall.RawConn // set for Sendfile
+	raw   syscall.RawConn // nil where neither of the next two needs it
 	short *shortcut       // nil without
+
+	sendfiles bool
 
 	holding bool
 	held    []byte   // the header, while holding
@@ -146,7 +148,7 @@ func (c *Conn) sendStream(s *stream) (sent int64, err error) {
 	size := 0
 	for i := range s.pieces {
 		p := s.pieces[i]
-		if c.raw != nil && p.File != nil && p.File.FD() >= 0 && p.N >= SendfileMin {
+		if c.sendfiles && p.File != nil && p.File.FD() >= 0 && p.N >= SendfileMin {
 			n, err := c.flush(&head, &size, true)
 			sent += n
 			if err == nil {

@@ -3,7 +3,6 @@ package origin
 import (
 	"bytes"
 	"context"
-	"errors"
 	"io"
 	"net"
 	"net/http"
@@ -45,6 +44,7 @@ type shortcut struct {
 	head  requestHead
 	req   http.Request // what the origin's checks look at
 	out   []byte       // response under way
+	turn  turn
 
 	// state says who may end the connection.
 	state    atomic.Int32
@@ -186,7 +186,12 @@ func (c *Conn) readRequests(p []byte) (int, error) {
 	for {
 		if n == 0 {
 			var err error
-			if n, err = c.readOn(p); n == 0 || err != nil {
+			if s.armed.IsZero() || len(s.rest) > 0 {
+				n, err = c.readOn(p)
+			} else {
+				n, err = c.converse(p)
+			}
+			if n == 0 || err != nil {
 				return n, err
 			}
 		}
@@ -217,13 +222,10 @@ func (s *shortcut) begin() bool {
 	return s.state.CompareAndSwap(passing, busy) || s.state.CompareAndSwap(idle, busy)
 }
 
-// end marks it done, and closes the connection when Close has left that to it or the listener has ended.
-func (c *Conn) end() error {
-	s := c.short
-	if !s.state.CompareAndSwap(busy, idle) || s.siblings.closed.Load() && s.state.CompareAndSwap(idle, closing) {
-		return errors.Join(c.TCPConn.Close(), net.ErrClosed)
-	}
-	return nil
+// end marks it done. False says that the connection is the caller's to close: Close has left that to it, or the listener has
+// ended.
+func (s *shortcut) end() bool {
+	return s.state.CompareAndSwap(busy, idle) && (!s.siblings.closed.Load() || !s.state.CompareAndSwap(idle, closing))
 }
 
 // handOver makes the deadlines net/http's again: it is about to set them for a request it reads.
