@@ -267,7 +267,7 @@ func (p *Playback) contextData(c *rpc.Call, in struct {
 		IsIPAddressRestricted: blocked(access.IPAddress, access.AnonymousIP), IsUserAgentRestricted: blocked(access.UserAgent),
 		PreviewLength: new(-1), IsScheduledNow: new(v.decision.Scheduled), IsAdmin: new(c.Admin()), StorageProfilesXML: new(""),
 		StreamerType: kaltura.Opt(kaltura.Value(v.params.StreamerType)), MediaProtocol: kaltura.Opt(kaltura.Value(v.params.MediaProtocol)),
-		MsDuration: new(v.entry.DurationMS), FlavorAssets: []*kaltura.FlavorAsset{}, AccessControlActions: actions, PluginData: map[string]any{},
+		MsDuration: new(v.entry.DurationMS), FlavorAssets: []*kaltura.FlavorAsset{}, AccessControlActions: actions, PluginData: map[string]*kaltura.PluginData{},
 	}
 	out.Actions, out.Messages, out.AccessControlMessages = actions, []*kaltura.String{}, []*kaltura.String{}
 	if d := v.decision.Preview(); d > 0 {
