@@ -100,7 +100,7 @@ func (s *Service) find(a *ask, id string, context access.Context) error {
 	a.access, err = s.cfg.Guard.Decide(a.Context(), e, &access.Request{
 		Contexts: []access.Context{context}, Session: a.session, IP: s.cfg.ClientIP(a.Request), Referrer: ref, UserAgent: a.UserAgent(), Header: a.Header, Now: time.Now(),
 	})
-	if err == nil && a.access.Ruled {
+	if err == nil && (a.access.Ruled || a.access.Private) {
 		err = a.invalid
 	}
 	return err
@@ -109,6 +109,8 @@ func (s *Service) find(a *ask, id string, context access.Context) error {
 // allowed refuses what the request may not have.
 func (a *ask) allowed() error {
 	switch {
+	case !a.access.Entitled:
+		return fail(entryNotFound, "entry not found")
 	case a.access.Moderated:
 		return fail(moderated, "the entry awaits moderation")
 	case !a.access.Scheduled:

@@ -417,6 +417,42 @@ func TestScheduleAndModerationDecide(t *testing.T) {
 	}
 }
 
+func TestPrivateCategoriesKeepTheirBytes(t *testing.T) {
+	h := newHouse(t)
+	private, err := h.db.AddCategory(t.Context(), account, catalog.Category{Name: "users", More: []byte(`{"privacyContext":"club","privacy":2}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := catalog.CategoryEntry{Category: private.ID, Entry: h.entry.ID, Status: catalog.CategoryEntryActive}
+	if _, err := h.db.AddCategoryEntry(t.Context(), account, link); err != nil {
+		t.Fatal(err)
+	}
+	h.forget()
+	user := h.session("user", ks.UserType)
+	shop := h.session("shop", ks.UserType, ks.Privilege{Name: "privacycontext", Value: "shop"})
+	base, id := "/p/102/sp/10200/", string(h.entry.ID)
+	for _, path := range []string{
+		h.manifest("/format/applehttp"), h.manifest("/format/mpegdash"), h.manifest("/format/url"), h.manifest("/format/download"),
+		base + "raw/entry_id/" + id, base + "download/entry_id/" + id, base + "thumbnail/entry_id/" + id + "/width/40",
+	} {
+		for _, s := range []string{"", "/ks/" + shop} {
+			if got := h.get(path + s); got.StatusCode != 404 || got.Header.Get("X-Kaltura") != "error-1" {
+				t.Errorf("%s%s: %d %q", path, s, got.StatusCode, got.Header.Get("X-Kaltura"))
+			}
+		}
+		if got := h.get(path + "/ks/" + user); got.StatusCode >= 400 || strings.Contains(got.Header.Get("Cache-Control"), "public") {
+			t.Errorf("%s for a user: %d %q, cached %q", path, got.StatusCode, got.Header.Get("X-Kaltura"), got.Header.Get("Cache-Control"))
+		}
+	}
+	urls := servedURL.FindAllString(string(h.get(h.manifest("/format/applehttp/ks/"+user)).body), -1)
+	if len(urls) == 0 || !strings.Contains(urls[0], "/t/") || h.get(urls[0]).StatusCode != 200 {
+		t.Errorf("URLs for a user: %q", urls)
+	}
+	if got := h.get("/hls/" + id + "/master.m3u8"); got.StatusCode != 403 {
+		t.Errorf("by the entry's own path: %d", got.StatusCode)
+	}
+}
+
 func TestRulesSeeTheRequest(t *testing.T) {
 	h := newHouse(t)
 	block := func(kind string, values ...string) catalog.AccessRule {

@@ -138,7 +138,7 @@ func (p *Playback) playback(c *rpc.Call, in struct {
 // refused says whether there is nothing to play for this request.
 func (v *view) refused() bool {
 	widget := v.session == nil || v.session.Widget()
-	return v.decision.Blocked() || !v.decision.Scheduled && widget || !sources.Playable(v.entry, v.account)
+	return !v.decision.Entitled || v.decision.Blocked() || !v.decision.Scheduled && widget || !sources.Playable(v.entry, v.account)
 }
 
 // formats are those that the client asks for; all without a word from it.
