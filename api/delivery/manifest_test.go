@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"math"
 	"net/http"
@@ -140,7 +141,7 @@ func TestSegmentsAreNamedAsPackagersNameThem(t *testing.T) {
 			t.Errorf("%s: %d", object, got.StatusCode)
 		}
 	}
-	for _, prefix := range []string{"", "/pd", "/s"} { // without a location the object's name decides
+	for _, prefix := range []string{"", "/pd", "/s", "/mss", "/hds", "/edash"} { // without a location the object's name decides
 		base := strings.Replace(dir, "/hls", prefix, 1)
 		for object, ctype := range map[string]string{"index.m3u8": "application/vnd.apple.mpegurl", "seg-1-v1-a1.ts": "video/mp2t", "manifest.mpd": "application/dash+xml"} {
 			if got := h.do(http.MethodHead, base+object); got.StatusCode != 200 || got.Header.Get("Content-Type") != ctype {
@@ -206,7 +207,8 @@ func TestErrorsHaveTheirNumbers(t *testing.T) {
 		"/p/102/playManifest/format/applehttp":                                    20,
 		h.manifest("/format/hds"):                                                 25,
 		h.manifest("/format/rtmp/a.f4m"):                                          25,
-		h.manifest("/format/url/responseFormat/smil"):                             25,
+		h.manifest("/format/applehttp/responseFormat/smil"):                       25,
+		h.manifest("/format/url/responseFormat/rss"):                              25,
 		h.manifest("/format/applehttp/minBitrate/x"):                              49,
 		h.manifest("/format/applehttp/maxBitrate/-1"):                             19,
 		h.manifest("/format/applehttp/maxBitrate/1"):                              6,
@@ -271,6 +273,44 @@ func TestManifestsAsJSON(t *testing.T) {
 	}
 	if p := h.get(h.manifest("/format/url/responseFormat/jsonp/callback/a(b)")); p.StatusCode != 404 {
 		t.Errorf("a callback that is no name: %d", p.StatusCode)
+	}
+}
+
+func TestManifestsAsXML(t *testing.T) {
+	h := newHouse(t)
+	type media struct {
+		URL     string `xml:"url,attr"`
+		Src     string `xml:"src,attr"`
+		Bitrate int    `xml:"bitrate,attr"`
+		System  int    `xml:"system-bitrate,attr"`
+		Width   int    `xml:"width,attr"`
+	}
+	for kind, want := range map[string]struct{ contentType, root, space string }{
+		"f4m":   {"application/f4m+xml", "manifest", "http://ns.adobe.com/f4m/1.0"},
+		"f4mv2": {"application/f4m+xml", "manifest", "http://ns.adobe.com/f4m/2.0"},
+		"smil":  {"application/smil+xml", "smil", ""},
+	} {
+		got := h.get(h.manifest("/format/url/responseFormat/" + kind))
+		var m struct {
+			XMLName  xml.Name
+			ID       string  `xml:"id"`
+			Duration string  `xml:"duration"`
+			Media    []media `xml:"media"`
+			Videos   []media `xml:"body>switch>video"`
+		}
+		if err := xml.Unmarshal(got.body, &m); err != nil || got.Header.Get("Content-Type") != want.contentType || m.XMLName != (xml.Name{Space: want.space, Local: want.root}) {
+			t.Fatalf("%s: %v, %v: %s", kind, err, got.Header, got.body)
+		}
+		list := append(m.Media, m.Videos...)
+		if len(list) != 2 || max(list[0].Bitrate, list[0].System/1000) != 300 || list[0].Width == 0 {
+			t.Fatalf("%s: %s", kind, got.body)
+		}
+		if kind != "smil" && (m.ID != string(h.entry.ID) || !strings.HasPrefix(m.Duration, fmt.Sprint(filmSeconds)+".")) {
+			t.Errorf("%s: %s", kind, got.body)
+		}
+		if r := h.do(http.MethodHead, list[0].URL+list[0].Src); r.StatusCode != 200 || r.Header.Get("Content-Type") != "video/mp4" {
+			t.Errorf("%s: %d", kind, r.StatusCode)
+		}
 	}
 }
 
