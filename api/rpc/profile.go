@@ -113,6 +113,9 @@ func (p *DetachedResponseProfile) checkDepth(left int) error {
 
 // mask is what the profile shows of an object; nil for everything.
 func (p *DetachedResponseProfile) mask() *mask {
+	if p == nil {
+		return nil
+	}
 	kind := deref(p.Type)
 	if kind != includeFields && kind != excludeFields {
 		return nil
