@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -181,7 +182,9 @@ func (q *request) authorize(c *Call, act *action, n *node) error {
 	id := catalog.AccountID(partner)
 	if c.Session != nil {
 		if id != 0 && id != c.Session.Account {
-			return E("INVALID_KS", "KSID", "INVALID_PARTNER", "ERR_CODE", "-2", "ERR_DESC", "INVALID_PARTNER")
+			if err := q.impersonate(c, id); err != nil {
+				return err
+			}
 		}
 		id = c.Session.Account
 	}
@@ -194,7 +197,29 @@ func (q *request) authorize(c *Call, act *action, n *node) error {
 	case c.Account.Status != accountActive:
 		return E("SERVICE_FORBIDDEN_CONTENT_BLOCKED")
 	}
+	if c.Account.Details.SecureOnly && !q.s.secure(q.http) && !c.ClientIP.IsLoopback() {
+		return E("SERVICE_FORBIDDEN", "SERVICE", lower(act.service.Name)+"->"+act.name)
+	}
 	return q.permit(c, act)
+}
+
+// impersonate makes an administrator's session one of another account that its own may act for.
+func (q *request) impersonate(c *Call, id catalog.AccountID) error {
+	invalid := E("INVALID_KS", "KSID", "INVALID_PARTNER", "ERR_CODE", "-2", "ERR_DESC", "INVALID_PARTNER")
+	if !c.Session.Admin() {
+		return invalid
+	}
+	own, err := q.s.cfg.Accounts.Account(c, c.Session.Account)
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		return err
+	}
+	if err != nil || own.Status != accountActive || !slices.Contains(own.Details.ActsFor, id) {
+		return invalid
+	}
+	acting := *c.Session
+	acting.Account, acting.Master = id, c.Session.Account
+	c.Session = &acting
+	return nil
 }
 
 // accountActive is the status of accounts that may be used.
