@@ -69,6 +69,8 @@ func (s *Service) find(a *ask, id string, context access.Context) error {
 	}
 	e, assets, err := s.cfg.Entry(a.Context(), catalog.EntryID(id))
 	switch {
+	case errors.Is(err, catalog.ErrNotFound) && context == access.Thumbnail && s.deleted(a, id):
+		return fail(entryDeleted, "the entry was deleted")
 	case errors.Is(err, catalog.ErrNotFound):
 		return fail(entryNotFound, "entry not found")
 	case err != nil:
@@ -104,6 +106,12 @@ func (s *Service) find(a *ask, id string, context access.Context) error {
 		err = a.invalid
 	}
 	return err
+}
+
+// deleted says whether the entry was one of the account's: players tell such pictures from those that never were.
+func (s *Service) deleted(a *ask, id string) bool {
+	e, err := s.cfg.Guard.Catalog.EntryByID(a.Context(), catalog.EntryID(id))
+	return err == nil && e.Account == a.partner && e.Status == catalog.EntryDeleted
 }
 
 // allowed refuses what the request may not have.
