@@ -12,6 +12,7 @@ import (
 	"sluice/api/rpc/access"
 	"sluice/api/rpc/ks"
 	"sluice/catalog"
+	"sluice/ingest/content"
 )
 
 // private fills an account with entries in and out of private categories and returns the entries by what they are in.
@@ -192,6 +193,24 @@ func TestPlaylistsCarryPrivileges(t *testing.T) {
 	for name, want := range map[string]bool{"none": false, "all": false, "users": true, "below": true} {
 		if got, err := g.Restricted(t.Context(), entries[name]); err != nil || got != want {
 			t.Errorf("media of %s restricted: %v, %v", name, got, err)
+		}
+	}
+}
+
+func TestContentIsNotTakenFromPrivateEntries(t *testing.T) {
+	db, _, _ := library(t)
+	entries := private(t, db)
+	for name, want := range map[string][2]string{"none": {"", ""}, "users": {"", ""}, "owner": {"ENTRY_ID_NOT_FOUND", "FLAVOR_ASSET_ID_NOT_FOUND"}} {
+		e := entries[name]
+		made, err := db.AddAssets(t.Context(), e.ID, []catalog.Asset{{Type: catalog.AssetFlavor, Name: "source", Original: true, Status: catalog.AssetReady}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := call(t, &ks.Session{Account: 102, User: "zoe"})
+		for i, src := range []content.Source{content.Entry{ID: e.ID}, content.Clips{Of: content.Asset{ID: made[0].ID}}} {
+			if err := access.Source(c, db, src); code(err) != want[i] {
+				t.Errorf("%s, %T: %v, want %q", name, src, err, want[i])
+			}
 		}
 	}
 }
