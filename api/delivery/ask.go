@@ -99,8 +99,12 @@ func (s *Service) find(a *ask, id string, context access.Context) error {
 	} else {
 		ref = referrer(ref)
 	}
+	now := time.Now()
+	if a.session != nil {
+		now = a.session.Time(now)
+	}
 	a.access, err = s.cfg.Guard.Decide(a.Context(), e, &access.Request{
-		Contexts: []access.Context{context}, Session: a.session, IP: s.cfg.ClientIP(a.Request), Referrer: ref, UserAgent: a.UserAgent(), Header: a.Header, Now: time.Now(),
+		Contexts: []access.Context{context}, Session: a.session, IP: s.cfg.ClientIP(a.Request), Referrer: ref, UserAgent: a.UserAgent(), Header: a.Header, Now: now,
 	})
 	if err == nil && (a.access.Ruled || a.access.Private) {
 		err = a.invalid

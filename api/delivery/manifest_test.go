@@ -421,6 +421,7 @@ func TestScheduleAndModerationDecide(t *testing.T) {
 	viewer := h.session("viewer", ks.UserType, ks.Privilege{Name: "sview", Value: string(h.entry.ID)})
 	admin := h.session("admin", ks.AdminType)
 	user := h.session("user", ks.UserType)
+	inAnHour := h.session("inAnHour", ks.UserType, ks.Privilege{Name: "reftime", Value: fmt.Sprint(time.Now().Add(2 * time.Hour).Unix())})
 	for name, tt := range map[string]struct {
 		change func(e *catalog.Entry)
 		number int
@@ -442,6 +443,9 @@ func TestScheduleAndModerationDecide(t *testing.T) {
 			}
 			if got := h.get("/hls/" + string(h.entry.ID) + "/master.m3u8"); got.StatusCode != 403 {
 				t.Errorf("by the entry's own path: %d", got.StatusCode)
+			}
+			if got := h.get(h.manifest("/format/applehttp/ks/" + inAnHour)); (got.StatusCode == 200) != (name == "future") {
+				t.Errorf("at another time: %d", got.StatusCode)
 			}
 			for _, s := range []string{viewer, admin} {
 				got := h.get(h.manifest("/format/applehttp/ks/" + s))

@@ -65,7 +65,7 @@ func (q *request) run(c *Call, act *action, n *node, res *result) error {
 	}
 	c.Session = session
 	if session != nil {
-		c.Now = reference(session, c.Now)
+		c.Now = session.Time(c.Now)
 	}
 	in := reflect.New(act.in).Elem()
 	d := &decoder{now: c.Now}
@@ -155,16 +155,6 @@ func refused(err error, reason string) bool {
 		}
 	}
 	return true
-}
-
-// reference is the time that a session works at.
-func reference(s *ks.Session, now time.Time) time.Time {
-	if v, ok := s.Value("reftime"); ok {
-		if t, err := strconv.ParseInt(v[0], 10, 64); err == nil && t > 0 {
-			return time.Unix(t, 0)
-		}
-	}
-	return now
 }
 
 // authorize finds the acting account and checks that the session may make the call.
