@@ -64,7 +64,10 @@ type AccessAction struct {
 	// Pattern and Replacement rewrite the host of URLs.
 	Pattern     string `json:"pattern,omitempty"`
 	Replacement string `json:"replacement,omitempty"`
-	Seamless    bool   `json:"seamless,omitempty"`
+	// Server and AliveTimeout are kept as the wire has them.
+	Server       int64 `json:"server,omitempty"`
+	AliveTimeout int   `json:"alive_timeout,omitempty"`
+	Seamless     bool  `json:"seamless,omitempty"`
 }
 
 var accessControls = table[AccessControl, *AccessControl]{

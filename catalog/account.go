@@ -32,8 +32,10 @@ type AccountDetails struct {
 	TokenVersion int `json:"token_version,omitempty"`
 	// MaxSession is the longest session that is started, in seconds; 0 means a day.
 	MaxSession int64 `json:"max_session,omitempty"`
-	// ActsFor are the accounts whose sessions this one may start.
+	// ActsFor are the accounts whose sessions this one may start, and which its administrators' sessions may name as partnerId.
 	ActsFor []AccountID `json:"acts_for,omitempty"`
+	// SecureOnly refuses the API's calls over plain HTTP, save from the machine itself.
+	SecureOnly bool `json:"secure_only,omitempty"`
 	// UploadRate, in bits a second, is what all transfers into the account may have together; Storage, in bytes, what it may
 	// keep. 0 is the installation's default.
 	UploadRate int64 `json:"upload_rate,omitempty"`

@@ -166,6 +166,9 @@ type EntryDetails struct {
 	// Content is that of data entries and of playlists (entry ids with commas between them).
 	Content      string `json:"content,omitempty"`
 	PlaylistType int    `json:"playlist_type,omitempty"`
+	// PlaylistResults and Filters of a dynamic playlist, as on the wire.
+	PlaylistResults int              `json:"playlist_results,omitempty"`
+	Filters         []map[string]any `json:"filters,omitempty"`
 	// KeepThumbs of a hidden entry says that the thumbnails that were added by hand to the one it replaces stay.
 	KeepThumbs bool `json:"keep_thumbs,omitempty"`
 }

@@ -35,6 +35,7 @@ var entryFields = fields{
 // entrySpecials are the fields that no one column holds.
 var entrySpecials = map[string]func(c Cond, postgres bool) (clause, error){
 	"categories":        categoryClause,
+	"entitled":          entitlementClause,
 	"durationType":      durationClause,
 	"flavorParamsIds":   flavorClause,
 	"searchText":        wordClause,

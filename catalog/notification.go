@@ -42,13 +42,16 @@ type NotificationSpec struct {
 	Method int              `json:"method,omitempty"` // 1 GET, 2 POST, 3 PUT, 4 DELETE
 	Data   NotificationData `json:"data"`
 	// Timeout bounds a delivery, in seconds; 0 for the default.
-	Timeout  int                 `json:"timeout,omitempty"`
-	Username string              `json:"username,omitempty"`
-	Headers  []NotificationValue `json:"headers,omitempty"`
-	Hash     int                 `json:"hash,omitempty"` // of the signature: 1 SHA-1, 2 SHA-256, 3 SHA-512
-	Values   []NotificationValue `json:"values,omitempty"`
-	User     []NotificationValue `json:"user,omitempty"`
-	Events   []string            `json:"events,omitempty"` // names of events that decide in place of the event type
+	Timeout int `json:"timeout,omitempty"`
+	// ConnectTimeout and Authentication are kept as the wire has them.
+	ConnectTimeout int                 `json:"connect_timeout,omitempty"`
+	Authentication int                 `json:"authentication,omitempty"`
+	Username       string              `json:"username,omitempty"`
+	Headers        []NotificationValue `json:"headers,omitempty"`
+	Hash           int                 `json:"hash,omitempty"` // of the signature: 1 SHA-1, 2 SHA-256, 3 SHA-512
+	Values         []NotificationValue `json:"values,omitempty"`
+	User           []NotificationValue `json:"user,omitempty"`
+	Events         []string            `json:"events,omitempty"` // names of events that decide in place of the event type
 }
 
 // NotificationData is the body of a notification: an object, a text, or the template's values as fields of a form.
@@ -59,6 +62,8 @@ type NotificationData struct {
 	IgnoreNull bool   `json:"ignore_null,omitempty"`
 	ObjectType string `json:"object_type,omitempty"`
 	Code       string `json:"code,omitempty"`
+	// ResponseProfile selects the fields that are told of an object; 0 for all.
+	ResponseProfile int64 `json:"response_profile,omitempty"`
 }
 
 // NotificationValue is a named value; it may hold placeholders.

@@ -143,6 +143,8 @@ type AssetDetails struct {
 	PartnerData        string   `json:"partner_data,omitempty"`
 	PartnerDescription string   `json:"partner_description,omitempty"`
 	FileExt            string   `json:"file_ext,omitempty"`
+	// SourceParams names the params of the flavors that it was made from, as the wire says.
+	SourceParams string `json:"source_params,omitempty"`
 	// Format is the caption's or attachment's format, as on the wire.
 	Format string `json:"format,omitempty"`
 	// Class tells subclasses on the wire apart, such as a transcript among attachments.

@@ -43,7 +43,7 @@ func (p FlavorParams) Source() bool { return p.ID == 0 }
 
 var flavorParams = table[FlavorParams, *FlavorParams]{noun: "flavor params", shared: true, fields: fields{
 	"id": {"id", kindInt}, "systemName": {"system_name", kindText}, "tags": {"tags", kindText}, "format": {"format", kindText},
-	"name": {"name", kindText}, "createdAt": {"created_at", kindTime},
+	"name": {"name", kindText}, "createdAt": {"created_at", kindTime}, "partnerId": {"account", kindInt},
 }}
 
 // FlavorParams returns an account's parameters, or the system's.

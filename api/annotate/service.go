@@ -233,6 +233,36 @@ func (s *Service) selected(c *rpc.Call, f *cuePointFilter) (catalog.Query, error
 	if s.own(c, f) {
 		q.Conds = append(q.Conds, catalog.Cond{Field: "userId", Op: catalog.OpEq, Values: []any{c.User()}})
 	}
+	_, restricted, err := access.EntitledOnly(c, s.Catalog, c.AccountID(), c.Session)
+	if err != nil || !restricted {
+		return q, err
+	}
+	return s.entitled(c, q)
+}
+
+// entitled restricts a query to the cue points of entries that the session may know of.
+func (s *Service) entitled(c *rpc.Call, q catalog.Query) (catalog.Query, error) {
+	q.Limit = catalog.Everything
+	rows, _, err := s.Catalog.ListCuePoints(c, c.AccountID(), q)
+	if err != nil {
+		return q, err
+	}
+	visible := map[catalog.EntryID]bool{}
+	within := catalog.Cond{Field: "entryId", Op: catalog.OpIn, Values: []any{}}
+	for _, p := range rows {
+		if _, known := visible[p.Entry]; known {
+			continue
+		}
+		_, err := access.Entry(c, s.Catalog, string(p.Entry), access.View)
+		var refused *rpc.Error
+		if err != nil && !errors.As(err, &refused) {
+			return q, err
+		}
+		if visible[p.Entry] = err == nil; err == nil {
+			within.Values = append(within.Values, string(p.Entry))
+		}
+	}
+	q.Conds = append(q.Conds, within)
 	return q, nil
 }
 

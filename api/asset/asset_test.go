@@ -197,6 +197,22 @@ func TestCaptionsAreServedAsGivenAndInOtherForms(t *testing.T) {
 
 func as(url, action string) string { return strings.Replace(url, "/serve/", "/"+action+"/", 1) }
 
+func TestCaptionsFailWithAResourceOfNoUse(t *testing.T) {
+	f := newFixture(t)
+	none := obj{"objectType": "KalturaRemoteStorageResource", "url": "a.srt", "storageProfileId": 1}
+	status := func(id any) any {
+		return f.must("102", captions, "get", obj{"captionAssetId": id})["status"]
+	}
+	c := f.must("102", captions, "add", obj{"entryId": f.entry, "captionAsset": obj{"language": "English"}})
+	if code := f.code("102", captions, "setContent", obj{"id": c["id"], "contentResource": none}); code != "RESOURCE_TYPE_NOT_SUPPORTED" || status(c["id"]) != -1.0 {
+		t.Errorf("%s, status %v", code, status(c["id"]))
+	}
+	f.must("102", captions, "setContent", obj{"id": c["id"], "contentResource": text(srt)})
+	if code := f.code("102", captions, "setContent", obj{"id": c["id"], "contentResource": none}); code != "RESOURCE_TYPE_NOT_SUPPORTED" || status(c["id"]) != 2.0 {
+		t.Errorf("captions that are ready: %s, status %v", code, status(c["id"]))
+	}
+}
+
 func TestOneCaptionIsTheDefault(t *testing.T) {
 	f := newFixture(t)
 	a := f.must("102", captions, "add", obj{"entryId": f.entry, "captionAsset": obj{"language": "French", "isDefault": true}})
@@ -268,6 +284,38 @@ func TestFlavorsAreAddedDescribedAndListed(t *testing.T) {
 		if got := f.code("102", "flavorasset", c.action, c.params); got != c.code {
 			t.Errorf("%s %v: %s, want %s", c.action, c.params, got, c.code)
 		}
+	}
+}
+
+func TestFlavorsAreDescribedAsProbesDo(t *testing.T) {
+	f := newFixture(t)
+	made, err := f.db.AddAssets(t.Context(), catalog.EntryID(f.entry), []catalog.Asset{
+		{Type: catalog.AssetFlavor, Name: "source", Original: true, Status: catalog.AssetReady, Kind: "video", Container: "mov,mp4,m4a,3gp,3g2,mj2", Codec: "h264", Key: "a/source.mp4"},
+		{Type: catalog.AssetFlavor, Name: "rung", ParamsID: 3, Status: catalog.AssetReady, Kind: "video", Codec: "avc1.64001f"},
+		{Type: catalog.AssetFlavor, Name: "mkv", Original: true, Status: catalog.AssetReady, Kind: "video", Container: "matroska,webm", Codec: "hevc", Key: "a/source.mkv"},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range []string{"isom avc1", "isom avc1", "matroska hevc"} {
+		fl := f.must("102", "flavorasset", "get", obj{"id": made[i].ID})
+		if got := fmt.Sprint(fl["containerFormat"], " ", fl["videoCodecId"]); got != want {
+			t.Errorf("%s: %s, want %s", made[i].Name, got, want)
+		}
+	}
+	if up := f.must("102", "flavorasset", "update", obj{"id": made[1].ID, "flavorAsset": obj{"actualSourceAssetParamsIds": "0,2"}}); up["actualSourceAssetParamsIds"] != "0,2" {
+		t.Errorf("updated %v", up)
+	}
+	info := func() float64 {
+		list, _ := f.must("102", "mediainfo", "list", obj{"filter": obj{"flavorAssetIdEqual": made[1].ID}})["objects"].([]any)
+		if len(list) != 1 {
+			t.Fatalf("media information %v", list)
+		}
+		id, _ := list[0].(obj)["id"].(float64)
+		return id
+	}
+	if id := info(); id <= 0 || id != info() {
+		t.Errorf("media information has the id %v, then %v", id, info())
 	}
 }
 

@@ -1,6 +1,7 @@
 package asset
 
 import (
+	"errors"
 	"strconv"
 
 	"sluice/api/rpc"
@@ -91,7 +92,7 @@ func (s *Service) captionSetContent(c *rpc.Call, in struct {
 		return nil, err
 	}
 	if err := s.setContent(c, a.ID, in.Resource); err != nil {
-		return nil, err
+		return nil, s.captionFailed(c, a, err)
 	}
 	if a, err = s.Catalog.Asset(c, a.ID); err != nil {
 		return nil, err
@@ -100,6 +101,19 @@ func (s *Service) captionSetContent(c *rpc.Call, in struct {
 		return nil, err
 	}
 	return kaltura.Caption(a), nil
+}
+
+// captionFailed marks captions that wait for their content as failed where the resource is of no use, and returns err.
+func (s *Service) captionFailed(c *rpc.Call, a catalog.Asset, err error) error {
+	var refused *rpc.Error
+	if !errors.As(err, &refused) || refused.Code != "RESOURCE_TYPE_NOT_SUPPORTED" || a.Status == catalog.AssetReady {
+		return err
+	}
+	_, failed := s.change(c, a.ID, func(a *catalog.Asset) { a.Status, a.ErrorText = catalog.AssetError, refused.Message() })
+	if failed != nil {
+		return failed
+	}
+	return err
 }
 
 func (s *Service) captionUpdate(c *rpc.Call, in struct {

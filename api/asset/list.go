@@ -2,6 +2,7 @@ package asset
 
 import (
 	"sluice/api/rpc"
+	"sluice/api/rpc/access"
 	"sluice/api/rpc/kaltura"
 	"sluice/catalog"
 )
@@ -13,7 +14,7 @@ type entryAssets struct {
 }
 
 // assetsOf returns the assets of the account's entries that a filter names, in the filter's order. Entries that the account
-// does not have count as having none.
+// does not have, or the session may not know of, count as having none.
 func (s *Service) assetsOf(c *rpc.Call, f *rpc.Filter) ([]entryAssets, error) {
 	ids, err := entriesOf(f)
 	if err != nil {
@@ -27,6 +28,12 @@ func (s *Service) assetsOf(c *rpc.Call, f *rpc.Filter) ([]entryAssets, error) {
 	for _, id := range ids {
 		e, err := s.Catalog.Entry(c, c.AccountID(), id)
 		if err != nil || e.Status == catalog.EntryDeleted {
+			continue
+		}
+		switch entitled, err := access.Entitled(c, s.Catalog, c.Session, e); {
+		case err != nil:
+			return nil, err
+		case !entitled:
 			continue
 		}
 		out = append(out, entryAssets{e, all[id]})

@@ -3,6 +3,7 @@ package asset
 import (
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"slices"
 	"strings"
 
@@ -51,7 +52,17 @@ func (s *Service) mediaInfoList(c *rpc.Call, in struct {
 		}
 		list = append(list, infoOfRendition(e, a, kaltura.MainSound(e, assets)))
 	}
+	for _, m := range list {
+		m.ID = new(mediaInfoID(a))
+	}
 	return page(list, nil, in.Pager), nil
+}
+
+// mediaInfoID numbers the information of an asset's content. Clients expect a number; nothing is found by it.
+func mediaInfoID(a catalog.Asset) int64 {
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s/%d", a.ID, a.Version+a.Revision)
+	return int64(h.Sum32() >> 1)
 }
 
 // probed returns what the probe found out about an original; nil while it has not run.

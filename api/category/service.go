@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strconv"
+	"strings"
 
 	"sluice/api/rpc"
 	"sluice/api/rpc/access"
@@ -51,7 +52,18 @@ func (s *Service) show(c *rpc.Call, row catalog.Category) (*Category, error) {
 	if err != nil {
 		return nil, err
 	}
-	return of(row, n, c.Admin()), nil
+	out := of(row, n, c.Admin())
+	if row.Parent == 0 {
+		return out, nil
+	}
+	private, err := s.Catalog.Privacies(c, row.Account, []catalog.CategoryID{row.ID})
+	if err != nil {
+		return nil, err
+	}
+	for _, p := range private { // its own and those that it lies in
+		out.PrivacyContexts = new(strings.Join(p.Contexts, ","))
+	}
+	return out, nil
 }
 
 func (s *Service) parent(c *rpc.Call, id int64) error {
@@ -124,7 +136,7 @@ func (s *Service) settled(c *rpc.Call, row catalog.Category) (*Category, error) 
 			return nil, failure(err, int64(row.ID), "")
 		}
 	}
-	return of(row, n, c.Admin()), nil
+	return s.show(c, row)
 }
 
 func (s *Service) delete(c *rpc.Call, in struct {

@@ -30,6 +30,8 @@ var plain = map[string]string{
 	"partnerId": "the account itself", "userId": "users are named by anybody and made when they are named", "creatorId": "a user",
 	"sessionUserId": "a user", "flaggedUserId": "a user", "adminUserId": "a user", "referenceId": "a text of the caller's", "externalId": "a text of the caller's",
 	"searchProviderId": "an id of another system", "groupId": "a number of the caller's", "uiConfId": "players are not stored", "storageProfileId": "sluice has one storage",
+	"sourceRemoteStorageProfileId": "sluice has one storage", "remoteStorageProfileIds": "sluice has one storage",
+	"replacmenServerNodeId": "servers of a network", "dropFolderFileId": "such resources are refused",
 	"deliveryProfileIds": "deliveries are the server's", "edgeServerIds": "servers of a network", "deliveryProfileId": "deliveries are the server's",
 	"thumbParamsId": "a number of the caller's", "captionParamsId": "a number of the caller's", "intId": "found in the account only", "videoCodecId": "a codec",
 	"audioCodecId": "a codec", "containerId": "a format", "actualSourceAssetParamsIds": "what was", "analyticsPersistentSessionId": "of no account",

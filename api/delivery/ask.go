@@ -69,6 +69,8 @@ func (s *Service) find(a *ask, id string, context access.Context) error {
 	}
 	e, assets, err := s.cfg.Entry(a.Context(), catalog.EntryID(id))
 	switch {
+	case errors.Is(err, catalog.ErrNotFound) && context == access.Thumbnail && s.deleted(a, id):
+		return fail(entryDeleted, "the entry was deleted")
 	case errors.Is(err, catalog.ErrNotFound):
 		return fail(entryNotFound, "entry not found")
 	case err != nil:
@@ -97,18 +99,30 @@ func (s *Service) find(a *ask, id string, context access.Context) error {
 	} else {
 		ref = referrer(ref)
 	}
+	now := time.Now()
+	if a.session != nil {
+		now = a.session.Time(now)
+	}
 	a.access, err = s.cfg.Guard.Decide(a.Context(), e, &access.Request{
-		Contexts: []access.Context{context}, Session: a.session, IP: s.cfg.ClientIP(a.Request), Referrer: ref, UserAgent: a.UserAgent(), Header: a.Header, Now: time.Now(),
+		Contexts: []access.Context{context}, Session: a.session, IP: s.cfg.ClientIP(a.Request), Referrer: ref, UserAgent: a.UserAgent(), Header: a.Header, Now: now,
 	})
-	if err == nil && a.access.Ruled {
+	if err == nil && (a.access.Ruled || a.access.Private) {
 		err = a.invalid
 	}
 	return err
 }
 
+// deleted says whether the entry was one of the account's: players tell such pictures from those that never were.
+func (s *Service) deleted(a *ask, id string) bool {
+	e, err := s.cfg.Guard.Catalog.EntryByID(a.Context(), catalog.EntryID(id))
+	return err == nil && e.Account == a.partner && e.Status == catalog.EntryDeleted
+}
+
 // allowed refuses what the request may not have.
 func (a *ask) allowed() error {
 	switch {
+	case !a.access.Entitled:
+		return fail(entryNotFound, "entry not found")
 	case a.access.Moderated:
 		return fail(moderated, "the entry awaits moderation")
 	case !a.access.Scheduled:

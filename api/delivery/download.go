@@ -124,5 +124,9 @@ func (s *Service) serveAsset(w http.ResponseWriter, a *ask, asset catalog.Asset,
 	if location == "/mp4" && path.Ext(to) == "" {
 		return fail(fileNotFound, "file not found")
 	}
-	return s.handOn(w, a.Request, to, location, to)
+	serve := func(w http.ResponseWriter, r *http.Request) error { return s.handOn(w, r, to, location, to) }
+	if bytes, ok := a.preview(); ok {
+		return first(bytes, w, a.Request, serve)
+	}
+	return serve(w, a.Request)
 }

@@ -76,6 +76,47 @@ func TestDownloadsKeepToTheRulesAboutThem(t *testing.T) {
 	}
 }
 
+func TestDownloadsEndWhereThePrivilegeSays(t *testing.T) {
+	h := newHouse(t)
+	whole, err := os.ReadFile(film(t, "source.mp4"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	id := string(h.entry.ID)
+	of := func(name string, values ...string) string {
+		var list []ks.Privilege
+		for _, v := range values {
+			list = append(list, ks.Privilege{Name: "preview", Value: v})
+		}
+		return "/ks/" + h.session(name, ks.UserType, list...)
+	}
+	raw := "/p/102/raw/entry_id/" + id
+	for _, c := range []struct {
+		path string
+		want int
+	}{
+		{raw + of("few", "1000"), 1000},
+		{raw + of("least", "1000", "10"), 10},
+		{raw + of("many", "99999999"), len(whole)},
+		{raw + of("none", "x"), 0},
+		{"/p/102/download/entry_id/" + id + "/flavor/" + string(h.source.ID) + of("few", "1000"), 1000},
+	} {
+		for _, part := range []string{"", "bytes=2000-2999"} {
+			got := h.get(c.path, "Range", part)
+			if got.StatusCode != 200 || !bytes.Equal(got.body, whole[:c.want]) || got.Header.Get("Cache-Control") != "no-store" {
+				t.Errorf("%s %s: %d, %d bytes, %v", c.path, part, got.StatusCode, len(got.body), got.Header)
+			}
+		}
+		if got := h.do(http.MethodHead, c.path); got.ContentLength != int64(c.want) {
+			t.Errorf("%s: %d bytes announced, want %d", c.path, got.ContentLength, c.want)
+		}
+	}
+	to := h.get(h.manifest("/format/download/flavorParamIds/0" + of("few", "1000"))).Header.Get("Location")
+	if got := h.get(to); !bytes.Equal(got.body, whole[:1000]) {
+		t.Errorf("%s: %d, %d bytes", to, got.StatusCode, len(got.body))
+	}
+}
+
 func TestDownloadsOfAPreviewAreCut(t *testing.T) {
 	h := newHouse(t)
 	h.rules(catalog.AccessRule{Actions: []catalog.AccessAction{{Type: access.Preview, Seconds: 6}}})

@@ -22,14 +22,9 @@ type flavorJSON struct {
 
 var callbackName = regexp.MustCompile(`^[0-9_a-zA-Z.]+$`)
 
-// json lists the flavors with their URLs.
-func (m *manifest) json(w http.ResponseWriter) error {
-	out := struct {
-		EntryID  string       `json:"entryId"`
-		Duration int64        `json:"duration"` // seconds
-		BaseURL  string       `json:"baseUrl"`
-		Flavors  []flavorJSON `json:"flavors"`
-	}{EntryID: string(m.entry.ID), Duration: (m.entry.DurationMS + 500) / 1000, Flavors: []flavorJSON{}}
+// flavors lists the flavors with their URLs in the manifest's format.
+func (m *manifest) flavors() ([]flavorJSON, error) {
+	out := []flavorJSON{}
 	for _, a := range m.selection.Flavors {
 		var to string
 		var err error
@@ -44,9 +39,24 @@ func (m *manifest) json(w http.ResponseWriter) error {
 			to, err = m.urls.File(a)
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
-		out.Flavors = append(out.Flavors, flavorJSON{to, path.Ext(to)[1:], sources.Rate(a), a.Width, a.Height})
+		out = append(out, flavorJSON{to, path.Ext(to)[1:], sources.Rate(a), a.Width, a.Height})
+	}
+	return out, nil
+}
+
+// json lists the flavors with their URLs.
+func (m *manifest) json(w http.ResponseWriter) error {
+	out := struct {
+		EntryID  string       `json:"entryId"`
+		Duration int64        `json:"duration"` // seconds
+		BaseURL  string       `json:"baseUrl"`
+		Flavors  []flavorJSON `json:"flavors"`
+	}{EntryID: string(m.entry.ID), Duration: (m.entry.DurationMS + 500) / 1000}
+	var err error
+	if out.Flavors, err = m.flavors(); err != nil {
+		return err
 	}
 	body, err := json.Marshal(out)
 	if err != nil {
@@ -62,9 +72,14 @@ func (m *manifest) json(w http.ResponseWriter) error {
 		h.Set("Content-Type", "application/javascript")
 		body = bytes.Join([][]byte{[]byte(callback + "("), body, []byte(");")}, nil)
 	}
-	h.Set("Content-Length", strconv.Itoa(len(body)))
+	m.answer(w, body)
+	return nil
+}
+
+// answer writes a manifest's text.
+func (m *manifest) answer(w http.ResponseWriter, body []byte) {
+	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	if m.Method != http.MethodHead {
 		_, _ = w.Write(body) // the client left: nobody to tell
 	}
-	return nil
 }

@@ -1,7 +1,9 @@
 package delivery
 
 import (
+	"fmt"
 	"net/http"
+	"net/url"
 	"strconv"
 
 	"sluice/api/rpc/access"
@@ -90,6 +92,8 @@ func (s *Service) render(w http.ResponseWriter, m *manifest) error {
 	case "", "m3u8", "redirect":
 	case "json", "jsonp":
 		return m.json(w)
+	case "f4m", "f4mv2", "smil":
+		return m.xml(w, m.params["responseFormat"])
 	default:
 		return fail(badQuery, "responseFormat %q is not served", m.params["responseFormat"])
 	}
@@ -175,6 +179,12 @@ func (m *manifest) file(w http.ResponseWriter) error {
 	}
 	if m.format == sources.Download {
 		m.urls.FileName = sources.DownloadName(m.entry, best)
+	}
+	if _, ok := m.preview(); ok { // the origin's URLs are of the whole file
+		w.Header().Set("Cache-Control", "no-store")
+		a := m.entry.Account
+		found(w, fmt.Sprintf("%s/p/%d/sp/%d00/download/entry_id/%s/flavor/%s/ks/%s", m.urls.Base, a, a, m.entry.ID, best.ID, url.PathEscape(m.session.Token)))
+		return nil
 	}
 	to, err := m.urls.File(best)
 	if err != nil {

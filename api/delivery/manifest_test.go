@@ -2,6 +2,7 @@ package delivery_test
 
 import (
 	"encoding/json"
+	"encoding/xml"
 	"fmt"
 	"math"
 	"net/http"
@@ -140,7 +141,7 @@ func TestSegmentsAreNamedAsPackagersNameThem(t *testing.T) {
 			t.Errorf("%s: %d", object, got.StatusCode)
 		}
 	}
-	for _, prefix := range []string{"", "/pd", "/s"} { // without a location the object's name decides
+	for _, prefix := range []string{"", "/pd", "/s", "/mss", "/hds", "/edash"} { // without a location the object's name decides
 		base := strings.Replace(dir, "/hls", prefix, 1)
 		for object, ctype := range map[string]string{"index.m3u8": "application/vnd.apple.mpegurl", "seg-1-v1-a1.ts": "video/mp2t", "manifest.mpd": "application/dash+xml"} {
 			if got := h.do(http.MethodHead, base+object); got.StatusCode != 200 || got.Header.Get("Content-Type") != ctype {
@@ -206,7 +207,8 @@ func TestErrorsHaveTheirNumbers(t *testing.T) {
 		"/p/102/playManifest/format/applehttp":                                    20,
 		h.manifest("/format/hds"):                                                 25,
 		h.manifest("/format/rtmp/a.f4m"):                                          25,
-		h.manifest("/format/url/responseFormat/smil"):                             25,
+		h.manifest("/format/applehttp/responseFormat/smil"):                       25,
+		h.manifest("/format/url/responseFormat/rss"):                              25,
 		h.manifest("/format/applehttp/minBitrate/x"):                              49,
 		h.manifest("/format/applehttp/maxBitrate/-1"):                             19,
 		h.manifest("/format/applehttp/maxBitrate/1"):                              6,
@@ -271,6 +273,44 @@ func TestManifestsAsJSON(t *testing.T) {
 	}
 	if p := h.get(h.manifest("/format/url/responseFormat/jsonp/callback/a(b)")); p.StatusCode != 404 {
 		t.Errorf("a callback that is no name: %d", p.StatusCode)
+	}
+}
+
+func TestManifestsAsXML(t *testing.T) {
+	h := newHouse(t)
+	type media struct {
+		URL     string `xml:"url,attr"`
+		Src     string `xml:"src,attr"`
+		Bitrate int    `xml:"bitrate,attr"`
+		System  int    `xml:"system-bitrate,attr"`
+		Width   int    `xml:"width,attr"`
+	}
+	for kind, want := range map[string]struct{ contentType, root, space string }{
+		"f4m":   {"application/f4m+xml", "manifest", "http://ns.adobe.com/f4m/1.0"},
+		"f4mv2": {"application/f4m+xml", "manifest", "http://ns.adobe.com/f4m/2.0"},
+		"smil":  {"application/smil+xml", "smil", ""},
+	} {
+		got := h.get(h.manifest("/format/url/responseFormat/" + kind))
+		var m struct {
+			XMLName  xml.Name
+			ID       string  `xml:"id"`
+			Duration string  `xml:"duration"`
+			Media    []media `xml:"media"`
+			Videos   []media `xml:"body>switch>video"`
+		}
+		if err := xml.Unmarshal(got.body, &m); err != nil || got.Header.Get("Content-Type") != want.contentType || m.XMLName != (xml.Name{Space: want.space, Local: want.root}) {
+			t.Fatalf("%s: %v, %v: %s", kind, err, got.Header, got.body)
+		}
+		list := append(m.Media, m.Videos...)
+		if len(list) != 2 || max(list[0].Bitrate, list[0].System/1000) != 300 || list[0].Width == 0 {
+			t.Fatalf("%s: %s", kind, got.body)
+		}
+		if kind != "smil" && (m.ID != string(h.entry.ID) || !strings.HasPrefix(m.Duration, fmt.Sprint(filmSeconds)+".")) {
+			t.Errorf("%s: %s", kind, got.body)
+		}
+		if r := h.do(http.MethodHead, list[0].URL+list[0].Src); r.StatusCode != 200 || r.Header.Get("Content-Type") != "video/mp4" {
+			t.Errorf("%s: %d", kind, r.StatusCode)
+		}
 	}
 }
 
@@ -381,6 +421,7 @@ func TestScheduleAndModerationDecide(t *testing.T) {
 	viewer := h.session("viewer", ks.UserType, ks.Privilege{Name: "sview", Value: string(h.entry.ID)})
 	admin := h.session("admin", ks.AdminType)
 	user := h.session("user", ks.UserType)
+	inAnHour := h.session("inAnHour", ks.UserType, ks.Privilege{Name: "reftime", Value: fmt.Sprint(time.Now().Add(2 * time.Hour).Unix())})
 	for name, tt := range map[string]struct {
 		change func(e *catalog.Entry)
 		number int
@@ -403,6 +444,9 @@ func TestScheduleAndModerationDecide(t *testing.T) {
 			if got := h.get("/hls/" + string(h.entry.ID) + "/master.m3u8"); got.StatusCode != 403 {
 				t.Errorf("by the entry's own path: %d", got.StatusCode)
 			}
+			if got := h.get(h.manifest("/format/applehttp/ks/" + inAnHour)); (got.StatusCode == 200) != (name == "future") {
+				t.Errorf("at another time: %d", got.StatusCode)
+			}
 			for _, s := range []string{viewer, admin} {
 				got := h.get(h.manifest("/format/applehttp/ks/" + s))
 				urls := servedURL.FindAllString(string(got.body), -1)
@@ -414,6 +458,42 @@ func TestScheduleAndModerationDecide(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestPrivateCategoriesKeepTheirBytes(t *testing.T) {
+	h := newHouse(t)
+	private, err := h.db.AddCategory(t.Context(), account, catalog.Category{Name: "users", More: []byte(`{"privacyContext":"club","privacy":2}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := catalog.CategoryEntry{Category: private.ID, Entry: h.entry.ID, Status: catalog.CategoryEntryActive}
+	if _, err := h.db.AddCategoryEntry(t.Context(), account, link); err != nil {
+		t.Fatal(err)
+	}
+	h.forget()
+	user := h.session("user", ks.UserType)
+	shop := h.session("shop", ks.UserType, ks.Privilege{Name: "privacycontext", Value: "shop"})
+	base, id := "/p/102/sp/10200/", string(h.entry.ID)
+	for _, path := range []string{
+		h.manifest("/format/applehttp"), h.manifest("/format/mpegdash"), h.manifest("/format/url"), h.manifest("/format/download"),
+		base + "raw/entry_id/" + id, base + "download/entry_id/" + id, base + "thumbnail/entry_id/" + id + "/width/40",
+	} {
+		for _, s := range []string{"", "/ks/" + shop} {
+			if got := h.get(path + s); got.StatusCode != 404 || got.Header.Get("X-Kaltura") != "error-1" {
+				t.Errorf("%s%s: %d %q", path, s, got.StatusCode, got.Header.Get("X-Kaltura"))
+			}
+		}
+		if got := h.get(path + "/ks/" + user); got.StatusCode >= 400 || strings.Contains(got.Header.Get("Cache-Control"), "public") {
+			t.Errorf("%s for a user: %d %q, cached %q", path, got.StatusCode, got.Header.Get("X-Kaltura"), got.Header.Get("Cache-Control"))
+		}
+	}
+	urls := servedURL.FindAllString(string(h.get(h.manifest("/format/applehttp/ks/"+user)).body), -1)
+	if len(urls) == 0 || !strings.Contains(urls[0], "/t/") || h.get(urls[0]).StatusCode != 200 {
+		t.Errorf("URLs for a user: %q", urls)
+	}
+	if got := h.get("/hls/" + id + "/master.m3u8"); got.StatusCode != 403 {
+		t.Errorf("by the entry's own path: %d", got.StatusCode)
 	}
 }
 

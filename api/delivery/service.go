@@ -64,8 +64,11 @@ func New(cfg Config) (*Service, error) {
 
 // Mount adds the service's paths to a mux.
 func (s *Service) Mount(mux *http.ServeMux) {
-	for _, p := range []string{"/p/", "/s/p/", "/pd/p/", "/t/{token}/p/", "/t/{token}/pd/p/"} {
-		mux.Handle(p, s)
+	mux.Handle("/s/p/", s)
+	// The last ones are locations of other packagers, which say nothing that the name of the file does not.
+	for _, location := range []string{"", "/pd", "/mss", "/hds", "/edash"} {
+		mux.Handle(location+"/p/", s)
+		mux.Handle("/t/{token}"+location+"/p/", s)
 	}
 }
 

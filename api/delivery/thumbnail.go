@@ -50,6 +50,8 @@ func (s *Service) thumbnail(w http.ResponseWriter, a *ask) error {
 		return err
 	}
 	switch {
+	case !a.access.Entitled:
+		return fail(entryNotFound, "entry not found")
 	case a.entry.Status == catalog.EntryDeleted || a.entry.Moderation == catalog.ModerationRejected && !a.viewsAll():
 		return fail(entryDeleted, "the entry was refused")
 	case a.access.Blocked():
@@ -66,7 +68,7 @@ func (s *Service) thumbnail(w http.ResponseWriter, a *ask) error {
 	h.Set("ETag", tag)
 	h.Set("Content-Type", t.contentType())
 	h.Set("Cache-Control", "public, max-age=3600")
-	if a.access.Ruled {
+	if a.access.Ruled || a.access.Private {
 		h.Set("Cache-Control", "no-store")
 	}
 	if name := a.params["file_name"]; name != "" {

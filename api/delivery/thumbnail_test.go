@@ -178,6 +178,21 @@ func TestThumbnailsRefuseWhatMakesNoSense(t *testing.T) {
 	}
 }
 
+func TestThumbnailsOfDeletedEntries(t *testing.T) {
+	h := newHouse(t)
+	if err := h.db.DeleteEntry(t.Context(), h.entry.ID); err != nil {
+		t.Fatal(err)
+	}
+	h.forget()
+	for path, want := range map[string]string{
+		h.thumb("/width/40"): "error-9", strings.Replace(h.thumb("/width/40"), "/p/102/", "/p/103/", 1): "error-1", h.manifest("/format/applehttp"): "error-1",
+	} {
+		if got := h.get(path); got.StatusCode != 404 || got.Header.Get("X-Kaltura") != want {
+			t.Errorf("%s: %d %q, want %q", path, got.StatusCode, got.Header.Get("X-Kaltura"), want)
+		}
+	}
+}
+
 func TestThumbnailsOfImagesAndTheNearestShape(t *testing.T) {
 	h := newHouse(t)
 	tall := h.add(catalog.Asset{Type: catalog.AssetThumb, Name: "tall", Kind: "image", Key: h.put("tall.jpg", picture(100, 200)), Width: 100, Height: 200})

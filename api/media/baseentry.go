@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"sluice/api/rpc"
+	"sluice/api/rpc/access"
 	"sluice/api/rpc/kaltura"
 	"sluice/catalog"
 )
@@ -87,9 +88,15 @@ func (s *Service) baseGetByIDs(c *rpc.Call, in struct {
 }) ([]kaltura.Entry, error) {
 	ids := kaltura.List(in.EntryIDs)
 	ids = ids[:min(len(ids), maxIDs)]
-	found, _, err := s.Catalog.QueryEntries(c, c.AccountID(), catalog.Query{
-		Conds: []catalog.Cond{anyOf("id", ids...)}, Limit: catalog.Everything,
-	})
+	conds := []catalog.Cond{anyOf("id", ids...)}
+	entitled, restricted, err := access.EntitledOnly(c, s.Catalog, c.AccountID(), c.Session)
+	if err != nil {
+		return nil, err
+	}
+	if restricted {
+		conds = append(conds, entitled)
+	}
+	found, _, err := s.Catalog.QueryEntries(c, c.AccountID(), catalog.Query{Conds: conds, Limit: catalog.Everything})
 	if err != nil {
 		return nil, failure(err, in.EntryIDs)
 	}

@@ -74,6 +74,11 @@ func TestRefusedContentLeavesTheEntryEmpty(t *testing.T) {
 		{"no url", obj{"objectType": "KalturaUrlResource"}, `PROPERTY_VALIDATION_CANNOT_BE_NULL{"PROP_NAME":"KalturaUrlResource::url"}`},
 		{"unknown asset", obj{"objectType": "KalturaAssetResource", "assetId": "0_zzzzzzzz"}, `FLAVOR_ASSET_ID_NOT_FOUND{"ID":"0_zzzzzzzz"}`},
 		{"text", obj{"objectType": "KalturaStringResource", "content": "x"}, `RESOURCE_TYPE_NOT_SUPPORTED{"RES_TYPE":"KalturaStringResource"}`},
+		{"a file of a storage profile", obj{"objectType": "KalturaRemoteStorageResource", "url": "a/b.mp4", "storageProfileId": 1}, `RESOURCE_TYPE_NOT_SUPPORTED{"RES_TYPE":"KalturaRemoteStorageResource"}`},
+		{"files of storage profiles", obj{"objectType": "KalturaRemoteStorageResources"}, `RESOURCE_TYPE_NOT_SUPPORTED{"RES_TYPE":"KalturaRemoteStorageResources"}`},
+		{"a file of a drop folder", obj{"objectType": "KalturaDropFolderFileResource", "dropFolderFileId": 1}, `RESOURCE_TYPE_NOT_SUPPORTED{"RES_TYPE":"KalturaDropFolderFileResource"}`},
+		{"parts of several", obj{"objectType": "KalturaOperationResources", "resources": []any{obj{}}}, `RESOURCE_TYPE_NOT_SUPPORTED{"RES_TYPE":"KalturaOperationResources"}`},
+		{"no class", obj{"token": "x"}, `OBJECT_TYPE_ABSTRACT{"OBJ_TYPE":"KalturaResource"}`},
 	}
 	for _, tt := range tests {
 		if got := f.fails(admin, "media.addContent", obj{"entryId": id, "resource": tt.resource}); got != tt.want {

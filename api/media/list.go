@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"sluice/api/rpc"
+	"sluice/api/rpc/access"
 	"sluice/api/rpc/kaltura"
 	"sluice/catalog"
 )
@@ -88,9 +89,16 @@ func withDefaults(conds []catalog.Cond) []catalog.Cond {
 	return conds
 }
 
-// visible restricts a query to what the session may list: administrators and sessions with list:* all entries, users their
+// visible restricts a query to what the session may list, of what it may know of: administrators and sessions with list:* all entries, users their
 // own, widgets those that they name.
 func (s *Service) visible(c *rpc.Call, q catalog.Query, named bool) (catalog.Query, bool, error) {
+	entitled, restricted, err := access.EntitledOnly(c, s.Catalog, c.AccountID(), c.Session)
+	if err != nil {
+		return q, false, err
+	}
+	if restricted {
+		q.Conds = append(q.Conds, entitled)
+	}
 	if c.Admin() || c.May("list", "*") {
 		return q, false, nil
 	}

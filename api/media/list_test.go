@@ -2,6 +2,7 @@ package media_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -142,6 +143,54 @@ func TestSessionsSeeWhatTheyMay(t *testing.T) {
 	if got := f.get(widget, "media.get", obj{"entryId": mine}); got["name"] != "joe's" {
 		t.Errorf("widget: %v", got)
 	}
+}
+
+func TestListsLeaveOutWhatASessionIsNotEntitledTo(t *testing.T) {
+	everyDatabase(t, func(f *fixture) {
+		id := f.ready(joe, obj{"name": "joe's", "categories": "private"})
+		f.ready(joe, obj{"name": "free"})
+		private, err := f.db.CategoryByName(f.Context(), 101, "private")
+		if err != nil {
+			f.Fatal(err)
+		}
+		_, err = f.db.UpdateCategory(f.Context(), 101, private.ID, func(c *catalog.Category) error {
+			c.More = []byte(`{"privacyContext":"club","privacy":3}`)
+			return nil
+		})
+		if err != nil {
+			f.Fatal(err)
+		}
+		named := obj{"idIn": id}
+		for _, tt := range []struct {
+			token  string
+			filter obj
+			want   string
+		}{
+			{admin, nil, "free joe's"},
+			{joe, nil, "free joe's"},
+			{"101/user/ann/list:*", nil, "free"},
+			{"101/user/ann/list:*", named, ""},
+			{"101/user/ann/list:*,disableentitlement", nil, "free joe's"},
+			{"101/user/ann/list:*,disableentitlementforentry:" + id, nil, "free joe's"},
+			{"101/admin/root/enableentitlement", nil, "free"},
+			{widget, named, ""},
+		} {
+			list := f.get(tt.token, "media.list", obj{"filter": tt.filter})
+			if got := names(list); got != tt.want || list["totalCount"] != float64(len(strings.Fields(tt.want))) {
+				f.Errorf("%s, %v: got %q of %v, want %q", tt.token, tt.filter, got, list["totalCount"], tt.want)
+			}
+		}
+		ann := "101/user/ann/"
+		if got := f.names(ann, "baseEntry.getByIds", obj{"entryIds": id}); got != "" {
+			f.Errorf("by ids: %q", got)
+		}
+		if got := f.fails(ann, "media.get", obj{"entryId": id}); !strings.HasPrefix(got, "ENTRY_ID_NOT_FOUND") {
+			f.Errorf("by id: %s", got)
+		}
+		if got := f.get(joe, "media.get", obj{"entryId": id}); got["name"] != "joe's" {
+			f.Errorf("its owner: %v", got)
+		}
+	})
 }
 
 func TestTheDefaultAccessProfileIncludesEntriesWithoutOne(t *testing.T) {

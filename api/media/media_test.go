@@ -76,7 +76,7 @@ var everything = obj{
 	"referenceId": "ref", "partnerSortValue": 9, "conversionProfileId": -1, "entitledUsersEdit": "e1,e2", "entitledUsersPublish": "p1",
 	"entitledUsersView": "v1", "displayInSearch": 2, "application": "1", "applicationVersion": "7.1", "blockAutoTranscript": true,
 	"mediaType": 5, "conversionQuality": "high", "sourceType": 5, "searchProviderType": 20, "searchProviderId": "sp", "creditUserName": "cu",
-	"creditUrl": "http://c", "isTrimDisabled": true, "msDuration": 61000,
+	"creditUrl": "http://c", "msDuration": 61000,
 	"multiLingual_tags": []any{obj{"language": "FR", "value": "un,deux"}},
 	"streams":           []any{obj{"id": "1", "type": "audio", "trackIndex": 2, "language": "en", "channelIndex": 0, "label": "l", "channelLayout": "mono"}},
 }
@@ -146,7 +146,7 @@ func TestWhatEntriesRefuse(t *testing.T) {
 	foreign := f.add(other, obj{"name": "theirs"})["id"].(string)
 	gone := f.add(admin, obj{})["id"].(string)
 	f.call(admin, "media.delete", obj{"entryId": gone})
-	denied := `INVALID_KS{"ERR_CODE":"-4","ERR_DESC":"INVALID_TYPE","KSID":"N/A"}`
+	denied := `INVALID_KS{"ERR_CODE":"-4","ERR_DESC":"INVALID_TYPE","KSID":""}`
 	missing := func(id string) string { return `ENTRY_ID_NOT_FOUND{"ENTRY_ID":"` + id + `"}` }
 	tests := []struct {
 		name, token, action string

@@ -7,6 +7,8 @@ import (
 	"mime/multipart"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"sluice/api/media"
 	"sluice/catalog"
 )
@@ -96,6 +98,12 @@ func TestClones(t *testing.T) {
 	list := f.get(admin, "baseEntry.add", obj{"entry": obj{"objectType": "KalturaPlaylist", "name": "list", "playlistContent": id, "playlistType": 3}})
 	if got := f.get(admin, "baseEntry.clone", obj{"entryId": list["id"]}); got["objectType"] != "KalturaPlaylist" || got["playlistContent"] != id || got["status"] != 2.0 {
 		t.Errorf("copy of a playlist %v", got)
+	}
+	filters := []any{obj{"objectType": "KalturaMediaEntryFilterForPlaylist", "limit": 5.0, "tagsLike": "a"}}
+	list = f.get(admin, "baseEntry.add", obj{"entry": obj{"objectType": "KalturaPlaylist", "name": "dynamic", "playlistType": 10, "totalResults": 7, "filters": filters}})
+	got := f.get(admin, "baseEntry.get", obj{"entryId": list["id"]})
+	if diff := cmp.Diff([]any{7.0, any(filters)}, []any{got["totalResults"], got["filters"]}); diff != "" {
+		t.Errorf("dynamic playlist: %s", diff)
 	}
 }
 

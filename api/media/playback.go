@@ -138,7 +138,7 @@ func (p *Playback) playback(c *rpc.Call, in struct {
 // refused says whether there is nothing to play for this request.
 func (v *view) refused() bool {
 	widget := v.session == nil || v.session.Widget()
-	return v.decision.Blocked() || !v.decision.Scheduled && widget || !sources.Playable(v.entry, v.account)
+	return !v.decision.Entitled || v.decision.Blocked() || !v.decision.Scheduled && widget || !sources.Playable(v.entry, v.account)
 }
 
 // formats are those that the client asks for; all without a word from it.
@@ -267,7 +267,7 @@ func (p *Playback) contextData(c *rpc.Call, in struct {
 		IsIPAddressRestricted: blocked(access.IPAddress, access.AnonymousIP), IsUserAgentRestricted: blocked(access.UserAgent),
 		PreviewLength: new(-1), IsScheduledNow: new(v.decision.Scheduled), IsAdmin: new(c.Admin()), StorageProfilesXML: new(""),
 		StreamerType: kaltura.Opt(kaltura.Value(v.params.StreamerType)), MediaProtocol: kaltura.Opt(kaltura.Value(v.params.MediaProtocol)),
-		MsDuration: new(v.entry.DurationMS), FlavorAssets: []*kaltura.FlavorAsset{}, AccessControlActions: actions, PluginData: map[string]any{},
+		MsDuration: new(v.entry.DurationMS), FlavorAssets: []*kaltura.FlavorAsset{}, AccessControlActions: actions, PluginData: map[string]*kaltura.PluginData{},
 	}
 	out.Actions, out.Messages, out.AccessControlMessages = actions, []*kaltura.String{}, []*kaltura.String{}
 	if d := v.decision.Preview(); d > 0 {

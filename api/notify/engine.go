@@ -133,7 +133,11 @@ func (e *Engine) notifications(ctx context.Context, events []catalog.Event) ([]n
 				}
 				loaded = true
 			}
-			out = append(out, notification{&list[i], ev, object})
+			shown, err := e.render.profile(ctx, &list[i])
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, notification{&list[i], ev, object, shown})
 		}
 	}
 	return out, nil
@@ -182,9 +186,13 @@ func (e *Engine) Dispatch(ctx context.Context, t catalog.NotificationTemplate, e
 	if object == nil {
 		return 0, catalog.ErrNotFound
 	}
+	shown, err := e.render.profile(ctx, &t)
+	if err != nil {
+		return 0, err
+	}
 	var d catalog.Delivery
 	err = e.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) (err error) {
-		d, err = e.add(ctx, tx, notification{&t, ev, object}, nil)
+		d, err = e.add(ctx, tx, notification{&t, ev, object, shown}, nil)
 		return err
 	})
 	e.wake()

@@ -310,3 +310,43 @@ func TestNothingIsLeftRunning(t *testing.T) {
 	http.DefaultClient.CloseIdleConnections()
 	goleak.VerifyNone(t, ignore, goleak.IgnoreAnyFunction("net/http.(*conn).serve"), goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"), goleak.IgnoreAnyFunction("database/sql.(*DB).connectionOpener"))
 }
+
+func TestAResponseProfileChoosesWhatIsTold(t *testing.T) {
+	everyDatabase(t, func(t *testing.T, f *fixture) {
+		add := func(name, body string) int64 {
+			p, err := f.db.AddResponseProfile(t.Context(), 1, catalog.ResponseProfile{Name: name, Status: 2, Body: []byte(body)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return p.ID
+		}
+		brief, gone := add("brief", `{"type":1,"fields":"id,name"}`), add("gone", `{"type":1,"fields":"id"}`)
+		if err := f.db.DeleteResponseProfile(t.Context(), 1, gone); err != nil {
+			t.Fatal(err)
+		}
+		data := func(format int, profile int64) params {
+			return params{"objectType": "KalturaHttpNotificationObjectData", "format": format, "ignoreNull": true, "responseProfileId": profile}
+		}
+		for path, d := range map[string]params{"/json": data(1, brief), "/xml": data(2, brief), "/gone": data(1, gone)} {
+			made := f.template(params{"url": f.hook.URL + path, "data": d, "eventConditions": names("entry.ready"), "connectTimeout": 3, "authenticationMethod": -18})
+			if kept, _ := made["data"].(map[string]any); kept["responseProfileId"] != float64(d["responseProfileId"].(int64)) || made["connectTimeout"] != 3.0 || made["authenticationMethod"] != -18.0 {
+				t.Errorf("kept %v", made)
+			}
+		}
+		f.run()
+		e := f.entry(1, "Film")
+		f.ready(e.ID)
+		f.eventually("three are told", func() bool { return len(f.deliveries("1")) == 3 })
+		for _, r := range f.requests() {
+			form, _ := url.ParseQuery(r.Body)
+			want := map[string]string{
+				"/json": fmt.Sprintf(`{"object":{"id":%q,"name":"Film","objectType":"KalturaMediaEntry"},`, e.ID),
+				"/xml":  fmt.Sprintf(`<object><objectType>KalturaMediaEntry</objectType><id>%s</id><name>Film</name></object>`, e.ID),
+				"/gone": `"status":2`,
+			}[r.Path]
+			if !strings.Contains(r.Body+form.Get("data"), want) {
+				t.Errorf("%s was told %s", r.Path, r.Body)
+			}
+		}
+	})
+}

@@ -77,6 +77,7 @@ type notification struct {
 	template *catalog.NotificationTemplate
 	event    catalog.Event
 	object   rpc.Class
+	shown    *rpc.DetachedResponseProfile // what is told of the object; nil for all
 }
 
 // fill gives a delivery, whose id is known, its URL and body.
@@ -100,6 +101,23 @@ func (r *renderer) fill(n notification, d *catalog.Delivery) error {
 	return err
 }
 
+// profile is the template's response profile. One that is gone shows everything, as in answers.
+func (r *renderer) profile(ctx context.Context, t *catalog.NotificationTemplate) (*rpc.DetachedResponseProfile, error) {
+	id := t.Spec.Data.ResponseProfile
+	if id == 0 {
+		return nil, nil
+	}
+	row, err := r.db.ResponseProfile(ctx, t.Account, id)
+	if errors.Is(err, catalog.ErrNotFound) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	p := &rpc.DetachedResponseProfile{}
+	return p, r.reg.Unmarshal(row.Body, p)
+}
+
 // describe is the body that tells of an object: JSON, or a form with JSON or XML in its field data.
 func (r *renderer) describe(n notification, id int64, form bool) (kind, body string, err error) {
 	data := n.template.Spec.Data
@@ -109,7 +127,7 @@ func (r *renderer) describe(n notification, id int64, form bool) (kind, body str
 	}
 	object := json.RawMessage("null")
 	if n.object != nil {
-		if object, err = r.reg.Marshal(n.object); err != nil {
+		if object, err = r.reg.MarshalOnly(n.object, n.shown); err != nil {
 			return "", "", err
 		}
 	}
@@ -136,7 +154,7 @@ func (r *renderer) xml(n notification, id int64) (string, error) {
 	var object []byte
 	if n.object != nil {
 		var err error
-		if object, err = r.reg.XML(n.object, n.template.Spec.Data.IgnoreNull); err != nil {
+		if object, err = r.reg.XMLOnly(n.object, n.template.Spec.Data.IgnoreNull, n.shown); err != nil {
 			return "", err
 		}
 	}

@@ -111,7 +111,7 @@ func everything() []string {
 	}
 	for i, a := range [][]string{
 		{"Block"}, {"Preview", "limit", "30"}, {"LimitFlavors", "flavorParamsIds", "1,2", "isBlockedList", "1"}, {"LimitDeliveryProfiles", "deliveryProfileIds", "3"},
-		{"ServeRemoteEdgeServer", "edgeServerIds", "7"}, {"ModifyRequestHostRegex", "pattern", "a.c", "replacement", "b"}, {"LimitThumbnailCapture"},
+		{"ServeRemoteEdgeServer", "edgeServerIds", "7"}, {"ModifyRequestHostRegex", "pattern", "a.c", "replacement", "b", "replacmenServerNodeId", "4", "checkAliveTimeoutMs", "250"}, {"LimitThumbnailCapture"},
 	} {
 		pairs = append(pairs, fmt.Sprintf("%s[rules][0][actions][%d][objectType]", p, i), "KalturaAccessControl"+a[0]+"Action")
 		for k := 1; k+1 < len(a); k += 2 {
@@ -136,7 +136,7 @@ func TestProfilesComeBackAsTheyWereSent(t *testing.T) {
 		`{"flavorParamsIds":"1,2","isBlockedList":true,"objectType":"KalturaAccessControlLimitFlavorsAction","type":3},` +
 		`{"deliveryProfileIds":"3","isBlockedList":false,"objectType":"KalturaAccessControlLimitDeliveryProfilesAction","type":5},` +
 		`{"edgeServerIds":"7","objectType":"KalturaAccessControlServeRemoteEdgeServerAction","seamlessFallbackEnabled":false,"type":6},` +
-		`{"objectType":"KalturaAccessControlModifyRequestHostRegexAction","pattern":"a.c","replacement":"b","type":7},` +
+		`{"checkAliveTimeoutMs":250,"objectType":"KalturaAccessControlModifyRequestHostRegexAction","pattern":"a.c","replacement":"b","replacmenServerNodeId":4,"type":7},` +
 		`{"objectType":"KalturaAccessControlLimitThumbnailCaptureAction","type":8}],"code":"C","conditions":[` +
 		`{"acceptInternalIps":true,"httpHeader":"X-Client","not":true,"objectType":"KalturaIpAddressCondition","type":3,"values":[{"objectType":"KalturaStringValue","value":"10.0.0.0/8"}]},` +
 		`{"not":false,"objectType":"KalturaCountryCondition","type":2,"values":[{"objectType":"KalturaStringValue","value":"CH"}]},` +

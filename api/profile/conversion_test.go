@@ -109,3 +109,40 @@ func TestStoredResponseProfilesAreUsedByName(t *testing.T) {
 		t.Errorf("list: %v", list)
 	}
 }
+
+func TestFlavorParamsKeepWhatIsSent(t *testing.T) {
+	call := serveAll(t)
+	sent := map[string]string{
+		"partnerId": "102", "name": "n", "systemName": "s", "description": "d", "tags": "a,b", "sourceAssetParamsIds": "0", "mediaParserType": "1",
+		"sourceRemoteStorageProfileId": "3", "remoteStorageProfileIds": "4", "videoCodec": "h264m", "videoBitrate": "700", "audioCodec": "aac", "audioBitrate": "64",
+		"audioChannels": "2", "audioSampleRate": "48000", "width": "640", "height": "360", "frameRate": "25", "gopSize": "50", "conversionEngines": "2",
+		"conversionEnginesExtraParams": "x", "twoPass": "true", "deinterlice": "1", "rotate": "1", "operators": "o", "engineVersion": "1", "format": "mp4",
+		"aspectRatioProcessingMode": "2", "forceFrameToMultiplication16": "1", "isGopInSec": "1", "isAvoidVideoShrinkFramesizeToSource": "1",
+		"isAvoidVideoShrinkBitrateToSource": "1", "isVideoFrameRateForLowBrAppleHls": "1", "multiStream": "m", "anamorphicPixels": "1.5",
+		"isAvoidForcedKeyFrames": "1", "forcedKeyFramesMode": "1", "isCropIMX": "1", "optimizationPolicy": "1", "maxFrameRate": "30",
+		"videoConstantBitrate": "1", "videoBitrateTolerance": "9", "watermarkData": "w", "subtitlesData": "s", "isEncrypted": "1", "contentAwareness": "0.5",
+		"chunkedEncodeMode": "1", "clipOffset": "1", "clipDuration": "2", "cropData": "c",
+	}
+	var pairs []string
+	for name, value := range sent {
+		pairs = append(pairs, "flavorParams["+name+"]", value)
+	}
+	got := call("flavorparams", "get", "102", "id", text(call("flavorparams", "add", "102", pairs...), "id"))
+	for name, want := range sent {
+		if text(got, name) != want {
+			t.Errorf("%s is %v, want %s", name, got[name], want)
+		}
+	}
+	if got := call("flavorparams", "update", "102", "id", text(got, "id"), "flavorParams[partnerId]", "103"); text(got, "code") != "PARTNER_ACCESS_FORBIDDEN" {
+		t.Errorf("given to another account: %v", got)
+	}
+	for filter, want := range map[string]string{"0": "1", "1": "9"} {
+		if list := call("flavorparams", "list", "102", "filter[isSystemDefaultEqual]", filter); text(list, "totalCount") != want {
+			t.Errorf("isSystemDefault %s: %v, want %s", filter, list["totalCount"], want)
+		}
+	}
+	cp := call("conversionprofile", "add", "102", "conversionProfile[name]", "p", "conversionProfile[defaultReplacementOptions][keepManualThumbnails]", "1")
+	if o, _ := cp["defaultReplacementOptions"].(map[string]any); text(o, "keepManualThumbnails") != "1" || text(o, "objectType") != "KalturaEntryReplacementOptions" {
+		t.Errorf("replacement options %v", cp["defaultReplacementOptions"])
+	}
+}

@@ -2,6 +2,7 @@ package profile
 
 import (
 	"errors"
+	"slices"
 	"strconv"
 
 	"sluice/api/rpc"
@@ -33,7 +34,7 @@ func (s *Conversion) paramsAdd(c *rpc.Call, in struct {
 		return nil, rpc.E("PROPERTY_VALIDATION_CANNOT_BE_NULL", "PROP_NAME", "KalturaFlavorParams::name")
 	}
 	var p catalog.FlavorParams
-	if err := applyParams(in.Params, &p); err != nil {
+	if err := applyParams(c, in.Params, &p); err != nil {
 		return nil, err
 	}
 	p, err := s.Catalog.AddFlavorParams(c, c.AccountID(), p)
@@ -44,7 +45,10 @@ func (s *Conversion) paramsAdd(c *rpc.Call, in struct {
 }
 
 // applyParams sets what is sent and refuses what could not be made of any source.
-func applyParams(in *kaltura.FlavorParams, p *catalog.FlavorParams) error {
+func applyParams(c *rpc.Call, in *kaltura.FlavorParams, p *catalog.FlavorParams) error {
+	if id := kaltura.Value(in.PartnerID); in.PartnerID != nil && catalog.AccountID(id) != c.AccountID() {
+		return rpc.E("PARTNER_ACCESS_FORBIDDEN", "ACCESSING_PID", strconv.FormatInt(int64(c.AccountID()), 10), "ACCESSED_PID", strconv.FormatInt(id, 10))
+	}
 	if err := in.Apply(p); err != nil {
 		return err
 	}
@@ -102,7 +106,7 @@ func (s *Conversion) paramsUpdate(c *rpc.Call, in struct {
 	ID     int64                 `k:"id" ref:"flavorParams"`
 	Params *kaltura.FlavorParams `k:"flavorParams" for:"update" required:"true"`
 }) (*kaltura.FlavorParams, error) {
-	p, err := s.Catalog.UpdateFlavorParams(c, c.AccountID(), in.ID, func(p *catalog.FlavorParams) error { return applyParams(in.Params, p) })
+	p, err := s.Catalog.UpdateFlavorParams(c, c.AccountID(), in.ID, func(p *catalog.FlavorParams) error { return applyParams(c, in.Params, p) })
 	if err != nil {
 		return nil, nameTaken(orMissing(err, "FLAVOR_PARAMS_ID_NOT_FOUND", in.ID), in.Params.SystemName)
 	}
@@ -124,7 +128,7 @@ func (s *Conversion) paramsList(c *rpc.Call, in struct {
 		q.Conds, q.Order = in.Filter.Conds, in.Filter.Order
 	}
 	q = withPage(q, in.Pager)
-	q.Conds = withoutField(q.Conds, "isSystemDefault")
+	q.Conds = systemDefault(q.Conds)
 	rows, total, err := s.Catalog.ListFlavorParams(c, c.AccountID(), q)
 	if err != nil {
 		return nil, err
@@ -145,11 +149,16 @@ func withPage(q catalog.Query, p *rpc.Pager) catalog.Query {
 	return q
 }
 
-func withoutField(conds []catalog.Cond, field string) []catalog.Cond {
-	var out []catalog.Cond
-	for _, c := range conds {
-		if c.Field != field {
-			out = append(out, c)
+// systemDefault asks for the system's parameters, or for those that are not, by whose they are.
+func systemDefault(conds []catalog.Cond) []catalog.Cond {
+	out := slices.Clone(conds)
+	for i, c := range out {
+		if c.Field != "isSystemDefault" {
+			continue
+		}
+		out[i] = catalog.Cond{Field: "partnerId", Op: catalog.OpNot, Values: []any{int64(0)}}
+		if slices.Contains(c.Values, any(int64(1))) {
+			out[i].Op = catalog.OpEq
 		}
 	}
 	return out

@@ -40,6 +40,11 @@ func (s *Server) trusts(ip netip.Addr) bool {
 	return false
 }
 
+// secure says whether the client's own connection is encrypted, as far as this server or its proxies know.
+func (s *Server) secure(r *http.Request) bool {
+	return r.TLS != nil || s.trusts(peer(r)) && r.Header.Get("X-Forwarded-Proto") == "https"
+}
+
 // base is scheme and host as the client sees them.
 func (s *Server) base(r *http.Request) string {
 	if s.cfg.PublicURL != "" {

@@ -63,6 +63,10 @@ func (r *Registry) makeCodec(c *codec, t reflect.Type, asText bool) error {
 		c.write = func(w *writer, _ reflect.Value) { w.null() }
 		return nil
 	}
+	if t == looseType {
+		c.wire, c.decode, c.write, c.null = "KalturaFilter", decodeLoose, writeLoose, reflect.Value.IsNil
+		return nil
+	}
 	if scalarCodec(c, t) {
 		return nil
 	}

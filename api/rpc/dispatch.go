@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -64,7 +65,7 @@ func (q *request) run(c *Call, act *action, n *node, res *result) error {
 	}
 	c.Session = session
 	if session != nil {
-		c.Now = reference(session, c.Now)
+		c.Now = session.Time(c.Now)
 	}
 	in := reflect.New(act.in).Elem()
 	d := &decoder{now: c.Now}
@@ -156,16 +157,6 @@ func refused(err error, reason string) bool {
 	return true
 }
 
-// reference is the time that a session works at.
-func reference(s *ks.Session, now time.Time) time.Time {
-	if v, ok := s.Value("reftime"); ok {
-		if t, err := strconv.ParseInt(v[0], 10, 64); err == nil && t > 0 {
-			return time.Unix(t, 0)
-		}
-	}
-	return now
-}
-
 // authorize finds the acting account and checks that the session may make the call.
 func (q *request) authorize(c *Call, act *action, n *node) error {
 	partner := partnerOf(n)
@@ -181,7 +172,9 @@ func (q *request) authorize(c *Call, act *action, n *node) error {
 	id := catalog.AccountID(partner)
 	if c.Session != nil {
 		if id != 0 && id != c.Session.Account {
-			return E("INVALID_KS", "KSID", "INVALID_PARTNER", "ERR_CODE", "-2", "ERR_DESC", "INVALID_PARTNER")
+			if err := q.impersonate(c, id); err != nil {
+				return err
+			}
 		}
 		id = c.Session.Account
 	}
@@ -194,7 +187,29 @@ func (q *request) authorize(c *Call, act *action, n *node) error {
 	case c.Account.Status != accountActive:
 		return E("SERVICE_FORBIDDEN_CONTENT_BLOCKED")
 	}
+	if c.Account.Details.SecureOnly && !q.s.secure(q.http) && !c.ClientIP.IsLoopback() {
+		return E("SERVICE_FORBIDDEN", "SERVICE", lower(act.service.Name)+"->"+act.name)
+	}
 	return q.permit(c, act)
+}
+
+// impersonate makes an administrator's session one of another account that its own may act for.
+func (q *request) impersonate(c *Call, id catalog.AccountID) error {
+	invalid := E("INVALID_KS", "KSID", "INVALID_PARTNER", "ERR_CODE", "-2", "ERR_DESC", "INVALID_PARTNER")
+	if !c.Session.Admin() {
+		return invalid
+	}
+	own, err := q.s.cfg.Accounts.Account(c, c.Session.Account)
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		return err
+	}
+	if err != nil || own.Status != accountActive || !slices.Contains(own.Details.ActsFor, id) {
+		return invalid
+	}
+	acting := *c.Session
+	acting.Account, acting.Master = id, c.Session.Account
+	c.Session = &acting
+	return nil
 }
 
 // accountActive is the status of accounts that may be used.

@@ -2,6 +2,7 @@ package rpc_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/netip"
 	"regexp"
@@ -34,6 +35,11 @@ func TestChecksComeInTheProtocolsOrder(t *testing.T) {
 		{"service=box_thing&action=broken", "INTERNAL_SERVERL_ERROR", "[]"},
 		{"service=box_thing&action=delete&id=1&ks=user&partnerId=0", "", "null"},
 		{"service=box_thing&action=delete&id=1&ks=user&partnerId=102", "", "null"},
+		{"service=box_thing&action=delete&id=1&ks=admin&p=5", "INVALID_KS", `{"KSID":"INVALID_PARTNER","ERR_CODE":"-2","ERR_DESC":"INVALID_PARTNER"}`},
+		{"service=box_thing&action=delete&id=1&ks=user&p=104", "INVALID_KS", `{"KSID":"INVALID_PARTNER","ERR_CODE":"-2","ERR_DESC":"INVALID_PARTNER"}`},
+		{"service=box_thing&action=delete&id=1&ks=admin&p=103", "SERVICE_FORBIDDEN_CONTENT_BLOCKED", "[]"},
+		{"service=box_thing&action=whose&ks=admin", "", `"102/102/0"`},
+		{"service=box_thing&action=whose&ks=admin&partnerId=104", "", `"104/104/102"`},
 		{"service=box_thing&action=purge&ks=admin", "", "null"},
 		{"service=box_thing&action=purge&ks=role", "", "null"},
 		{"service=box_thing&action=look&ks=widget&language=fr", "", `"0"`},
@@ -50,6 +56,33 @@ func TestChecksComeInTheProtocolsOrder(t *testing.T) {
 		}
 		if res.StatusCode != 200 || !strings.HasPrefix(got, `{"code":"`+c.code+`"`) || !strings.HasSuffix(got, `"args":`+c.args+"}") || res.Header.Get("X-Kaltura") != "error-"+c.code {
 			t.Errorf("%s: %d %s", c.query, res.StatusCode, got)
+		}
+	}
+}
+
+func TestAccountsMayRefusePlainHTTP(t *testing.T) {
+	f := start(t, func(c *rpc.Config) { c.TrustedProxies = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")} })
+	for _, c := range []struct{ client, proto, partner, want string }{
+		{"192.0.2.1", "http", "104", `{"code":"SERVICE_FORBIDDEN"`},
+		{"192.0.2.1", "", "104", `{"code":"SERVICE_FORBIDDEN"`},
+		{"192.0.2.1", "https", "104", "null"},
+		{"127.0.0.1", "http", "104", "null"},
+		{"192.0.2.1", "http", "102", "null"},
+	} {
+		req, err := http.NewRequest("GET", f.URL+"/api_v3/?format=1&service=box_thing&action=delete&id=1&ks=admin&partnerId="+c.partner, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("X-Forwarded-For", c.client)
+		req.Header.Set("X-Forwarded-Proto", c.proto)
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, _ := io.ReadAll(res.Body)
+		res.Body.Close()
+		if !strings.HasPrefix(string(got), c.want) {
+			t.Errorf("%+v: %s", c, got)
 		}
 	}
 }
@@ -187,7 +220,7 @@ func TestOtherPathsAreNotTheAPIs(t *testing.T) {
 func TestTheLogHasNoSecrets(t *testing.T) {
 	f := start(t)
 	f.post(t, "/api_v3/service/box_thing/action/add?ks=user&partnerId=102", jsonType,
-		`{"thing":{"name":"shown","password":"hush1","urlHeaders":[{"value":"Cookie: hush2"}]},"tokenHash":"hush3","secret":"hush4","appToken":{"token":"hush5"},"url":"https://joe:hush6@example.com/a?sig=hush7"}`)
+		`{"thing":{"name":"shown","password":"hush1","privateKey":"hush8","keyPassphrase":"hush9","customHeaders":{"a":"hush10"},"urlHeaders":[{"value":"Cookie: hush2"}]},"tokenHash":"hush3","secret":"hush4","appToken":{"token":"hush5"},"url":"https://joe:hush6@example.com/a?sig=hush7"}`)
 	f.post(t, "/api_v3/service/multirequest?ks=user", jsonType, `{"1":{"service":"system","action":"ping","ks":"hush8"}}`)
 	f.post(t, "/api_v3/service/system/action/ping", formType, "thing:urlHeaders:0:value=hush9&url=http://h/api_v3/service/a/ks/hush10/x")
 	log := f.log.String()

@@ -50,13 +50,14 @@ func (e *Error) Message() string {
 	return strings.NewReplacer(fill...).Replace(template)
 }
 
-// text is the value as clients see it: without tags of HTML, and never empty.
+// text is the value as clients see it: without tags of HTML. What is missing is N/A, save for the token of a session that
+// may not do what it asks, which the protocol leaves empty.
 func (a Arg) text() string {
 	s := a.Value
 	if strings.IndexByte(s, '<') >= 0 {
 		s = tags.ReplaceAllString(s, "")
 	}
-	if s == "" {
+	if s == "" && a.Name != "KSID" {
 		return "N/A"
 	}
 	return s

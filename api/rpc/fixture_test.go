@@ -3,6 +3,7 @@ package rpc_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -167,6 +168,9 @@ func (s *service) register(r *rpc.Registry) {
 	})
 	rpc.Action(t, "purge", "Removes all.", func(*rpc.Call, rpc.None) (rpc.Void, error) { return rpc.Void{}, nil }, rpc.For(rpc.AdminSession))
 	rpc.Action(t, "look", "For widgets.", func(c *rpc.Call, _ rpc.None) (string, error) { return c.User(), nil }, rpc.For(rpc.WidgetSession))
+	rpc.Action(t, "whose", "Tells whom it acts for.", func(c *rpc.Call, _ rpc.None) (string, error) {
+		return fmt.Sprintf("%d/%d/%d", c.AccountID(), c.Session.Account, c.Session.Master), nil
+	})
 	rpc.Action(t, "broken", "Fails.", func(*rpc.Call, rpc.None) (string, error) { return "", io.ErrUnexpectedEOF }, rpc.For(rpc.Public))
 }
 
@@ -202,7 +206,9 @@ type accounts struct{}
 func (accounts) Account(_ context.Context, id catalog.AccountID) (catalog.Account, error) {
 	switch id {
 	case 102:
-		return catalog.Account{ID: 102, Status: 1}, nil
+		return catalog.Account{ID: 102, Status: 1, Details: catalog.AccountDetails{ActsFor: []catalog.AccountID{103, 104}}}, nil
+	case 104:
+		return catalog.Account{ID: 104, Status: 1, Details: catalog.AccountDetails{SecureOnly: true}}, nil
 	case 103:
 		return catalog.Account{ID: 103, Status: 2}, nil
 	}

@@ -17,7 +17,7 @@ type DetachedResponseProfile struct {
 	Type   *int    `k:"type"` // 1 shows only Fields, 2 all but them
 	Fields *string `k:"fields"`
 	// Filter is of the class of the list that a related profile asks for.
-	Filter          map[string]any             `k:"filter"`
+	Filter          Loose                      `k:"filter"`
 	Pager           *Pager                     `k:"pager"`
 	RelatedProfiles []*DetachedResponseProfile `k:"relatedProfiles"`
 	Mappings        []*ResponseProfileMapping  `k:"mappings"`
@@ -113,6 +113,9 @@ func (p *DetachedResponseProfile) checkDepth(left int) error {
 
 // mask is what the profile shows of an object; nil for everything.
 func (p *DetachedResponseProfile) mask() *mask {
+	if p == nil {
+		return nil
+	}
 	kind := deref(p.Type)
 	if kind != includeFields && kind != excludeFields {
 		return nil
@@ -180,7 +183,7 @@ func (q *request) relatedList(c *Call, p *DetachedResponseProfile, o Class) (non
 	if act == nil {
 		return none, E("INVALID_OBJECT_TYPE", "INVALID_OBJ_TYPE", name)
 	}
-	filter := graft(p.Filter)
+	filter := graft(map[string]any(p.Filter))
 	for _, m := range p.Mappings {
 		value := q.s.reg.pick(reflect.ValueOf(o), strings.Split(deref(m.ParentProperty), ":"))
 		switch {

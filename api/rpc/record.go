@@ -66,12 +66,12 @@ func cut(s string, limit int) string {
 func secret(name string) bool {
 	name = lower(name)
 	switch name {
-	case "ks", "session", "authorization", "urlheaders":
+	case "ks", "session", "authorization", "urlheaders", "customheaders":
 		return true
 	case "uploadtoken", "apptoken": // objects: their fields have names of their own
 		return false
 	}
-	for _, s := range []string{"secret", "token", "password", "hash", "accesskey"} {
+	for _, s := range []string{"secret", "token", "pass", "hash", "accesskey", "privatekey"} {
 		if strings.Contains(name, s) {
 			return true
 		}

@@ -201,9 +201,6 @@ func (b *schemaBuilder) value(t reflect.Type, c *codec) (schemaType, error) {
 		b.enum(c.enum, c.wire)
 		out.EnumType = c.enum.Name
 	case c.array:
-		if c.item.wire == "any" { // a filter of any class
-			return schemaType{Type: "KalturaFilter"}, nil
-		}
 		item, err := b.value(t.Elem(), c.item)
 		out.ArrayType = item.Type
 		if !strings.HasPrefix(item.Type, "Kaltura") { // the protocol has arrays of objects only

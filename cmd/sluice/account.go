@@ -24,6 +24,7 @@ type accountView struct {
 	Status    string              `json:"status"`
 	CreatedAt time.Time           `json:"created_at"`
 	ActsFor   []catalog.AccountID `json:"acts_for,omitempty"`
+	HTTPSOnly bool                `json:"https_only,omitempty"`
 	*SecretPair
 	// OldSecrets counts those that were replaced and still verify.
 	OldSecrets int `json:"old_secrets,omitempty"`
@@ -34,7 +35,7 @@ func viewOf(a catalog.Account) accountView {
 	if a.Status != catalog.AccountActive {
 		status = "blocked"
 	}
-	return accountView{ID: a.ID, Name: a.Name, Status: status, CreatedAt: a.CreatedAt, ActsFor: a.Details.ActsFor}
+	return accountView{ID: a.ID, Name: a.Name, Status: status, CreatedAt: a.CreatedAt, ActsFor: a.Details.ActsFor, HTTPSOnly: a.Details.SecureOnly}
 }
 
 func accountCommand() *cobra.Command {
@@ -49,7 +50,7 @@ A running server knows of changes within five seconds.`,
 		Args: usageArgs(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(accountCreate(), accountList(), accountShow(), accountRotate(), accountBlock(), accountUnblock(), accountAllow(), accountLimit(), accountGateway())
+	cmd.AddCommand(accountCreate(), accountList(), accountShow(), accountRotate(), accountBlock(), accountUnblock(), accountAllow(), accountRequireHTTPS(), accountLimit(), accountGateway())
 	return cmd
 }
 
@@ -115,6 +116,9 @@ func printAccount(w io.Writer, out any) {
 	}
 	if len(v.ActsFor) > 0 {
 		fmt.Fprintf(t, "acts for\t%v\n", v.ActsFor)
+	}
+	if v.HTTPSOnly {
+		fmt.Fprintln(t, "plain HTTP\trefused")
 	}
 	_ = t.Flush()
 }
@@ -231,6 +235,21 @@ func accountAllow() *cobra.Command {
 	})
 	cmd.Flags().Int64Var(&other, "for", 0, "the account that it may act for")
 	cmd.Flags().BoolVar(&revoke, "revoke", false, "take the permission back")
+	return cmd
+}
+
+func accountRequireHTTPS() *cobra.Command {
+	var off bool
+	cmd := oneAccount("require-https ID", "Refuse API calls of an account over plain HTTP", func(ctx context.Context, sys *system, id catalog.AccountID) error {
+		_, err := sys.catalog.UpdateAccount(ctx, id, func(a *catalog.Account) error {
+			a.Details.SecureOnly = !off
+			return nil
+		})
+		return err
+	})
+	cmd.Long = `Refuse API calls of an account over plain HTTP, save those from the machine itself. Behind a proxy that ends TLS, http.trusted_proxies
+must name it.`
+	cmd.Flags().BoolVar(&off, "off", false, "take plain HTTP again")
 	return cmd
 }
 

@@ -121,6 +121,15 @@ func TestAccountsAreManagedByCommand(t *testing.T) {
 	if shown.Status != "active" || len(shown.ActsFor) != 1 || shown.ActsFor[0] != 101 {
 		t.Errorf("unblocked and allowed: %+v", shown)
 	}
+	s.decode(&shown, "account", "require-https", "102")
+	if !shown.HTTPSOnly {
+		t.Errorf("plain HTTP is not refused: %+v", shown)
+	}
+	var open accountView
+	s.decode(&open, "account", "require-https", "102", "--off")
+	if open.HTTPSOnly {
+		t.Errorf("plain HTTP is refused: %+v", open)
+	}
 	var list []accountView
 	s.decode(&list, "account", "list")
 	if len(list) != 2 || list[1].Name != "Newsroom" || list[1].SecretPair != nil {

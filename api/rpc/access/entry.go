@@ -1,6 +1,7 @@
 package access
 
 import (
+	"cmp"
 	"errors"
 	"slices"
 
@@ -16,20 +17,22 @@ const (
 	// View reads the entry or what belongs to it. Every session of the account may.
 	View Want = iota
 	// Edit changes the entry or what belongs to it. Administrators may, and users who own the entry, are among its
-	// editors or carry edit for it; a session with limitentry may edit that entry only.
+	// editors or carry edit for it or editplaylist for a playlist that has it; a session with limitentry may edit that entry only.
 	Edit
 )
 
 // Entry returns the entry that a call names, when the call may do with it what it wants. Entries that don't exist, are
-// deleted or belong to another account give the same ENTRY_ID_NOT_FOUND; an entry that the session may not edit gives
+// deleted, belong to another account or to a private category give the same ENTRY_ID_NOT_FOUND; an entry that the session may not edit gives
 // INVALID_KS, as the protocol has it.
 func Entry(c *rpc.Call, db *catalog.DB, id string, want Want) (catalog.Entry, error) {
 	e, err := db.EntryByID(c, catalog.EntryID(id))
-	switch err = mine(c, e, id, err); {
-	case err != nil:
+	if err = mine(c, db, e, id, err); err != nil {
 		return catalog.Entry{}, err
-	case want == Edit && !MayEdit(c, e):
-		return catalog.Entry{}, Denied()
+	}
+	if want == Edit && !mayEdit(c, e) {
+		if listed, err := Listed(c, db, c.Session, "editplaylist", e); err != nil || !listed || limited(c, e) {
+			return catalog.Entry{}, cmp.Or(err, Denied())
+		}
 	}
 	return e, nil
 }
@@ -37,26 +40,36 @@ func Entry(c *rpc.Call, db *catalog.DB, id string, want Want) (catalog.Entry, er
 // Shown is Entry for a call that looks at the entry, with the params of its ready flavors.
 func Shown(c *rpc.Call, db *catalog.DB, id string) (catalog.Entry, []int64, error) {
 	e, params, err := db.EntryShown(c, catalog.EntryID(id))
-	if err = mine(c, e, id, err); err != nil {
+	if err = mine(c, db, e, id, err); err != nil {
 		return catalog.Entry{}, nil, err
 	}
 	return e, params, nil
 }
 
-// mine says why the account has no such entry, or why that is not known.
-func mine(c *rpc.Call, e catalog.Entry, id string, err error) error {
+// mine says why the account has no such entry for the call, or why that is not known.
+func mine(c *rpc.Call, db *catalog.DB, e catalog.Entry, id string, err error) error {
 	if errors.Is(err, catalog.ErrNotFound) || err == nil && (e.Account != c.AccountID() || e.Status == catalog.EntryDeleted) {
+		return NotFound(id)
+	}
+	if err != nil {
+		return err
+	}
+	entitled, err := Entitled(c, db, c.Session, e)
+	if err == nil && !entitled {
 		return NotFound(id)
 	}
 	return err
 }
 
-// MayEdit says whether the call may change an entry of its account.
-func MayEdit(c *rpc.Call, e catalog.Entry) bool {
-	if c.Session == nil {
-		return false
-	}
-	if only, limited := c.Session.Value("limitentry"); limited && !slices.Contains(only, string(e.ID)) {
+// limited says whether the session may change other entries only.
+func limited(c *rpc.Call, e catalog.Entry) bool {
+	only, limited := c.Session.Value("limitentry")
+	return limited && !slices.Contains(only, string(e.ID))
+}
+
+// mayEdit says whether the call may change an entry of its account, as far as the entry and the session tell.
+func mayEdit(c *rpc.Call, e catalog.Entry) bool {
+	if c.Session == nil || limited(c, e) {
 		return false
 	}
 	return c.Admin() || c.May("edit", string(e.ID)) || owns(c.User(), e)

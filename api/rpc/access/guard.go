@@ -94,6 +94,9 @@ func (g *Guard) Restricted(ctx context.Context, e catalog.Entry) (bool, error) {
 	if g.Always || !Scheduled(e, time.Now()) || Moderated(e) {
 		return true, nil
 	}
+	if open, err := Entitled(ctx, g.Catalog, nil, e); err != nil || !open {
+		return true, err
+	}
 	rules, err := g.Rules(ctx, e)
 	return Concerns(rules, Play, Download, Serve), err
 }
@@ -103,15 +106,17 @@ type Decision struct {
 	Verdict
 	// Scheduled says that now is within the entry's window, or that the session need not care.
 	Scheduled bool
+	// Entitled says that the request may know of the entry. Private says that others may not.
+	Entitled, Private bool
 	// Moderated says that the entry waits for a moderator or was refused by one, and that the session must care.
 	Moderated bool
 }
 
 // Allowed says whether the request may have anything at all.
-func (d *Decision) Allowed() bool { return d.Scheduled && !d.Moderated && !d.Blocked() }
+func (d *Decision) Allowed() bool { return d.Entitled && d.Scheduled && !d.Moderated && !d.Blocked() }
 
 // Cacheable says that the next request would be decided alike, whoever makes it.
-func (d *Decision) Cacheable() bool { return d.Allowed() && !d.Ruled }
+func (d *Decision) Cacheable() bool { return d.Allowed() && !d.Ruled && !d.Private }
 
 // Decide says what a request may do with an entry of the session's account.
 func (g *Guard) Decide(ctx context.Context, e catalog.Entry, r *Request) (Decision, error) {
@@ -120,8 +125,17 @@ func (g *Guard) Decide(ctx context.Context, e catalog.Entry, r *Request) (Decisi
 		return Decision{}, err
 	}
 	r.Entry, r.Geo = e.ID, g.Geo
-	free := r.admin() || r.may("sview")
-	return Decision{
-		Verdict: Evaluate(rules, r), Scheduled: free || Scheduled(e, r.Now), Moderated: !free && Moderated(e),
-	}, nil
+	r.listed, err = Listed(ctx, g.Catalog, r.Session, "sviewplaylist", e)
+	if err != nil {
+		return Decision{}, err
+	}
+	free := r.admin() || r.may("sview") || r.listed
+	d := Decision{Verdict: Evaluate(rules, r), Scheduled: free || Scheduled(e, r.Now), Moderated: !free && Moderated(e)}
+	if d.Entitled, err = Entitled(ctx, g.Catalog, nil, e); err != nil || r.Session == nil {
+		d.Private = !d.Entitled
+		return d, err
+	}
+	d.Private = !d.Entitled
+	d.Entitled, err = Entitled(ctx, g.Catalog, r.Session, e)
+	return d, err
 }

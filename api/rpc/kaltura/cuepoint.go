@@ -225,7 +225,7 @@ type AdCuePoint struct {
 	AdType       *string `k:"adType"`
 	Title        *string `k:"title"`
 	EndTime      *int64  `k:"endTime,min=0" f:"gte,lte,order"`
-	Duration     *int64  `k:"duration,ro"`
+	Duration     *int64  `k:"duration,min=0"`
 }
 
 // Type implements AnyCuePoint.
@@ -233,6 +233,14 @@ func (c *AdCuePoint) Type() string { return "adCuePoint.Ad" }
 
 // End implements AnyCuePoint.
 func (c *AdCuePoint) End() *int64 { return c.EndTime }
+
+// lasts is how long it was said to last, for one whose end was not given.
+func (c *AdCuePoint) lasts() *int64 {
+	if c.EndTime != nil {
+		return nil
+	}
+	return c.Duration
+}
 
 // Keep implements AnyCuePoint.
 func (c *AdCuePoint) Keep(m *MoreCuePoint) {
@@ -303,6 +311,9 @@ func ApplyCuePoint(c AnyCuePoint, p *catalog.CuePoint) error {
 	set(&p.SortValue, b.PartnerSortValue, b.Cleared("partnerSortValue"))
 	set(&p.SystemName, b.SystemName, b.Cleared("systemName"))
 	set(&p.EndMS, c.End(), b.Cleared("endTime"))
+	if ad, ok := c.(*AdCuePoint); ok && ad.lasts() != nil {
+		p.EndMS = p.StartMS + *ad.lasts()
+	}
 	set(&p.Parent, c.ParentID(), false)
 	if b.TriggeredAt != nil {
 		p.Triggered = catalog.StampOf(Moment(b.TriggeredAt))

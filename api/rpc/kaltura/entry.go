@@ -104,7 +104,7 @@ type MediaEntry struct {
 	MediaDate          *rpc.Time           `k:"mediaDate,ro"`
 	DataURL            *string             `k:"dataUrl,ro"`
 	FlavorParamsIDs    *string             `k:"flavorParamsIds,ro" f:"matchor,matchand"`
-	IsTrimDisabled     *rpc.NullBool       `k:"isTrimDisabled"`
+	IsTrimDisabled     *rpc.NullBool       `k:"isTrimDisabled,ro"`
 	Streams            []*StreamContainer  `k:"streams"`
 }
 
@@ -122,6 +122,7 @@ type DataEntry struct {
 type Playlist struct {
 	BaseEntry
 	PlaylistContent *string       `k:"playlistContent"` // entry ids with commas between them
+	Filters         []rpc.Loose   `k:"filters"`         // of a dynamic playlist
 	TotalResults    *int          `k:"totalResults"`
 	PlaylistType    *PlaylistType `k:"playlistType,io"`
 	Plays           *int64        `k:"plays,ro"`

@@ -19,6 +19,13 @@ func Into(dst *catalog.Entry, e Entry) {
 	case *Playlist:
 		set(&dst.Details.Content, e.PlaylistContent, e.Cleared("playlistContent"))
 		set(&dst.Details.PlaylistType, (*int)(e.PlaylistType), false)
+		set(&dst.Details.PlaylistResults, e.TotalResults, e.Cleared("totalResults"))
+		if e.Sent("filters") {
+			dst.Details.Filters = nil
+			for _, f := range e.Filters {
+				dst.Details.Filters = append(dst.Details.Filters, f)
+			}
+		}
 	}
 }
 
@@ -91,12 +98,6 @@ func (e *MediaEntry) into(dst *catalog.Entry) {
 	set(&dst.DurationMS, e.MsDuration, false)
 	if e.SearchProviderType != nil {
 		d.SearchProvider = (*int)(e.SearchProviderType)
-	}
-	if e.IsTrimDisabled != nil || e.Cleared("isTrimDisabled") {
-		d.TrimDisabled = nil
-		if e.IsTrimDisabled != nil && *e.IsTrimDisabled >= 0 {
-			d.TrimDisabled = new(*e.IsTrimDisabled == 1)
-		}
 	}
 	if e.Sent("streams") {
 		d.Streams = nil

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sluice/api/rpc"
 	"sluice/catalog"
 )
 
@@ -35,10 +36,20 @@ func EntryOf(e catalog.Entry, v EntryView) Entry {
 	case catalog.EntryPlaylist:
 		return &Playlist{
 			BaseEntry: baseEntry(&e, v), PlaylistContent: Opt(e.Details.Content), PlaylistType: Opt(PlaylistType(e.Details.PlaylistType)),
-			Plays: new(e.Plays), Views: new(e.Views), Duration: new(seconds(e.DurationMS)),
+			Plays: new(e.Plays), Views: new(e.Views), Duration: new(seconds(e.DurationMS)), TotalResults: Opt(e.Details.PlaylistResults),
+			Filters: filtersOf(e.Details.Filters),
 		}
 	}
 	return new(baseEntry(&e, v))
+}
+
+// filtersOf are the filters of a dynamic playlist; none of another one.
+func filtersOf(list []map[string]any) []rpc.Loose {
+	var out []rpc.Loose
+	for _, f := range list {
+		out = append(out, f)
+	}
+	return out
 }
 
 func baseEntry(e *catalog.Entry, v EntryView) BaseEntry {

@@ -171,6 +171,9 @@ func FlavorTags(a catalog.Asset, main *catalog.Asset) []string {
 
 // containerID names the container that the flavor is delivered in.
 func containerID(a catalog.Asset) string {
+	if a.Original && inMP4(a) {
+		return "isom"
+	}
 	if a.Original {
 		name, _, _ := strings.Cut(a.Container, ",")
 		return name
@@ -187,8 +190,19 @@ func codecID(a catalog.Asset) string {
 		return ""
 	}
 	id, _, _ := strings.Cut(a.Codec, ".")
+	if entry := sampleEntries[id]; a.Original && entry != "" && inMP4(a) {
+		return entry
+	}
 	return id
 }
+
+// inMP4 says whether an original is an MP4 file, as far as its name and its demuxer tell.
+func inMP4(a catalog.Asset) bool {
+	return strings.HasPrefix(a.Container, "mov") && slices.Contains([]string{"mp4", "m4v", "m4a"}, FileExt(a))
+}
+
+// sampleEntries are what MP4 files mostly call the codecs that originals are known by.
+var sampleEntries = map[string]string{"h264": "avc1", "hevc": "hvc1", "av1": "av01", "vp9": "vp09", "mpeg4": "mp4v"}
 
 // FileExt is the extension of a flavor's file: its own, or that of what it is delivered as.
 func FileExt(a catalog.Asset) string {

@@ -98,6 +98,7 @@ type HttpNotificationObjectData struct {
 func (d *HttpNotificationObjectData) data() catalog.NotificationData {
 	return catalog.NotificationData{
 		Kind: "object", Format: Value(d.Format), IgnoreNull: Value(d.IgnoreNull), ObjectType: Value(d.APIObjectType), Code: Value(d.Code),
+		ResponseProfile: Value(d.ResponseProfileID),
 	}
 }
 

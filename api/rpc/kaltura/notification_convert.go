@@ -19,7 +19,7 @@ func HttpNotificationTemplateOf(t catalog.NotificationTemplate) *HttpNotificatio
 			Parameters: parametersOf(s.Values), UserParameters: parametersOf(s.User),
 		},
 		URL: Opt(s.URL), Method: new(HttpNotificationMethod(s.Method)), Data: bodyOf(s.Data), Timeout: Opt(s.Timeout), Username: Opt(s.Username),
-		HashingAlgo: Opt(SecureHashingAlgo(s.Hash)),
+		HashingAlgo: Opt(SecureHashingAlgo(s.Hash)), ConnectTimeout: Opt(s.ConnectTimeout), Authentication: Opt(HttpNotificationAuthenticationMethod(s.Authentication)),
 	}
 	if len(s.Events) > 0 {
 		w.EventConditions = []EventConditional{&EventNameCondition{Names: new(strings.Join(s.Events, ","))}}
@@ -33,7 +33,8 @@ func HttpNotificationTemplateOf(t catalog.NotificationTemplate) *HttpNotificatio
 func bodyOf(d catalog.NotificationData) HTTPNotificationBody {
 	switch d.Kind {
 	case "object":
-		return &HttpNotificationObjectData{APIObjectType: Opt(d.ObjectType), Format: new(d.Format), IgnoreNull: new(d.IgnoreNull), Code: Opt(d.Code)}
+		return &HttpNotificationObjectData{APIObjectType: Opt(d.ObjectType), Format: new(d.Format), IgnoreNull: new(d.IgnoreNull), Code: Opt(d.Code),
+			ResponseProfileID: Opt(d.ResponseProfile)}
 	case "text":
 		return &HttpNotificationDataText{Content: &StringValue{Value: new(d.Text)}}
 	case "fields":
@@ -65,14 +66,26 @@ func valuesOf(list []*EventNotificationParameter) []catalog.NotificationValue {
 	return out
 }
 
+// Ways to show user and password that the basic way will do for.
+const (
+	authBasic   = 1
+	authAny     = -17
+	authAnySafe = -18
+)
+
 // Apply writes what the client may choose, or says what of it is not supported.
 func (a *HttpNotificationTemplate) Apply(t *catalog.NotificationTemplate) error {
+	switch way := int(Value(a.Authentication)); way {
+	case 0, authBasic, authAny, authAnySafe:
+	default: // requests show user and password the basic way
+		return rpc.E("INVALID_PARAMETER_VALUE", "PARAM_NAME", "KalturaHttpNotificationTemplate::authenticationMethod")
+	}
 	t.Name, t.SystemName, t.Description = Value(a.Name), Value(a.SystemName), Value(a.Description)
 	t.Manual, t.Automatic = Value(a.Manual), Value(a.Automatic)
 	t.EventType, t.ObjectType = string(Value(a.EventType)), string(Value(a.EventObjectType))
 	t.Spec = catalog.NotificationSpec{
 		URL: Value(a.URL), Method: int(Value(a.Method)), Timeout: Value(a.Timeout), Username: Value(a.Username),
-		Hash: int(Value(a.HashingAlgo)), Values: valuesOf(a.Parameters), User: valuesOf(a.UserParameters),
+		Hash: int(Value(a.HashingAlgo)), ConnectTimeout: Value(a.ConnectTimeout), Authentication: int(Value(a.Authentication)), Values: valuesOf(a.Parameters), User: valuesOf(a.UserParameters),
 	}
 	if a.Password != nil {
 		t.Password = *a.Password

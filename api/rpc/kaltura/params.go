@@ -52,33 +52,33 @@ type FlavorParams struct {
 // ConversionProfile says which flavors an entry gets (§5.7).
 type ConversionProfile struct {
 	rpc.Object
-	ID                        *int64          `k:"id,ro" f:"eq,in"`
-	PartnerID                 *int64          `k:"partnerId,ro"`
-	Status                    *ProfileStatus  `k:"status" f:"eq,in"`
-	Type                      *ProfileType    `k:"type,io" f:"eq,in"`
-	Name                      *string         `k:"name,min=1,max=128" f:"eq"`
-	SystemName                *string         `k:"systemName,max=128" f:"eq,in"`
-	Tags                      *string         `k:"tags" f:"mlikeor,mlikeand"`
-	Description               *string         `k:"description,max=1024"`
-	DefaultEntryID            *string         `k:"defaultEntryId" f:"eq,in"`
-	CreatedAt                 *rpc.Time       `k:"createdAt,ro" f:"order"`
-	FlavorParamsIDs           *string         `k:"flavorParamsIds"`
-	IsDefault                 *rpc.NullBool   `k:"isDefault"`
-	IsPartnerDefault          *bool           `k:"isPartnerDefault,ro"`
-	CropDimensions            *CropDimensions `k:"cropDimensions"`
-	ClipStart                 *int            `k:"clipStart"`
-	ClipDuration              *int            `k:"clipDuration"`
-	XSLTransformation         *string         `k:"xslTransformation"`
-	StorageProfileID          *int64          `k:"storageProfileId"`
-	MediaParserType           *string         `k:"mediaParserType"`
-	CalculateComplexity       *int            `k:"calculateComplexity"`
-	CollectionTags            *string         `k:"collectionTags"`
-	ConditionalProfiles       *string         `k:"conditionalProfiles"`
-	DetectGOP                 *int            `k:"detectGOP"`
-	MediaInfoXSLTransform     *string         `k:"mediaInfoXslTransformation"`
-	DefaultReplacementOptions *string         `k:"defaultReplacementOptions,ro"`
-	DefaultAudioLang          *string         `k:"defaultAudioLang"`
-	DeliveryTag               *string         `k:"deliveryTag"`
+	ID                        *int64                   `k:"id,ro" f:"eq,in"`
+	PartnerID                 *int64                   `k:"partnerId,ro"`
+	Status                    *ProfileStatus           `k:"status" f:"eq,in"`
+	Type                      *ProfileType             `k:"type,io" f:"eq,in"`
+	Name                      *string                  `k:"name,min=1,max=128" f:"eq"`
+	SystemName                *string                  `k:"systemName,max=128" f:"eq,in"`
+	Tags                      *string                  `k:"tags" f:"mlikeor,mlikeand"`
+	Description               *string                  `k:"description,max=1024"`
+	DefaultEntryID            *string                  `k:"defaultEntryId" f:"eq,in"`
+	CreatedAt                 *rpc.Time                `k:"createdAt,ro" f:"order"`
+	FlavorParamsIDs           *string                  `k:"flavorParamsIds"`
+	IsDefault                 *rpc.NullBool            `k:"isDefault"`
+	IsPartnerDefault          *bool                    `k:"isPartnerDefault,ro"`
+	CropDimensions            *CropDimensions          `k:"cropDimensions"`
+	ClipStart                 *int                     `k:"clipStart"`
+	ClipDuration              *int                     `k:"clipDuration"`
+	XSLTransformation         *string                  `k:"xslTransformation"`
+	StorageProfileID          *int64                   `k:"storageProfileId"`
+	MediaParserType           *string                  `k:"mediaParserType"`
+	CalculateComplexity       *int                     `k:"calculateComplexity"`
+	CollectionTags            *string                  `k:"collectionTags"`
+	ConditionalProfiles       *string                  `k:"conditionalProfiles"`
+	DetectGOP                 *int                     `k:"detectGOP"`
+	MediaInfoXSLTransform     *string                  `k:"mediaInfoXslTransformation"`
+	DefaultReplacementOptions *EntryReplacementOptions `k:"defaultReplacementOptions"`
+	DefaultAudioLang          *string                  `k:"defaultAudioLang"`
+	DeliveryTag               *string                  `k:"deliveryTag"`
 }
 
 // CropDimensions is an area to cut out.

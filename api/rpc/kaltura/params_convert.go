@@ -45,6 +45,16 @@ type moreParams struct {
 	AvoidShrinkRate           *int     `json:"isAvoidVideoShrinkBitrateToSource,omitempty"`
 	ForceMultiplication16     *int     `json:"forceFrameToMultiplication16,omitempty"`
 	IsGopInSec                *int     `json:"isGopInSec,omitempty"`
+	LowFrameRateHLS           *int     `json:"isVideoFrameRateForLowBrAppleHls,omitempty"`
+	AnamorphicPixels          *float64 `json:"anamorphicPixels,omitempty"`
+	AvoidForcedKeyFrames      *int     `json:"isAvoidForcedKeyFrames,omitempty"`
+	ForcedKeyFramesMode       *int     `json:"forcedKeyFramesMode,omitempty"`
+	CropIMX                   *int     `json:"isCropIMX,omitempty"`
+	OptimizationPolicy        *int     `json:"optimizationPolicy,omitempty"`
+	ConstantBitrate           *int     `json:"videoConstantBitrate,omitempty"`
+	BitrateTolerance          *int     `json:"videoBitrateTolerance,omitempty"`
+	SourceRemoteStorage       *int64   `json:"sourceRemoteStorageProfileId,omitempty"`
+	RemoteStorages            *int64   `json:"remoteStorageProfileIds,omitempty"`
 	RequiredPermissions       []string `json:"requiredPermissions,omitempty"`
 }
 
@@ -59,6 +69,7 @@ func Params(p catalog.FlavorParams) *FlavorParams {
 			ID: new(p.ID), PartnerID: new(int64(p.Account)), Name: new(p.Name), SystemName: Opt(p.SystemName), Description: Opt(p.Description),
 			CreatedAt: At(p.CreatedAt.Time()), IsSystemDefault: Bool(p.Account == 0), Tags: new(p.Tags),
 			SourceAssetParamsIDs: m.SourceAssetParamsIDs, MediaParserType: m.MediaParserType, RequiredPermissions: textsOf(m.RequiredPermissions),
+			SourceRemoteStorage: m.SourceRemoteStorage, RemoteStorages: m.RemoteStorages,
 		},
 		VideoCodec: new(videoCodec(p)), VideoBitrate: new(int(p.VideoRate / 1000)), AudioCodec: new(AudioCodec(p.AudioCodec)),
 		AudioBitrate: new(int(p.AudioRate / 1000)), AudioChannels: new(p.AudioChannels), AudioSampleRate: m.AudioSampleRate,
@@ -69,6 +80,8 @@ func Params(p catalog.FlavorParams) *FlavorParams {
 		IsEncrypted: m.IsEncrypted, ContentAwareness: m.ContentAwareness, ChunkedEncodeMode: m.ChunkedEncodeMode, ClipOffset: m.ClipOffset,
 		ClipDuration: m.ClipDuration, CropData: m.CropData, IsAvoidVideoShrinkFramesizeToSource: m.AvoidShrinkFrame,
 		IsAvoidVideoShrinkBitrateToSource: m.AvoidShrinkRate, ForceFrameToMultiplication16: m.ForceMultiplication16, IsGopInSec: m.IsGopInSec,
+		IsVideoFrameRateForLowBrAppleHls: m.LowFrameRateHLS, AnamorphicPixels: m.AnamorphicPixels, IsAvoidForcedKeyFrames: m.AvoidForcedKeyFrames,
+		ForcedKeyFramesMode: m.ForcedKeyFramesMode, IsCropIMX: m.CropIMX, OptimizationPolicy: m.OptimizationPolicy, VideoConstantBitrate: m.ConstantBitrate, VideoBitrateTolerance: m.BitrateTolerance,
 	}
 	return f
 }
@@ -158,6 +171,16 @@ func (f *FlavorParams) keep(m *moreParams) {
 	keep(&m.AvoidShrinkRate, f.IsAvoidVideoShrinkBitrateToSource)
 	keep(&m.ForceMultiplication16, f.ForceFrameToMultiplication16)
 	keep(&m.IsGopInSec, f.IsGopInSec)
+	keep(&m.LowFrameRateHLS, f.IsVideoFrameRateForLowBrAppleHls)
+	keep(&m.AnamorphicPixels, f.AnamorphicPixels)
+	keep(&m.AvoidForcedKeyFrames, f.IsAvoidForcedKeyFrames)
+	keep(&m.ForcedKeyFramesMode, f.ForcedKeyFramesMode)
+	keep(&m.CropIMX, f.IsCropIMX)
+	keep(&m.OptimizationPolicy, f.OptimizationPolicy)
+	keep(&m.ConstantBitrate, f.VideoConstantBitrate)
+	keep(&m.BitrateTolerance, f.VideoBitrateTolerance)
+	keep(&m.SourceRemoteStorage, f.SourceRemoteStorage)
+	keep(&m.RemoteStorages, f.RemoteStorages)
 	if f.RequiredPermissions != nil {
 		m.RequiredPermissions = nil
 		for _, s := range f.RequiredPermissions {
@@ -195,6 +218,7 @@ type moreProfile struct {
 	DetectGOP           *int           `json:"detectGOP,omitempty"`
 	MediaInfoXSL        *string        `json:"mediaInfoXslTransformation,omitempty"`
 	DeliveryTag         *string        `json:"deliveryTag,omitempty"`
+	KeepThumbnails      *int           `json:"keepManualThumbnails,omitempty"`
 }
 
 type cropDimension struct{ Left, Top, Width, Height int }
@@ -213,6 +237,9 @@ func Profile(p catalog.ConversionProfile, paramsIDs string) *ConversionProfile {
 		MediaParserType: m.MediaParserType, CalculateComplexity: m.CalculateComplexity, CollectionTags: m.CollectionTags,
 		ConditionalProfiles: m.ConditionalProfiles, DetectGOP: m.DetectGOP, MediaInfoXSLTransform: m.MediaInfoXSL,
 		DefaultAudioLang: Opt(p.AudioLanguage), DeliveryTag: m.DeliveryTag,
+	}
+	if m.KeepThumbnails != nil {
+		c.DefaultReplacementOptions = &EntryReplacementOptions{KeepManualThumbnails: m.KeepThumbnails}
 	}
 	if d := m.CropDimensions; d != nil {
 		c.CropDimensions = &CropDimensions{Left: new(d.Left), Top: new(d.Top), Width: new(d.Width), Height: new(d.Height)}
@@ -257,6 +284,9 @@ func (c *ConversionProfile) Apply(p *catalog.ConversionProfile) error {
 	keep(&m.DetectGOP, c.DetectGOP)
 	keep(&m.MediaInfoXSL, c.MediaInfoXSLTransform)
 	keep(&m.DeliveryTag, c.DeliveryTag)
+	if o := c.DefaultReplacementOptions; o != nil {
+		keep(&m.KeepThumbnails, o.KeepManualThumbnails)
+	}
 	b, err := json.Marshal(m)
 	if err != nil {
 		return err

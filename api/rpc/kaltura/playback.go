@@ -98,23 +98,26 @@ type ContextDataResult struct {
 // EntryContextDataResult is the same, for entries.
 type EntryContextDataResult struct {
 	ContextDataResult
-	IsSiteRestricted      *bool          `k:"isSiteRestricted"`
-	IsCountryRestricted   *bool          `k:"isCountryRestricted"`
-	IsSessionRestricted   *bool          `k:"isSessionRestricted"`
-	IsIPAddressRestricted *bool          `k:"isIpAddressRestricted"`
-	IsUserAgentRestricted *bool          `k:"isUserAgentRestricted"`
-	PreviewLength         *int           `k:"previewLength"`
-	IsScheduledNow        *bool          `k:"isScheduledNow"`
-	IsAdmin               *bool          `k:"isAdmin"`
-	StreamerType          *string        `k:"streamerType"`
-	MediaProtocol         *string        `k:"mediaProtocol"`
-	StorageProfilesXML    *string        `k:"storageProfilesXML"`
-	AccessControlMessages []*String      `k:"accessControlMessages"`
-	AccessControlActions  []RuleActor    `k:"accessControlActions"`
-	FlavorAssets          []*FlavorAsset `k:"flavorAssets"`
-	MsDuration            *int64         `k:"msDuration"`
-	PluginData            map[string]any `k:"pluginData"`
+	IsSiteRestricted      *bool                  `k:"isSiteRestricted"`
+	IsCountryRestricted   *bool                  `k:"isCountryRestricted"`
+	IsSessionRestricted   *bool                  `k:"isSessionRestricted"`
+	IsIPAddressRestricted *bool                  `k:"isIpAddressRestricted"`
+	IsUserAgentRestricted *bool                  `k:"isUserAgentRestricted"`
+	PreviewLength         *int                   `k:"previewLength"`
+	IsScheduledNow        *bool                  `k:"isScheduledNow"`
+	IsAdmin               *bool                  `k:"isAdmin"`
+	StreamerType          *string                `k:"streamerType"`
+	MediaProtocol         *string                `k:"mediaProtocol"`
+	StorageProfilesXML    *string                `k:"storageProfilesXML"`
+	AccessControlMessages []*String              `k:"accessControlMessages"`
+	AccessControlActions  []RuleActor            `k:"accessControlActions"`
+	FlavorAssets          []*FlavorAsset         `k:"flavorAssets"`
+	MsDuration            *int64                 `k:"msDuration"`
+	PluginData            map[string]*PluginData `k:"pluginData"`
 }
+
+// PluginData is what a plugin says of an entry; there are no plugins here.
+type PluginData struct{ rpc.Object }
 
 // CaptionFile is the format of a caption's file: what its owner says, else what it was found to be.
 func CaptionFile(a catalog.Asset) string {

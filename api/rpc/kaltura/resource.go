@@ -27,7 +27,7 @@ type DataCenterContentResource struct{ ContentResource }
 
 // Source implements AnyResource for the classes that are not to be used themselves.
 func (r *Resource) Source() (content.Source, error) {
-	return nil, rpc.E("RESOURCE_TYPE_NOT_SUPPORTED", "RES_TYPE", "KalturaResource")
+	return nil, unsupported("KalturaResource")
 }
 
 // UploadedFileTokenResource is what was or will be uploaded with a token.
@@ -155,7 +155,7 @@ type AssetsParamsResourceContainers struct {
 
 // Source implements AnyResource: several renditions are not content for one asset.
 func (r *AssetsParamsResourceContainers) Source() (content.Source, error) {
-	return nil, rpc.E("RESOURCE_TYPE_NOT_SUPPORTED", "RES_TYPE", "KalturaAssetsParamsResourceContainers")
+	return nil, unsupported("KalturaAssetsParamsResourceContainers")
 }
 
 // OperationResource is cut out of another resource.
@@ -172,7 +172,7 @@ func (r *OperationResource) Source() (content.Source, error) {
 		return nil, needs("KalturaOperationResource::resource")
 	}
 	if _, nested := r.Resource_.(*OperationResource); nested {
-		return nil, rpc.E("RESOURCE_TYPE_NOT_SUPPORTED", "RES_TYPE", "KalturaOperationResource")
+		return nil, unsupported("KalturaOperationResource")
 	}
 	of, err := r.Resource_.Source()
 	if err != nil {
@@ -188,6 +188,59 @@ func (r *OperationResource) Source() (content.Source, error) {
 		return of, nil
 	}
 	return content.Clips{Of: of, Parts: clips}, nil
+}
+
+// RemoteStorageResource is a file where a storage profile says. There are no storage profiles here.
+type RemoteStorageResource struct {
+	UrlResource
+	StorageProfileID *int64 `k:"storageProfileId"`
+}
+
+// Source implements AnyResource.
+func (*RemoteStorageResource) Source() (content.Source, error) {
+	return nil, unsupported("KalturaRemoteStorageResource")
+}
+
+// RemoteStorageResources are the places of one file.
+type RemoteStorageResources struct {
+	ContentResource
+	Resources []*RemoteStorageResource `k:"resources"`
+}
+
+// Source implements AnyResource.
+func (*RemoteStorageResources) Source() (content.Source, error) {
+	return nil, unsupported("KalturaRemoteStorageResources")
+}
+
+// DropFolderFileResource is a file of a drop folder. Folders hand their files over themselves.
+type DropFolderFileResource struct {
+	DataCenterContentResource
+	DropFolderFileID *int64 `k:"dropFolderFileId"`
+}
+
+// Source implements AnyResource.
+func (*DropFolderFileResource) Source() (content.Source, error) {
+	return nil, unsupported("KalturaDropFolderFileResource")
+}
+
+// OperationResources is cut out of several resources.
+type OperationResources struct {
+	ContentResource
+	Resources            []*OperationResource    `k:"resources"`
+	ChapterNamePolicy    *int                    `k:"chapterNamePolicy"`
+	DimensionsAttributes []*DimensionsAttributes `k:"dimensionsAttributes"`
+}
+
+// DimensionsAttributes are the size of the picture that resources are brought to.
+type DimensionsAttributes struct{ rpc.Object }
+
+// Source implements AnyResource: parts of one resource only are put together.
+func (*OperationResources) Source() (content.Source, error) {
+	return nil, unsupported("KalturaOperationResources")
+}
+
+func unsupported(class string) error {
+	return rpc.E("RESOURCE_TYPE_NOT_SUPPORTED", "RES_TYPE", class)
 }
 
 // AnyOperation is something done to a resource.
@@ -238,7 +291,8 @@ func RegisterResources(r *rpc.Registry) {
 	rpc.Base[AnyResource](r, &Resource{})
 	rpc.Base[AnyOperation](r, &OperationAttributes{})
 	r.Classes(&UploadedFileTokenResource{}, &UrlResource{}, &SshUrlResource{}, &AssetResource{}, &EntryResource{}, &StringResource{},
-		&AssetParamsResourceContainer{}, &AssetsParamsResourceContainers{}, &OperationResource{}, &ClipAttributes{})
+		&AssetParamsResourceContainer{}, &AssetsParamsResourceContainers{}, &OperationResource{}, &ClipAttributes{}, &RemoteStorageResource{}, &RemoteStorageResources{},
+		&DropFolderFileResource{}, &OperationResources{})
 }
 
 // ContentParts is a resource as an entry's content: one source, or several renditions.

@@ -50,6 +50,9 @@ type (
 		RuleAction
 		Pattern     *string `k:"pattern"`
 		Replacement *string `k:"replacement"`
+		// The server that may answer instead, and how long it is waited for: kept for clients, there is none.
+		ReplacementServer *int64 `k:"replacmenServerNodeId"` // spelled so
+		CheckAliveTimeout *int   `k:"checkAliveTimeoutMs"`
 	}
 	AccessControlLimitThumbnailCaptureAction struct{ RuleAction }
 )
@@ -82,7 +85,10 @@ func (a *AccessControlModifyRequestHostRegexAction) action() (catalog.AccessActi
 		return catalog.AccessAction{}, rpc.E("PROPERTY_VALIDATION_WRONG_FORMAT",
 			"PROP_NAME", "KalturaAccessControlModifyRequestHostRegexAction::pattern", "FORMAT", "regular expression").Because(err)
 	}
-	return catalog.AccessAction{Type: access.RequestHostRegex, Pattern: Value(a.Pattern), Replacement: Value(a.Replacement)}, nil
+	return catalog.AccessAction{
+		Type: access.RequestHostRegex, Pattern: Value(a.Pattern), Replacement: Value(a.Replacement),
+		Server: Value(a.ReplacementServer), AliveTimeout: Value(a.CheckAliveTimeout),
+	}, nil
 }
 
 func (*AccessControlLimitThumbnailCaptureAction) action() (catalog.AccessAction, error) {
@@ -106,7 +112,7 @@ func RuleActions(list []catalog.AccessAction) []RuleActor {
 		case access.ServeFromRemote:
 			out = append(out, &AccessControlServeRemoteEdgeServerAction{base, new(a.IDs), Bool(a.Seamless)})
 		case access.RequestHostRegex:
-			out = append(out, &AccessControlModifyRequestHostRegexAction{base, new(a.Pattern), new(a.Replacement)})
+			out = append(out, &AccessControlModifyRequestHostRegexAction{base, new(a.Pattern), new(a.Replacement), Opt(a.Server), Opt(a.AliveTimeout)})
 		case access.LimitThumbnailCapture:
 			out = append(out, &AccessControlLimitThumbnailCaptureAction{base})
 		}

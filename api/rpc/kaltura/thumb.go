@@ -75,7 +75,7 @@ func (t *TimedThumbAsset) Apply(a *catalog.Asset) {
 type AssetParams struct {
 	rpc.Object
 	ID                   *int64        `k:"id,ro" f:"eq,in"`
-	PartnerID            *int64        `k:"partnerId,ro"`
+	PartnerID            *int64        `k:"partnerId"`
 	Name                 *string       `k:"name,max=128"`
 	SystemName           *string       `k:"systemName,max=128" f:"eq,in"`
 	Description          *string       `k:"description,max=1024"`
@@ -85,6 +85,8 @@ type AssetParams struct {
 	SourceAssetParamsIDs *string       `k:"sourceAssetParamsIds"`
 	MediaParserType      *string       `k:"mediaParserType"`
 	RequiredPermissions  []*String     `k:"requiredPermissions"`
+	SourceRemoteStorage  *int64        `k:"sourceRemoteStorageProfileId"`
+	RemoteStorages       *int64        `k:"remoteStorageProfileIds"`
 }
 
 // ThumbParams says how to make a thumbnail.

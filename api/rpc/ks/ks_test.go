@@ -378,3 +378,15 @@ func BenchmarkParse(b *testing.B) {
 		})
 	}
 }
+
+func TestSessionsMayWorkAtAnotherTime(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	for privileges, want := range map[string]int64{
+		"": 1_800_000_000, "reftime:1700000000": 1_700_000_000, "reftime:x": 1_800_000_000, "reftime:0": 1_800_000_000, "reftime:-5,list:*": 1_800_000_000,
+	} {
+		s := &ks.Session{Privileges: ks.ParsePrivileges(privileges)}
+		if got := s.Time(now).Unix(); got != want {
+			t.Errorf("%q: %d, want %d", privileges, got, want)
+		}
+	}
+}

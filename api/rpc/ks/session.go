@@ -88,6 +88,16 @@ func (s *Session) Value(name string) (values []string, ok bool) {
 	return values, ok
 }
 
+// Time is when the session works: its reftime, or now.
+func (s *Session) Time(now time.Time) time.Time {
+	if v, ok := s.Value("reftime"); ok {
+		if t, err := strconv.ParseInt(v[0], 10, 64); err == nil && t > 0 {
+			return time.Unix(t, 0)
+		}
+	}
+	return now
+}
+
 // GroupID identifies the session's group for revocation, the sessions of an account that carry the same sessionid; it is
 // empty for a session without one.
 func (s *Session) GroupID() string {
