@@ -147,6 +147,12 @@ func (s *Service) check(c *rpc.Call, f *catalog.DropFolder) error {
 			return wrong(field, "a pattern").Because(err)
 		}
 	}
+	if _, err := dropfolder.ParseField(f.Options.CategoriesField); err != nil {
+		return wrong("categoriesMetadataFieldName", "a path of elements").Because(err)
+	}
+	if o := f.Options; !f.Local() && (o.ExpandArchives || o.Stability == "close" || o.Stability == "rename") {
+		return wrong("type", "LOCAL, for stability close or rename and for expandArchives")
+	}
 	return checkOptions(f.Options)
 }
 
@@ -158,6 +164,7 @@ func checkOptions(o catalog.DropFolderOptions) error {
 	}{
 		{"subfolderPolicy", o.SubfolderPolicy, []string{"flatten", "category", "referencePrefix"}},
 		{"stability", o.Stability, []string{"auto", "close", "rename", "marker", "size"}},
+		{"contentMatchKey", o.MatchKey, []string{"referenceId", "sha256"}},
 		{"orphanPolicy", o.OrphanPolicy, []string{"keep", "ingestAsContent"}},
 		{"duplicatePolicy", o.DuplicatePolicy, []string{"skipIdentical", "newVersion", "always"}},
 		{"tls", o.TLS, []string{"none", "explicit", "implicit"}},

@@ -1,6 +1,7 @@
 package dropfolder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,11 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 			return err
 		}
 	}
+	jobs, release, err := fo.allowed(ctx, jobs)
+	defer release()
+	if err != nil {
+		return err
+	}
 	var all []catalog.DropFolderFile
 	for _, j := range jobs {
 		all = append(all, j.toTake()...)
@@ -37,10 +43,7 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 		files, failed := got[:n], errs[:n]
 		got, errs = got[n:], errs[n:]
 		if errors.Join(failed...) != nil {
-			if j.format != "" {
-				files, failed = append(files, taken{DropFolderFile: j.files[0]}), append(failed, errSibling)
-			}
-			if err := fo.fail(ctx, files, failed...); err != nil {
+			if err := fo.failJob(ctx, j, files, failed); err != nil {
 				return err
 			}
 			continue
@@ -51,6 +54,9 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 		} else {
 			others = append(others, r)
 		}
+	}
+	if err := errors.Join(fo.addOwned(ctx, singles), fo.addOwned(ctx, others)); err != nil {
+		return err
 	}
 	if err := fo.enterSingles(ctx, singles); err != nil {
 		return err
@@ -70,6 +76,14 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 		}
 	}
 	return nil
+}
+
+// failJob deals with a job of which some files could not be had.
+func (fo *folder) failJob(ctx context.Context, j job, files []taken, causes []error) error {
+	if j.format != "" {
+		files, causes = append(files, taken{DropFolderFile: j.files[0]}), append(causes, errSibling)
+	}
+	return fo.fail(ctx, files, causes...)
 }
 
 // toTake are the files of a job whose bytes are needed: a document is read where it is.
@@ -103,7 +117,7 @@ func (fo *folder) startDownloads(ctx context.Context, jobs []job) error {
 func (fo *folder) blank(t taken) catalog.Entry {
 	e := catalog.BlankEntry(fo.f.Account)
 	e.Name, e.ReferenceID, e.Owner, e.Creator = t.Slug, t.Slug, t.User, t.User
-	e.ConversionProfile, e.Categories = fo.f.ConversionProfile, fo.categories(t.DropFolderFile)
+	e.ConversionProfile, e.Categories = fo.f.ConversionProfile, append(fo.categories(t.DropFolderFile), t.owned...)
 	e.SourceKey = fmt.Sprintf("dropfolder:%d:%s", fo.f.ID, t.Path)
 	return e
 }
@@ -170,7 +184,7 @@ func (fo *folder) linkAll(ctx context.Context, tx *catalog.Tx, links []link) err
 
 // setLink enters in a file's row that an entry has its content.
 func (fo *folder) setLink(n *catalog.DropFolderFile, l link) {
-	n.Entry, n.SHA256, n.ImportEnd, n.Done = l.entry, l.sha256, catalog.StampOf(time.Now()), l.Size
+	n.Entry, n.SHA256, n.ImportEnd, n.Done = l.entry, cmp.Or(l.sha256, n.SHA256), catalog.StampOf(time.Now()), l.Size
 	if l.again {
 		n.Warning = duplicateWarning
 	}

@@ -141,7 +141,8 @@ func (fo *folder) decide(ctx context.Context, files []catalog.DropFolderFile) (j
 		if err != nil {
 			return nil, err
 		}
-		if p.parsed[0].Flavor == "" && fo.f.Handler == catalog.HandleContent {
+		// Of two files of the same content the second has to see the first.
+		if p.parsed[0].Flavor == "" && fo.f.Handler == catalog.HandleContent && !fo.byContent() {
 			singles = append(singles, p)
 			continue
 		}
@@ -186,6 +187,7 @@ type plan struct {
 	again  time.Time
 	same   catalog.DropFolderFile   // the earlier file that had the very same bytes
 	lead   catalog.DropFolderFileID // a document that may be complete now
+	sum    string                   // the SHA-256 of a single file, when it was read for it
 }
 
 func refuse(f catalog.DropFolderFile, parsed Parsed, bad *Trouble) plan {
@@ -264,6 +266,7 @@ func (fo *folder) set(n *catalog.DropFolderFile, p plan, i int, entry catalog.En
 	}
 	switch p.event {
 	case Taken:
+		n.SHA256 = p.sum
 		n.Entry, n.ImportStart = entry, catalog.StampOf(time.Now())
 		n.SetDeliveryKey()
 		if i > 0 {

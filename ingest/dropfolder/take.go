@@ -31,6 +31,7 @@ type taken struct {
 	moved  bool // the folder has it no more
 	// partial is where the bytes are until they are durable; "" when they have their place.
 	partial string
+	owned   []string // categories that its owner's metadata names
 }
 
 // partial begins the names of files that are not whole yet.
