@@ -51,6 +51,7 @@ type download struct {
 	shown    string
 	progress func(done, total int64)
 	started  time.Time
+	release  func() // gives back what is held of the account's quota
 
 	file      *os.File
 	statePath string
@@ -225,7 +226,7 @@ func (d *download) stream(ctx context.Context, st state) error {
 	}
 	defer w.stop()
 	defer resp.Body.Close()
-	at, err := d.accept(resp, from)
+	at, err := d.accept(ctx, resp, from)
 	if err != nil {
 		return err
 	}
@@ -241,7 +242,7 @@ func (d *download) stream(ctx context.Context, st state) error {
 }
 
 // accept takes what an answer says of the file, and returns where its body belongs.
-func (d *download) accept(resp *http.Response, from int64) (int64, error) {
+func (d *download) accept(ctx context.Context, resp *http.Response, from int64) (int64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if resp.StatusCode == http.StatusPartialContent {
@@ -267,11 +268,11 @@ func (d *download) accept(resp *http.Response, from int64) (int64, error) {
 	}
 	d.st.Size, d.st.Validator = resp.ContentLength, validator(resp.Header)
 	d.st.Ranges = strings.EqualFold(resp.Header.Get("Accept-Ranges"), "bytes")
-	return 0, d.makeRoom()
+	return 0, d.makeRoom(ctx)
 }
 
 // makeRoom refuses a file that is too large, or that there is no room for. d.mu is held.
-func (d *download) makeRoom() error {
+func (d *download) makeRoom(ctx context.Context) error {
 	if limit := d.limit(); d.st.Size > limit {
 		return d.fail(TooLarge, fmt.Errorf("it has %d bytes, the limit is %d", d.st.Size, limit))
 	}
@@ -279,6 +280,17 @@ func (d *download) makeRoom() error {
 		if err := d.f.Admit(max(0, d.st.Size)); err != nil {
 			return err
 		}
+	}
+	if d.f.Keep != nil && d.req.account != 0 {
+		d.release() // of another version
+		release, err := d.f.Keep(ctx, d.req.account, max(0, d.st.Size))
+		if errors.Is(err, catalog.ErrQuota) {
+			return d.fail(OverQuota, err)
+		}
+		if err != nil {
+			return err
+		}
+		d.release = release
 	}
 	if d.st.Size > 0 {
 		if err := unix.Fallocate(int(d.file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, d.st.Size); errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {

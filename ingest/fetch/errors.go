@@ -18,6 +18,7 @@ const (
 	TooLarge  Code = "url_too_large"
 	Changed   Code = "url_changed" // the file changed while it was fetched, again and again
 	Truncated Code = "url_truncated"
+	OverQuota Code = "quota_exceeded" // the account has no room for the file
 )
 
 var texts = map[Code]string{
@@ -27,6 +28,7 @@ var texts = map[Code]string{
 	Failed:    "The file could not be downloaded from its URL.",
 	TooLarge:  "The file at the URL is larger than the limit.",
 	Changed:   "The file at the URL changed while it was downloaded.",
+	OverQuota: "The account may not keep the file at the URL: remove something, or have the quota raised.",
 	Truncated: "The server of the URL sent less than it announced.",
 }
 
