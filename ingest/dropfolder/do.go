@@ -49,7 +49,7 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 			continue
 		}
 		r := ready{job: j, files: files}
-		if j.params == nil && j.target == "" && j.format == "" {
+		if j.params == nil && j.target == "" && j.format == "" && !j.archive {
 			singles = append(singles, r)
 		} else {
 			others = append(others, r)
@@ -66,6 +66,8 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 		switch {
 		case r.format != "":
 			err = fo.enterDocument(ctx, r, r.job.files[0])
+		case r.archive:
+			err = fo.enterArchive(ctx, r.job.files[0])
 		case r.beside:
 			err = fo.enterSidecar(ctx, r)
 		default:
@@ -86,9 +88,9 @@ func (fo *folder) failJob(ctx context.Context, j job, files []taken, causes []er
 	return fo.fail(ctx, files, causes...)
 }
 
-// toTake are the files of a job whose bytes are needed: a document is read where it is.
+// toTake are the files of a job whose bytes are needed: a document, or an archive, is read where it is.
 func (j job) toTake() []catalog.DropFolderFile {
-	if j.format != "" {
+	if j.format != "" || j.archive {
 		return j.files[1:]
 	}
 	return j.files

@@ -31,6 +31,8 @@ type job struct {
 	late   bool            // the flavors join those that the entry has
 	beside bool            // the file is a caption or picture of the target
 	format manifest.Format // of the document that the first file is; "" when it is none
+	// archive says that the file is to be expanded.
+	archive bool
 }
 
 // handle makes entries of complete files until ctx ends.
@@ -249,7 +251,7 @@ func (fo *folder) applySingles(ctx context.Context, tx *catalog.Tx, plans []plan
 // entry is the id of the entry that a plan's files become, made before the entry itself.
 func (p plan) entry() catalog.EntryID {
 	switch {
-	case p.event != Taken || p.format != "":
+	case p.event != Taken || p.format != "" || p.archive:
 		return ""
 	case p.target != "":
 		return p.target

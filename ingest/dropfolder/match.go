@@ -33,7 +33,11 @@ const (
 
 // plan decides about one complete file by the folder's handler; old is the file that had its name before, if it became an entry.
 func (fo *folder) plan(ctx context.Context, f, old catalog.DropFolderFile) (plan, error) {
-	if fo.f.Handler == catalog.HandleContent || f.Type == catalog.HandleContent {
+	content := fo.f.Handler == catalog.HandleContent || f.Type == catalog.HandleContent
+	if isArchive(f.Path) && f.Lead == 0 && (content || fo.f.Options.ExpandArchives) {
+		return fo.planArchive(f), nil
+	}
+	if content {
 		return fo.planContent(ctx, f, old)
 	}
 	if format, ok := fo.format(f.Path); ok {

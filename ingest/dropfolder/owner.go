@@ -76,7 +76,7 @@ func (fo *folder) addOwned(ctx context.Context, batch []ready) error {
 	}
 	known := map[string][]string{}
 	for _, r := range batch {
-		if r.target != "" || r.format != "" {
+		if r.target != "" || r.format != "" || r.archive {
 			continue
 		}
 		user := r.files[0].User
