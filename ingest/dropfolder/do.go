@@ -120,6 +120,7 @@ func (fo *folder) blank(t taken) catalog.Entry {
 	e := catalog.BlankEntry(fo.f.Account)
 	e.Name, e.ReferenceID, e.Owner, e.Creator = t.Slug, t.Slug, t.User, t.User
 	e.ConversionProfile, e.Categories = fo.f.ConversionProfile, append(fo.categories(t.DropFolderFile), t.owned...)
+	e.Details.Priority = fo.f.Options.Priority
 	e.SourceKey = fmt.Sprintf("dropfolder:%d:%s", fo.f.ID, t.Path)
 	return e
 }

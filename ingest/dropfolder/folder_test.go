@@ -299,3 +299,18 @@ func TestTheSameFileAgainIsNoNewEntry(t *testing.T) {
 		})
 	}
 }
+
+func TestEntriesHaveTheirFoldersPriority(t *testing.T) {
+	h := newHouse(t, func(f *catalog.DropFolder) { f.Options.Priority = -3 })
+	h.drop("news.mp4", "news")
+	h.start()
+	tasks, err := h.db.Tasks(t.Context(), h.wait("news.mp4", purged).Entry)
+	if err != nil || len(tasks) == 0 {
+		t.Fatalf("%d tasks, %v", len(tasks), err)
+	}
+	for _, task := range tasks {
+		if task.Priority >= 0 {
+			t.Errorf("%s has the priority %d", task.Stage, task.Priority)
+		}
+	}
+}

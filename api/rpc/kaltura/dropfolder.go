@@ -66,6 +66,7 @@ type DropFolderExtras struct {
 	ContentMatchKey *string `k:"contentMatchKey,max=32"`
 	DuplicatePolicy *string `k:"duplicatePolicy,max=32"`
 	QuotaBytes      *int64  `k:"quotaBytes,min=0"`
+	Priority        *int    `k:"priority,min=-10,max=10"`
 	ExpandArchives  *bool   `k:"expandArchives"`
 	PruneEmpty      *bool   `k:"pruneEmpty"`
 	TrashDays       *int    `k:"trashDays,min=0,max=36500"`
