@@ -22,7 +22,7 @@ func (fo *folder) allowed(ctx context.Context, jobs []job) (left []job, release 
 			return nil, release, err
 		}
 	}
-	left = jobs[:0]
+	left = make([]job, 0, len(jobs))
 	for _, j := range jobs {
 		free, err := fo.hold(ctx, kept, j)
 		if err == nil {

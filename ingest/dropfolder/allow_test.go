@@ -52,10 +52,11 @@ func TestFilesWaitForRoomInTheAccountsQuota(t *testing.T) {
 	h := newHouse(t)
 	var mu sync.Mutex
 	var held, most int64
+	limit := int64(100)
 	h.cfg.Keep = func(_ context.Context, id catalog.AccountID, bytes int64) (func(), error) {
 		mu.Lock()
 		defer mu.Unlock()
-		if bytes > 100 {
+		if bytes > limit {
 			return nil, fmt.Errorf("%w: account %d has no room for %d bytes", catalog.ErrQuota, id, bytes)
 		}
 		held += bytes
@@ -70,10 +71,15 @@ func TestFilesWaitForRoomInTheAccountsQuota(t *testing.T) {
 	if _, err := h.store().Stat(t.Context(), "large.mp4"); err != nil {
 		t.Errorf("the file that waits is not in its folder: %v", err)
 	}
+	mu.Lock()
+	limit = 101
+	mu.Unlock()
+	h.retryNow(h.row("large.mp4"))
+	h.wait("large.mp4", purged)
 	h.stop()
 	mu.Lock()
 	defer mu.Unlock()
-	if held != 0 || most != 5 {
+	if held != 0 || most != 101 {
 		t.Errorf("%d bytes stay held, at most %d were", held, most)
 	}
 }

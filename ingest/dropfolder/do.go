@@ -29,6 +29,9 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 	}
 	jobs, release, err := fo.allowed(ctx, jobs)
 	defer release()
+	if err == nil {
+		jobs, err = fo.permitted(ctx, jobs)
+	}
 	if err != nil {
 		return err
 	}
@@ -47,6 +50,9 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 				return err
 			}
 			continue
+		}
+		if len(files) > 0 {
+			files[0].answer = j.answer
 		}
 		r := ready{job: j, files: files}
 		if j.params == nil && j.target == "" && j.format == "" && !j.archive {
@@ -122,6 +128,7 @@ func (fo *folder) blank(t taken) catalog.Entry {
 	e.ConversionProfile, e.Categories = fo.f.ConversionProfile, append(fo.categories(t.DropFolderFile), t.owned...)
 	e.Details.Priority = fo.f.Options.Priority
 	e.SourceKey = fmt.Sprintf("dropfolder:%d:%s", fo.f.ID, t.Path)
+	t.apply(&e)
 	return e
 }
 

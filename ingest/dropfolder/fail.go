@@ -12,6 +12,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest/complete"
 	"sluice/ingest/content"
+	"sluice/ingest/hook"
 	"sluice/storage"
 )
 
@@ -106,6 +107,8 @@ func (fo *folder) failOne(ctx context.Context, tx *catalog.Tx, f catalog.DropFol
 	case errors.Is(cause, catalog.ErrQuota):
 		return fo.later(ctx, tx, f, f.Attempt, quotaRetry, CodeQuota,
 			fmt.Sprintf("%q waits until there is room for it. Remove entries, or raise the limit: %v.", shown, cause))
+	case errors.Is(cause, hook.ErrAway):
+		return fo.later(ctx, tx, f, f.Attempt, awayRetry, "", "It waits for the server that is asked whether it may come in: "+cause.Error())
 	case f.Attempt+1 < maxTries:
 		return fo.later(ctx, tx, f, f.Attempt+1, min(firstRetry<<f.Attempt, lastRetry), "", "It could not be handled and is tried again: "+plain(cause))
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/ingest/hook"
 	"sluice/ingest/manifest"
 )
 
@@ -33,6 +34,7 @@ type job struct {
 	format manifest.Format // of the document that the first file is; "" when it is none
 	// archive says that the file is to be expanded.
 	archive bool
+	answer  hook.Answer // of the first file
 }
 
 // handle makes entries of complete files until ctx ends.

@@ -16,6 +16,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest"
 	"sluice/ingest/content"
+	"sluice/ingest/hook"
 	"sluice/internal/fault"
 )
 
@@ -57,6 +58,8 @@ type Config struct {
 	// Keep, when set, holds room for so many bytes more of what the account may keep, until release is called; an error that wraps
 	// catalog.ErrQuota says that there is none.
 	Keep func(ctx context.Context, account catalog.AccountID, bytes int64) (release func(), err error)
+	// Ask, when set, is asked about each file before it becomes content; hook.Hook.Ask does.
+	Ask func(ctx context.Context, q hook.Question) (hook.Answer, error)
 	// Sweep is the time between looks at a whole local folder; 0 means DefaultSweep.
 	Sweep time.Duration
 	// Workers bounds what is taken at a time; 0 means DefaultWorkers.
