@@ -5,12 +5,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path"
 	"time"
 
 	"sluice/catalog"
 	"sluice/ingest/complete"
 	"sluice/ingest/content"
+	"sluice/ingest/upload"
 )
 
 // ready is a job whose files are taken.
@@ -45,6 +48,9 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 		n := len(j.toTake())
 		files, failed := got[:n], errs[:n]
 		got, errs = got[n:], errs[n:]
+		if errors.Join(failed...) == nil && j.single() {
+			failed = []error{restricted(files[0])}
+		}
 		if errors.Join(failed...) != nil {
 			if err := fo.failJob(ctx, j, files, failed); err != nil {
 				return err
@@ -55,7 +61,7 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 			files[0].answer = j.answer
 		}
 		r := ready{job: j, files: files}
-		if j.params == nil && j.target == "" && j.format == "" && !j.archive {
+		if j.single() {
 			singles = append(singles, r)
 		} else {
 			others = append(others, r)
@@ -82,6 +88,27 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 		if err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// single says that one file becomes a new entry.
+func (j job) single() bool { return j.params == nil && j.target == "" && j.format == "" && !j.archive }
+
+// restricted refuses a file by its first bytes. What becomes content in other ways is looked at there.
+func restricted(t taken) error {
+	f, err := os.Open(cmp.Or(t.partial, t.path))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	head := make([]byte, 4096)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	if err := upload.CheckType(head[:n]); err != nil {
+		return &content.Error{Kind: content.Restricted, Err: err}
 	}
 	return nil
 }

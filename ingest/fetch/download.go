@@ -18,7 +18,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sluice/catalog"
+	"sluice/ingest/upload"
 )
+
+// sniffBytes is how much of a file its type is told by.
+const sniffBytes = 4096
 
 // Ranges of large files.
 const (
@@ -341,6 +345,14 @@ func (d *download) copy(body io.Reader, w *watch, at, to int64) error {
 	limit := d.limit()
 	for {
 		n, err := body.Read(buf)
+		if at == 0 {
+			for more := 0; err == nil && n < sniffBytes; n += more {
+				more, err = body.Read(buf[n:])
+			}
+			if err := upload.CheckType(buf[:min(n, sniffBytes)]); err != nil {
+				return d.fail(Restricted, err)
+			}
+		}
 		if n > 0 {
 			if to >= 0 && at+int64(n) > to {
 				return d.fail(Failed, errors.New("the server sends more than the range that was asked for"))

@@ -561,6 +561,41 @@ func TestNothingIsFetchedBeyondTheAccountsQuota(t *testing.T) {
 	}
 }
 
+func TestProgramsAreNotFetched(t *testing.T) {
+	for name, head := range map[string]string{"program": "\x7fELF", "page": "<!DOCTYPE html><html>", "short": "#!"} {
+		t.Run(name, func(t *testing.T) {
+			var sent atomic.Int64
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if name == "short" {
+					_, _ = io.WriteString(w, head)
+					return
+				}
+				w.Header().Set("Content-Length", "1000000000")
+				for part := []byte(head); ; part = make([]byte, 64<<10) {
+					n, err := w.Write(part)
+					if sent.Add(int64(n)); err != nil {
+						return
+					}
+				}
+			}))
+			defer srv.Close()
+			f := newFetcher(t, t.TempDir())
+			_, err := f.Stage(&importer{})(t.Context(), task(t, srv.URL), func(int64, int64, int64) {})
+			var e *fetch.Error
+			if !errors.As(err, &e) || e.Code != fetch.Restricted {
+				t.Fatalf("%v", err)
+			}
+			if again, _ := e.RetryAfter(); again {
+				t.Error("it is tried again")
+			}
+			srv.Close() // joins the origin
+			if sent.Load() == 1_000_000_000 {
+				t.Error("all of it came")
+			}
+		})
+	}
+}
+
 // BenchmarkFetch downloads a file that comes in ranges.
 func BenchmarkFetch(b *testing.B) {
 	o := &origin{body: data(70<<20, 8), tag: "a"}
