@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -156,8 +157,19 @@ func (s *Service) check(c *rpc.Call, f *catalog.DropFolder) error {
 	return checkOptions(f.Options)
 }
 
-// checkOptions refuses words that options do not have.
+// checkOptions refuses words and numbers that options do not have.
 func checkOptions(o catalog.DropFolderOptions) error {
+	for _, option := range []struct {
+		field          string
+		value, low, up int64
+	}{
+		{"maxFileSize", o.MaxFileSize, 0, math.MaxInt64}, {"quotaBytes", o.QuotaBytes, 0, math.MaxInt64}, {"priority", int64(o.Priority), -10, 10},
+		{"sidecarTimeout", int64(o.SidecarTimeout), 0, 31536000}, {"sidecarGrace", int64(o.SidecarGrace), 0, 86400}, {"trashDays", int64(o.TrashDays), 0, 36500},
+	} {
+		if option.value < option.low || option.value > option.up {
+			return wrong(option.field, fmt.Sprintf("%d to %d", option.low, option.up))
+		}
+	}
 	for _, option := range []struct {
 		field, value string
 		words        []string
