@@ -163,8 +163,12 @@ type DropFolderOptions struct {
 	MatchKey string `json:"match_key,omitempty"`
 	// DuplicatePolicy is "skipIdentical" (""), "newVersion" or "always": the same name with the same bytes again.
 	DuplicatePolicy string `json:"duplicate_policy,omitempty"`
-	QuotaBytes      int64  `json:"quota_bytes,omitempty"`
-	Priority        int    `json:"priority,omitempty"`
+	// Priority is that of the entries that the folder makes.
+	Priority int `json:"priority,omitempty"`
+	// QuotaBytes bounds what the entries that the folder made may keep; 0 is no bound but the account's.
+	QuotaBytes int64 `json:"quota_bytes,omitempty"`
+	// ExpandArchives makes archives the files in them.
+	ExpandArchives bool `json:"expand_archives,omitempty"`
 	// PruneEmpty removes sub-folders whose files are handled. Trash keeps removed files so many days under .sluice-trash.
 	PruneEmpty bool `json:"prune_empty,omitempty"`
 	TrashDays  int  `json:"trash_days,omitempty"`

@@ -171,6 +171,8 @@ type EntryDetails struct {
 	Filters         []map[string]any `json:"filters,omitempty"`
 	// KeepThumbs of a hidden entry says that the thumbnails that were added by hand to the one it replaces stay.
 	KeepThumbs bool `json:"keep_thumbs,omitempty"`
+	// Priority puts the entry's work before (below 0) or behind that of the account's others, whose is 0.
+	Priority int `json:"priority,omitempty"`
 }
 
 // EntryClip is a part of a source, in milliseconds.

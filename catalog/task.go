@@ -115,8 +115,12 @@ func (tx *Tx) addTasks(ctx context.Context, entry *entryRow, tasks []NewTask) ([
 	return tasksOf(rows), nil
 }
 
+// prioritySpan is what lies between the tasks of entries whose priorities differ by one: more than between those of one entry.
+const prioritySpan = 100
+
 // taskRows appends the rows of an entry's new tasks; open has the existing predecessors that are not done.
 func (tx *Tx) taskRows(rows []taskRow, entry *entryRow, tasks []NewTask, open map[TaskID]bool) ([]taskRow, error) {
+	before := entry.entry().Details.Priority * prioritySpan
 	for i, n := range tasks {
 		var row taskRow
 		if err := row.fill(n, i, open); err != nil {
@@ -124,6 +128,7 @@ func (tx *Tx) taskRows(rows []taskRow, entry *entryRow, tasks []NewTask, open ma
 		}
 		row.Account, row.Entry, row.EntryNum, row.Version = entry.Account, entry.ID, entry.Num, entry.Version
 		row.CreatedAt = micros(tx.now)
+		row.Priority += before
 		rows = append(rows, row)
 	}
 	return rows, nil

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -147,17 +148,35 @@ func (s *Service) check(c *rpc.Call, f *catalog.DropFolder) error {
 			return wrong(field, "a pattern").Because(err)
 		}
 	}
+	if _, err := dropfolder.ParseField(f.Options.CategoriesField); err != nil {
+		return wrong("categoriesMetadataFieldName", "a path of elements").Because(err)
+	}
+	if o := f.Options; !f.Local() && (o.ExpandArchives || o.Stability == "close" || o.Stability == "rename") {
+		return wrong("type", "LOCAL, for stability close or rename and for expandArchives")
+	}
 	return checkOptions(f.Options)
 }
 
-// checkOptions refuses words that options do not have.
+// checkOptions refuses words and numbers that options do not have.
 func checkOptions(o catalog.DropFolderOptions) error {
+	for _, option := range []struct {
+		field          string
+		value, low, up int64
+	}{
+		{"maxFileSize", o.MaxFileSize, 0, math.MaxInt64}, {"quotaBytes", o.QuotaBytes, 0, math.MaxInt64}, {"priority", int64(o.Priority), -10, 10},
+		{"sidecarTimeout", int64(o.SidecarTimeout), 0, 31536000}, {"sidecarGrace", int64(o.SidecarGrace), 0, 86400}, {"trashDays", int64(o.TrashDays), 0, 36500},
+	} {
+		if option.value < option.low || option.value > option.up {
+			return wrong(option.field, fmt.Sprintf("%d to %d", option.low, option.up))
+		}
+	}
 	for _, option := range []struct {
 		field, value string
 		words        []string
 	}{
 		{"subfolderPolicy", o.SubfolderPolicy, []string{"flatten", "category", "referencePrefix"}},
 		{"stability", o.Stability, []string{"auto", "close", "rename", "marker", "size"}},
+		{"contentMatchKey", o.MatchKey, []string{"referenceId", "sha256"}},
 		{"orphanPolicy", o.OrphanPolicy, []string{"keep", "ingestAsContent"}},
 		{"duplicatePolicy", o.DuplicatePolicy, []string{"skipIdentical", "newVersion", "always"}},
 		{"tls", o.TLS, []string{"none", "explicit", "implicit"}},

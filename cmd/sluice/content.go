@@ -24,10 +24,10 @@ func (s *system) newContent() (*content.Service, error) {
 	}
 	c := &content.Service{
 		Catalog: s.catalog, Store: s.store, Incoming: s.cfg.Data("incoming"), Log: s.log, Scanner: scanner,
-		Fetcher: &fetch.Fetcher{Dir: s.cfg.Data("fetch"), Guard: guard, Secrets: s.catalog, MaxSize: s.cfg.Int("fetch.max_bytes"), Admit: s.admit, Remotes: remoteFiles()},
+		Fetcher: &fetch.Fetcher{Dir: s.cfg.Data("fetch"), Guard: guard, Secrets: s.catalog, MaxSize: s.cfg.Int("fetch.max_bytes"), Admit: s.admit, Keep: s.keep, Remotes: remoteFiles()},
 	}
 	c.Uploads = &upload.Engine{
-		Catalog: s.catalog, Dir: s.cfg.Data("uploads"), Arrived: c.Arrived, Lost: c.Lost, Log: s.log, Admit: s.admit,
+		Catalog: s.catalog, Dir: s.cfg.Data("uploads"), Arrived: c.Arrived, Lost: c.Lost, Log: s.log, Admit: s.admit, Keep: s.keep,
 		MaxSize: s.cfg.Int("upload.max_bytes"), MaxOpen: int(s.cfg.Int("upload.max_open")), Wait: s.cfg.Duration("upload.wait"),
 		Lifetime: s.cfg.Duration("upload.lifetime"),
 	}

@@ -15,6 +15,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest"
 	"sluice/ingest/dropfolder"
+	"sluice/ingest/hook"
 	"sluice/pipeline/stage"
 )
 
@@ -32,7 +33,7 @@ func (s *system) startDropFolders(ctx context.Context, g *errgroup.Group) error 
 		return err
 	}
 	w, err := dropfolder.New(dropfolder.Config{
-		Catalog: s.catalog, Content: s.content, Incoming: s.cfg.Data("incoming"), Openers: s.folderOpeners(), Admit: s.admit,
+		Catalog: s.catalog, Content: s.content, Incoming: s.cfg.Data("incoming"), Openers: s.folderOpeners(), Admit: s.admit, Keep: s.keep, Ask: hook.New(s.cfg.Text("dropfolder.hook")).Ask,
 		Jobs:     s.bulk, // takes documents in; whoever runs jobs carries them out
 		Language: languageCode, Session: s.documentSession(),
 		Sweep: s.cfg.Duration("dropfolder.sweep"), Workers: int(s.cfg.Int("dropfolder.workers")), Log: s.log,

@@ -33,6 +33,11 @@ func (s *system) newLimits() *quota.Limits {
 	})
 }
 
+// keep holds room in what an account may keep, for bytes that are here or whose volume was asked already.
+func (s *system) keep(ctx context.Context, id catalog.AccountID, bytes int64) (release func(), err error) {
+	return s.limits.Keep(ctx, id, bytes)
+}
+
 // startUploads makes the server of the high-speed upload, mounts it, and opens its own listener, which g serves until ctx ends.
 // Behind it the API answers too, so that clients can start sessions.
 func (s *system) startUploads(ctx context.Context, g *errgroup.Group, mux *http.ServeMux, sessions *account.Sessions, calls *rpc.Server) error {

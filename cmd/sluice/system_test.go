@@ -83,9 +83,32 @@ func (l *lockedBuffer) String() string {
 // newServer makes a data directory; start starts processes on it.
 func newServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{t: t, data: t.TempDir(), addr: freeAddress(t), procs: map[string]*process{}}
+	s := &server{t: t, data: dataDir(t), addr: freeAddress(t), procs: map[string]*process{}}
 	t.Cleanup(s.stopAll)
 	return s
+}
+
+// dataDir is a temporary directory of a server. Unlike those of testing it may still be written to when the test ends, by what is about
+// to: a query that runs out, or a Redis whose server was killed.
+func dataDir(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "sluice-data-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		for end := time.Now().Add(time.Minute); ; time.Sleep(100 * time.Millisecond) {
+			err := os.RemoveAll(dir)
+			if err == nil {
+				return
+			}
+			if time.Now().After(end) {
+				t.Error(err)
+				return
+			}
+		}
+	})
+	return dir
 }
 
 // startServer starts one process with every role.

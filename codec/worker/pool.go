@@ -26,6 +26,7 @@ type Pool struct {
 	mu     sync.Mutex
 	closed bool
 	idle   map[class][]*process // ready and without work
+	begun  map[class]bool       // a spare is being started
 	iso    Isolation            // as far as children reported
 	known  chan struct{}        // closed when iso is known, or no child could be started
 	once   sync.Once
@@ -40,7 +41,7 @@ func New(cfg Config) *Pool {
 	p := &Pool{
 		cfg: cfg, spawner: newSpawner(cfg.Nice),
 		jobs: make(chan struct{}, cfg.Jobs), probes: make(chan struct{}, cfg.Probes),
-		idle: map[class][]*process{}, known: make(chan struct{}),
+		idle: map[class][]*process{}, begun: map[class]bool{}, known: make(chan struct{}),
 	}
 	p.ctx, p.cancel = context.WithCancelCause(context.Background())
 	cg, err := findCgroup(cfg.Cgroup)
@@ -179,19 +180,28 @@ func (p *Pool) learn(pr *process, err error) {
 	})
 }
 
-// warm starts a spare in the background unless there is one.
+// warm starts a spare in the background unless there is one, or soon will be: a start costs more than many a job.
 func (p *Pool) warm(c class) {
 	if p.enter() != nil {
 		return
 	}
+	p.mu.Lock()
+	enough := len(p.idle[c]) > 0 || p.begun[c]
+	if !enough {
+		p.begun[c] = true
+	}
+	p.mu.Unlock()
+	if enough {
+		p.work.Done()
+		return
+	}
 	go func() {
 		defer p.work.Done()
-		p.mu.Lock()
-		enough := len(p.idle[c]) > 0
-		p.mu.Unlock()
-		if enough {
-			return
-		}
+		defer func() {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			p.begun[c] = false
+		}()
 		pr, err := p.startKnown(c)
 		if err != nil {
 			if p.ctx.Err() == nil {

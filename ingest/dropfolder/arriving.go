@@ -16,8 +16,10 @@ import (
 // errGone says that a file is not there.
 var errGone = fs.ErrNotExist
 
-// Ways to tell that a file is complete.
+// Ways to tell that a file is complete. Where what they go by was not seen, a file must rest.
 const (
+	stableClose  = "close"
+	stableRename = "rename"
 	stableMarker = "marker"
 	stableSize   = "size"
 )
@@ -163,8 +165,15 @@ func (s *scan) localVerdict(a *arriving, r *os.File, now time.Time) complete.Ver
 		if s.marker() != "" {
 			return complete.Verdict{Whole: s.marks[a.Path]}
 		}
-		if s.f.Options.Stability == stableSize {
+		switch s.f.Options.Stability {
+		case stableSize:
 			writers = writeprobe.Unknown
+		case stableClose: // who renames may write on
+			a.Seen = min(a.Seen, complete.Closed)
+		case stableRename: // who closes may open again
+			if a.Seen == complete.Closed {
+				a.Seen = complete.None
+			}
 		}
 	}
 	return s.judge.Look(&a.Progress, r, writers, now)

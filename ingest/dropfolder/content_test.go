@@ -237,3 +237,29 @@ func TestAGroupThatStaysIncompleteIsGivenUp(t *testing.T) {
 	h.wait("film_hd.mp4", purged)
 	h.wait("film_sd.mp4", purged)
 }
+
+func TestTheSameContentIsFoundByItsHash(t *testing.T) {
+	h := newHouse(t, match(catalog.MatchOrAdd, ""), func(f *catalog.DropFolder) { f.Options.MatchKey = matchSHA256 })
+	same := []string{"one.mp4", "two.mp4", "sub/three.mov"}
+	for _, rel := range same {
+		h.drop(rel, "the very same")
+	}
+	h.drop("other.mp4", "another one!!")
+	h.start()
+	first := catalog.EntryID("")
+	for _, rel := range same {
+		r := h.wait(rel, purged)
+		if first == "" {
+			first = r.Entry
+		}
+		if r.Entry == "" || r.Entry != first {
+			t.Errorf("%s is of entry %q, the first of %q", rel, r.Entry, first)
+		}
+	}
+	if r := h.wait("other.mp4", purged); r.Entry == first || r.Entry == "" {
+		t.Errorf("other.mp4 is of entry %q", r.Entry)
+	}
+	if got := h.entries(); len(got) != 2 {
+		t.Errorf("%d entries: %v", len(got), got)
+	}
+}

@@ -1,15 +1,19 @@
 package dropfolder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"os"
 	"path"
 	"time"
 
 	"sluice/catalog"
 	"sluice/ingest/complete"
 	"sluice/ingest/content"
+	"sluice/ingest/upload"
 )
 
 // ready is a job whose files are taken.
@@ -26,6 +30,14 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 			return err
 		}
 	}
+	jobs, release, err := fo.allowed(ctx, jobs)
+	defer release()
+	if err == nil {
+		jobs, err = fo.permitted(ctx, jobs)
+	}
+	if err != nil {
+		return err
+	}
 	var all []catalog.DropFolderFile
 	for _, j := range jobs {
 		all = append(all, j.toTake()...)
@@ -36,21 +48,27 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 		n := len(j.toTake())
 		files, failed := got[:n], errs[:n]
 		got, errs = got[n:], errs[n:]
+		if errors.Join(failed...) == nil && j.single() {
+			failed = []error{restricted(files[0])}
+		}
 		if errors.Join(failed...) != nil {
-			if j.format != "" {
-				files, failed = append(files, taken{DropFolderFile: j.files[0]}), append(failed, errSibling)
-			}
-			if err := fo.fail(ctx, files, failed...); err != nil {
+			if err := fo.failJob(ctx, j, files, failed); err != nil {
 				return err
 			}
 			continue
 		}
+		if len(files) > 0 {
+			files[0].answer = j.answer
+		}
 		r := ready{job: j, files: files}
-		if j.params == nil && j.target == "" && j.format == "" {
+		if j.single() {
 			singles = append(singles, r)
 		} else {
 			others = append(others, r)
 		}
+	}
+	if err := errors.Join(fo.addOwned(ctx, singles), fo.addOwned(ctx, others)); err != nil {
+		return err
 	}
 	if err := fo.enterSingles(ctx, singles); err != nil {
 		return err
@@ -60,6 +78,8 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 		switch {
 		case r.format != "":
 			err = fo.enterDocument(ctx, r, r.job.files[0])
+		case r.archive:
+			err = fo.enterArchive(ctx, r.job.files[0])
 		case r.beside:
 			err = fo.enterSidecar(ctx, r)
 		default:
@@ -72,9 +92,38 @@ func (fo *folder) do(ctx context.Context, jobs []job) error {
 	return nil
 }
 
-// toTake are the files of a job whose bytes are needed: a document is read where it is.
-func (j job) toTake() []catalog.DropFolderFile {
+// single says that one file becomes a new entry.
+func (j job) single() bool { return j.params == nil && j.target == "" && j.format == "" && !j.archive }
+
+// restricted refuses a file by its first bytes. What becomes content in other ways is looked at there.
+func restricted(t taken) error {
+	f, err := os.Open(cmp.Or(t.partial, t.path))
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	head := make([]byte, 4096)
+	n, err := io.ReadFull(f, head)
+	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) {
+		return err
+	}
+	if err := upload.CheckType(head[:n]); err != nil {
+		return &content.Error{Kind: content.Restricted, Err: err}
+	}
+	return nil
+}
+
+// failJob deals with a job of which some files could not be had.
+func (fo *folder) failJob(ctx context.Context, j job, files []taken, causes []error) error {
 	if j.format != "" {
+		files, causes = append(files, taken{DropFolderFile: j.files[0]}), append(causes, errSibling)
+	}
+	return fo.fail(ctx, files, causes...)
+}
+
+// toTake are the files of a job whose bytes are needed: a document, or an archive, is read where it is.
+func (j job) toTake() []catalog.DropFolderFile {
+	if j.format != "" || j.archive {
 		return j.files[1:]
 	}
 	return j.files
@@ -103,8 +152,10 @@ func (fo *folder) startDownloads(ctx context.Context, jobs []job) error {
 func (fo *folder) blank(t taken) catalog.Entry {
 	e := catalog.BlankEntry(fo.f.Account)
 	e.Name, e.ReferenceID, e.Owner, e.Creator = t.Slug, t.Slug, t.User, t.User
-	e.ConversionProfile, e.Categories = fo.f.ConversionProfile, fo.categories(t.DropFolderFile)
+	e.ConversionProfile, e.Categories = fo.f.ConversionProfile, append(fo.categories(t.DropFolderFile), t.owned...)
+	e.Details.Priority = fo.f.Options.Priority
 	e.SourceKey = fmt.Sprintf("dropfolder:%d:%s", fo.f.ID, t.Path)
+	t.apply(&e)
 	return e
 }
 
@@ -170,7 +221,7 @@ func (fo *folder) linkAll(ctx context.Context, tx *catalog.Tx, links []link) err
 
 // setLink enters in a file's row that an entry has its content.
 func (fo *folder) setLink(n *catalog.DropFolderFile, l link) {
-	n.Entry, n.SHA256, n.ImportEnd, n.Done = l.entry, l.sha256, catalog.StampOf(time.Now()), l.Size
+	n.Entry, n.SHA256, n.ImportEnd, n.Done = l.entry, cmp.Or(l.sha256, n.SHA256), catalog.StampOf(time.Now()), l.Size
 	if l.again {
 		n.Warning = duplicateWarning
 	}

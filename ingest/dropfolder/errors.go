@@ -35,6 +35,7 @@ const (
 	CodeQuota          Code = "sluice.QUOTA_EXCEEDED"
 	CodeDiskFull       Code = "sluice.DISK_FULL"
 	CodeChanged        Code = "sluice.CHANGED_WHILE_READING"
+	CodeDenied         Code = "sluice.DENIED"
 	CodeGroup          Code = "sluice.GROUP_INCOMPLETE"
 	CodeSidecar        Code = "sluice.SIDECAR_TIMEOUT"
 	CodeXMLSize        Code = "dropFolderXmlBulkUpload.LOCAL_FILE_WRONG_SIZE"

@@ -1,12 +1,15 @@
 package dropfolder
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"sluice/catalog"
+	"sluice/ingest/complete"
+	"sluice/internal/writeprobe"
 )
 
 // watching starts a watcher to which rest alone never completes a file, and waits until the folder was looked at.
@@ -63,6 +66,53 @@ func TestEmptyFilesAreRefusedTogether(t *testing.T) {
 			t.Errorf("%s: %s %q", name, r.ErrorCode, r.ErrorText)
 		}
 		if _, err := os.Stat(filepath.Join(h.folder.Path, name)); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestStabilitySaysWhichEvidenceCounts(t *testing.T) {
+	const soon, later = time.Second, 3 * time.Second // before and after a closed file has rested
+	for _, c := range []struct {
+		stability string
+		seen      complete.Evidence
+		after     time.Duration
+		want      bool
+	}{
+		{"", complete.Moved, 0, true}, {"", complete.Closed, soon, false}, {"", complete.Closed, later, true}, {"", complete.None, later, false},
+		{stableClose, complete.Moved, soon, false}, {stableClose, complete.Moved, later, true}, {stableClose, complete.Closed, later, true},
+		{stableClose, complete.None, later, false},
+		{stableRename, complete.Moved, 0, true}, {stableRename, complete.Closed, later, false}, {stableRename, complete.Closed, time.Hour, true},
+		{stableSize, complete.Moved, later, false}, {stableMarker, complete.Moved, time.Hour, false},
+	} {
+		dir := t.TempDir()
+		if err := os.WriteFile(filepath.Join(dir, "film.mp4"), []byte("content"), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		l, err := openLocal(dir, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := l.openFile("film.mp4")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if writeprobe.Probe(r) != writeprobe.Idle {
+			t.Skip("this file system does not tell who writes a file")
+		}
+		st, err := r.Stat()
+		if err != nil {
+			t.Fatal(err)
+		}
+		now := time.Now()
+		fo := &folder{Watcher: &Watcher{}, local: l, f: catalog.DropFolder{SizeInterval: 600, Options: catalog.DropFolderOptions{Stability: c.stability}}}
+		a := &arriving{File: File{Path: "film.mp4"}}
+		a.Update(complete.Identify(st), now)
+		a.Seen = c.seen
+		if v := newScan(fo).localVerdict(a, r, now.Add(c.after)); v.Whole != c.want {
+			t.Errorf("stability %q, seen %d, %v later: %+v", c.stability, c.seen, c.after, v)
+		}
+		if err := errors.Join(r.Close(), l.Close()); err != nil {
 			t.Error(err)
 		}
 	}

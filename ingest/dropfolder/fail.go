@@ -3,6 +3,7 @@ package dropfolder
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest/complete"
 	"sluice/ingest/content"
+	"sluice/ingest/hook"
 	"sluice/storage"
 )
 
@@ -22,6 +24,8 @@ const (
 	lastRetry  = 5 * time.Minute
 	// fullRetry is how often a file is tried for which there is no room.
 	fullRetry = 15 * time.Second
+	// quotaRetry is how often one is tried for which nobody has given room.
+	quotaRetry = time.Minute
 )
 
 // errSibling is the cause of a file that is fine, but cannot become content for another's sake.
@@ -100,6 +104,11 @@ func (fo *folder) failOne(ctx context.Context, tx *catalog.Tx, f catalog.DropFol
 		return fo.later(ctx, tx, f, f.Attempt, time.Second, "", "It is fine, but another file of its group could not be taken.")
 	case noRoom(cause):
 		return fo.later(ctx, tx, f, f.Attempt, fullRetry, CodeDiskFull, "There is no room for it on the server. It is tried again by itself: "+cause.Error())
+	case errors.Is(cause, catalog.ErrQuota):
+		return fo.later(ctx, tx, f, f.Attempt, quotaRetry, CodeQuota,
+			fmt.Sprintf("%q waits until there is room for it. Remove entries, or raise the limit: %v.", shown, cause))
+	case errors.Is(cause, hook.ErrAway):
+		return fo.later(ctx, tx, f, f.Attempt, awayRetry, "", "It waits for the server that is asked whether it may come in: "+cause.Error())
 	case f.Attempt+1 < maxTries:
 		return fo.later(ctx, tx, f, f.Attempt+1, min(firstRetry<<f.Attempt, lastRetry), "", "It could not be handled and is tried again: "+plain(cause))
 	}

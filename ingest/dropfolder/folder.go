@@ -36,6 +36,7 @@ type folder struct {
 
 	mu   sync.Mutex
 	busy map[catalog.DropFolderFileID]bool // files that a handler has
+	held int64                             // bytes of those that are being taken
 }
 
 // newFolder checks what a folder's settings say, and opens its store.

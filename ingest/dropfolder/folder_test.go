@@ -299,3 +299,36 @@ func TestTheSameFileAgainIsNoNewEntry(t *testing.T) {
 		})
 	}
 }
+
+func TestProgramsAreRefusedByTheirFirstBytes(t *testing.T) {
+	h := newHouse(t)
+	h.drop("film.mp4", "MZ\x90 a program by another name")
+	h.drop("page.mp4", "<!DOCTYPE html><html><script>alert(1)</script></html>")
+	h.drop("good.mp4", "film")
+	h.start()
+	h.wait("good.mp4", purged)
+	for _, rel := range []string{"film.mp4", "page.mp4"} {
+		if r := h.wait(rel, errorHandling); Code(r.ErrorCode) != CodeTypeRefused || r.ErrorText == "" || r.Entry != "" {
+			t.Errorf("%s: %s %q, entry %q", rel, r.ErrorCode, r.ErrorText, r.Entry)
+		}
+		h.until(rel+" to be back in its folder", func() bool { _, err := os.Lstat(h.path(rel)); return err == nil })
+	}
+	if n := len(h.entries()); n != 1 {
+		t.Errorf("%d entries", n)
+	}
+}
+
+func TestEntriesHaveTheirFoldersPriority(t *testing.T) {
+	h := newHouse(t, func(f *catalog.DropFolder) { f.Options.Priority = -3 })
+	h.drop("news.mp4", "news")
+	h.start()
+	tasks, err := h.db.Tasks(t.Context(), h.wait("news.mp4", purged).Entry)
+	if err != nil || len(tasks) == 0 {
+		t.Fatalf("%d tasks, %v", len(tasks), err)
+	}
+	for _, task := range tasks {
+		if task.Priority >= 0 {
+			t.Errorf("%s has the priority %d", task.Stage, task.Priority)
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/ingest/hook"
 	"sluice/ingest/manifest"
 )
 
@@ -31,6 +32,9 @@ type job struct {
 	late   bool            // the flavors join those that the entry has
 	beside bool            // the file is a caption or picture of the target
 	format manifest.Format // of the document that the first file is; "" when it is none
+	// archive says that the file is to be expanded.
+	archive bool
+	answer  hook.Answer // of the first file
 }
 
 // handle makes entries of complete files until ctx ends.
@@ -141,7 +145,8 @@ func (fo *folder) decide(ctx context.Context, files []catalog.DropFolderFile) (j
 		if err != nil {
 			return nil, err
 		}
-		if p.parsed[0].Flavor == "" && fo.f.Handler == catalog.HandleContent {
+		// Of two files of the same content the second has to see the first.
+		if p.parsed[0].Flavor == "" && fo.f.Handler == catalog.HandleContent && !fo.byContent() {
 			singles = append(singles, p)
 			continue
 		}
@@ -186,6 +191,7 @@ type plan struct {
 	again  time.Time
 	same   catalog.DropFolderFile   // the earlier file that had the very same bytes
 	lead   catalog.DropFolderFileID // a document that may be complete now
+	sum    string                   // the SHA-256 of a single file, when it was read for it
 }
 
 func refuse(f catalog.DropFolderFile, parsed Parsed, bad *Trouble) plan {
@@ -247,7 +253,7 @@ func (fo *folder) applySingles(ctx context.Context, tx *catalog.Tx, plans []plan
 // entry is the id of the entry that a plan's files become, made before the entry itself.
 func (p plan) entry() catalog.EntryID {
 	switch {
-	case p.event != Taken || p.format != "":
+	case p.event != Taken || p.format != "" || p.archive:
 		return ""
 	case p.target != "":
 		return p.target
@@ -264,6 +270,7 @@ func (fo *folder) set(n *catalog.DropFolderFile, p plan, i int, entry catalog.En
 	}
 	switch p.event {
 	case Taken:
+		n.SHA256 = p.sum
 		n.Entry, n.ImportStart = entry, catalog.StampOf(time.Now())
 		n.SetDeliveryKey()
 		if i > 0 {

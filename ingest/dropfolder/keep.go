@@ -302,7 +302,7 @@ func (fo *folder) resume(ctx context.Context) error {
 	if n > 0 {
 		fo.log.Info("going on with files that another watcher had begun", "files", n)
 	}
-	return fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
+	err := fo.cfg.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
 		for from, ids := range stopped {
 			if _, err := moveAll(ctx, tx, fo.fence, ids, Interrupted, from, pending); err != nil {
 				return err
@@ -310,4 +310,8 @@ func (fo *folder) resume(ctx context.Context) error {
 		}
 		return nil
 	})
+	if err != nil {
+		return err
+	}
+	return fo.sweepArchives(ctx)
 }

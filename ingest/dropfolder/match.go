@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"path"
+	"slices"
 	"strings"
 	"time"
 
@@ -25,13 +26,18 @@ const (
 const (
 	duplicateNewVersion = "newVersion"
 	duplicateAlways     = "always"
+	matchSHA256         = "sha256"
 	subfolderPrefix     = "referencePrefix"
 	subfolderCategory   = "category"
 )
 
 // plan decides about one complete file by the folder's handler; old is the file that had its name before, if it became an entry.
 func (fo *folder) plan(ctx context.Context, f, old catalog.DropFolderFile) (plan, error) {
-	if fo.f.Handler == catalog.HandleContent || f.Type == catalog.HandleContent {
+	content := fo.f.Handler == catalog.HandleContent || f.Type == catalog.HandleContent
+	if isArchive(f.Path) && f.Lead == 0 && (content || fo.f.Options.ExpandArchives) {
+		return fo.planArchive(f), nil
+	}
+	if content {
 		return fo.planContent(ctx, f, old)
 	}
 	if format, ok := fo.format(f.Path); ok {
@@ -60,7 +66,41 @@ func (fo *folder) planContent(ctx context.Context, f, old catalog.DropFolderFile
 		p.event, p.to, p.same = Skipped, handled, same
 		return p, nil
 	}
+	if fo.byContent() {
+		return fo.matchContent(ctx, p)
+	}
 	return fo.match(ctx, p)
+}
+
+// byContent says that the bytes of a file, and not its reference id, find the entry that it is for.
+func (fo *folder) byContent() bool {
+	return fo.f.Options.MatchKey == matchSHA256 && (fo.f.Options.Match == catalog.MatchOrAdd || fo.f.Options.Match == catalog.MatchOrKeep)
+}
+
+// matchContent finds the entry whose original has the very bytes of a plan's file. It has its content then, whatever
+// the file's name.
+func (fo *folder) matchContent(ctx context.Context, p plan) (plan, error) {
+	f := p.files[0]
+	p.sum = fo.sum(ctx, f)
+	if p.sum == "" {
+		return p, nil // whoever takes it will say why it cannot be read
+	}
+	if busy, err := fo.taking(ctx, f, p.sum); err != nil || busy {
+		p.event, p.to, p.again = NoMatch, noMatch, time.Now().Add(time.Second)
+		p.why = "Another file with the very same content is being taken."
+		return p, err
+	}
+	e, ok, err := fo.cfg.Catalog.EntryWithOriginal(ctx, fo.f.Account, p.sum, f.Size)
+	switch {
+	case err != nil:
+		return p, err
+	case ok:
+		f.Entry, f.SHA256 = e, p.sum
+		p.event, p.to, p.same = Skipped, handled, f
+	case fo.f.Options.Match == catalog.MatchOrKeep:
+		return fo.noMatch(p, "has the very same content"), nil
+	}
+	return p, nil
 }
 
 // parse reads a file's name by the slug pattern, and says whether that matches.
@@ -75,6 +115,12 @@ func (fo *folder) parse(f catalog.DropFolderFile) (Parsed, bool) {
 	return p, true
 }
 
+// taking says that another file of the content is on its way to an entry.
+func (fo *folder) taking(ctx context.Context, f catalog.DropFolderFile, sum string) (bool, error) {
+	rows, err := fo.cfg.Catalog.PickDropFolderFiles(ctx, catalog.FilePick{Folder: fo.f.ID, Statuses: statuses{processing, downloading}})
+	return slices.ContainsFunc(rows, func(r catalog.DropFolderFile) bool { return r.ID != f.ID && r.SHA256 == sum && r.ImportEnd == 0 }), err
+}
+
 // match finds the entry that a plan's files are for.
 func (fo *folder) match(ctx context.Context, p plan) (plan, error) {
 	if fo.f.Options.Match != catalog.MatchOrAdd && fo.f.Options.Match != catalog.MatchOrKeep {
@@ -87,22 +133,21 @@ func (fo *folder) match(ctx context.Context, p plan) (plan, error) {
 	case ok:
 		p.target = e.ID
 	case fo.f.Options.Match == catalog.MatchOrKeep:
-		return fo.noMatch(p), nil
+		return fo.noMatch(p, fmt.Sprintf("has the reference id %q", p.parsed[0].Slug)), nil
 	}
 	return p, nil
 }
 
-// noMatch keeps files until there is an entry for them, or their time is over.
-func (fo *folder) noMatch(p plan) plan {
+// noMatch keeps files until there is an entry that does what is wanted of it, or their time is over.
+func (fo *folder) noMatch(p plan, wanted string) plan {
 	f := p.files[0]
 	since := f.UploadEnd.Time()
 	if !since.IsZero() && time.Since(since) > noMatchFor {
-		return refuse(f, p.parsed[0], trouble(CodeNoMatch,
-			"No entry with the reference id %q came up since %q did. Add the entry, or set its reference id, then retry.",
-			p.parsed[0].Slug, complete.Shown(f.Path)))
+		return refuse(f, p.parsed[0], trouble(CodeNoMatch, "No entry that %s came up since %q did. Add the entry, or change it, then retry.",
+			wanted, complete.Shown(f.Path)))
 	}
 	p.event, p.to, p.again = NoMatch, noMatch, time.Now().Add(noMatchEvery)
-	p.why = fmt.Sprintf("It waits for an entry with the reference id %q.", p.parsed[0].Slug)
+	p.why = fmt.Sprintf("It waits for an entry that %s.", wanted)
 	return p
 }
 

@@ -77,7 +77,7 @@ func (fo *folder) arrival(t taken) catalog.Arrival {
 	}
 	a := catalog.Asset{
 		ID: catalog.NewAssetID(), Type: catalog.AssetFlavor, Status: catalog.AssetImporting, Version: 1, Name: "source", Original: true,
-		Size: t.Size,
+		Size: t.Size, SHA256: t.SHA256,
 	}
 	key := fmt.Sprintf("%d/%s/%d/%s/source%s", e.Account, e.ID, 1, a.ID, ingest.Extension(path.Base(t.Path)))
 	return catalog.Arrival{

@@ -17,6 +17,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest"
 	"sluice/ingest/complete"
+	"sluice/ingest/hook"
 	"sluice/internal/durable"
 	"sluice/internal/fault"
 	"sluice/internal/writeprobe"
@@ -31,6 +32,8 @@ type taken struct {
 	moved  bool // the folder has it no more
 	// partial is where the bytes are until they are durable; "" when they have their place.
 	partial string
+	owned   []string // categories that its owner's metadata names
+	answer  hook.Answer
 }
 
 // partial begins the names of files that are not whole yet.

@@ -16,6 +16,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest"
 	"sluice/ingest/content"
+	"sluice/ingest/hook"
 	"sluice/internal/fault"
 )
 
@@ -54,6 +55,11 @@ type Config struct {
 	Openers map[catalog.DropFolderType]Opener
 	// Admit, when set, is asked whether there is room for so many bytes more.
 	Admit func(grows int64) error
+	// Keep, when set, holds room for so many bytes more of what the account may keep, until release is called; an error that wraps
+	// catalog.ErrQuota says that there is none.
+	Keep func(ctx context.Context, account catalog.AccountID, bytes int64) (release func(), err error)
+	// Ask, when set, is asked about each file before it becomes content; hook.Hook.Ask does.
+	Ask func(ctx context.Context, q hook.Question) (hook.Answer, error)
 	// Sweep is the time between looks at a whole local folder; 0 means DefaultSweep.
 	Sweep time.Duration
 	// Workers bounds what is taken at a time; 0 means DefaultWorkers.

@@ -18,7 +18,11 @@ import (
 	"golang.org/x/sys/unix"
 
 	"sluice/catalog"
+	"sluice/ingest/upload"
 )
+
+// sniffBytes is how much of a file its type is told by.
+const sniffBytes = 4096
 
 // Ranges of large files.
 const (
@@ -51,6 +55,7 @@ type download struct {
 	shown    string
 	progress func(done, total int64)
 	started  time.Time
+	release  func() // gives back what is held of the account's quota
 
 	file      *os.File
 	statePath string
@@ -225,7 +230,7 @@ func (d *download) stream(ctx context.Context, st state) error {
 	}
 	defer w.stop()
 	defer resp.Body.Close()
-	at, err := d.accept(resp, from)
+	at, err := d.accept(ctx, resp, from)
 	if err != nil {
 		return err
 	}
@@ -241,7 +246,7 @@ func (d *download) stream(ctx context.Context, st state) error {
 }
 
 // accept takes what an answer says of the file, and returns where its body belongs.
-func (d *download) accept(resp *http.Response, from int64) (int64, error) {
+func (d *download) accept(ctx context.Context, resp *http.Response, from int64) (int64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if resp.StatusCode == http.StatusPartialContent {
@@ -267,11 +272,11 @@ func (d *download) accept(resp *http.Response, from int64) (int64, error) {
 	}
 	d.st.Size, d.st.Validator = resp.ContentLength, validator(resp.Header)
 	d.st.Ranges = strings.EqualFold(resp.Header.Get("Accept-Ranges"), "bytes")
-	return 0, d.makeRoom()
+	return 0, d.makeRoom(ctx)
 }
 
 // makeRoom refuses a file that is too large, or that there is no room for. d.mu is held.
-func (d *download) makeRoom() error {
+func (d *download) makeRoom(ctx context.Context) error {
 	if limit := d.limit(); d.st.Size > limit {
 		return d.fail(TooLarge, fmt.Errorf("it has %d bytes, the limit is %d", d.st.Size, limit))
 	}
@@ -279,6 +284,17 @@ func (d *download) makeRoom() error {
 		if err := d.f.Admit(max(0, d.st.Size)); err != nil {
 			return err
 		}
+	}
+	if d.f.Keep != nil && d.req.account != 0 {
+		d.release() // of another version
+		release, err := d.f.Keep(ctx, d.req.account, max(0, d.st.Size))
+		if errors.Is(err, catalog.ErrQuota) {
+			return d.fail(OverQuota, err)
+		}
+		if err != nil {
+			return err
+		}
+		d.release = release
 	}
 	if d.st.Size > 0 {
 		if err := unix.Fallocate(int(d.file.Fd()), unix.FALLOC_FL_KEEP_SIZE, 0, d.st.Size); errors.Is(err, unix.ENOSPC) || errors.Is(err, unix.EDQUOT) {
@@ -329,6 +345,14 @@ func (d *download) copy(body io.Reader, w *watch, at, to int64) error {
 	limit := d.limit()
 	for {
 		n, err := body.Read(buf)
+		if at == 0 {
+			for more := 0; err == nil && n < sniffBytes; n += more {
+				more, err = body.Read(buf[n:])
+			}
+			if err := upload.CheckType(buf[:min(n, sniffBytes)]); err != nil {
+				return d.fail(Restricted, err)
+			}
+		}
 		if n > 0 {
 			if to >= 0 && at+int64(n) > to {
 				return d.fail(Failed, errors.New("the server sends more than the range that was asked for"))

@@ -18,16 +18,21 @@ const (
 	TooLarge  Code = "url_too_large"
 	Changed   Code = "url_changed" // the file changed while it was fetched, again and again
 	Truncated Code = "url_truncated"
+	// Restricted files are of a type that is not taken in, by their first bytes.
+	Restricted Code = "file_type_refused"
+	OverQuota  Code = "quota_exceeded" // the account has no room for the file
 )
 
 var texts = map[Code]string{
-	BadURL:    "The URL cannot be used.",
-	Refused:   "The server of the URL refuses access, or its address is not allowed.",
-	NotFound:  "There is no file at the URL.",
-	Failed:    "The file could not be downloaded from its URL.",
-	TooLarge:  "The file at the URL is larger than the limit.",
-	Changed:   "The file at the URL changed while it was downloaded.",
-	Truncated: "The server of the URL sent less than it announced.",
+	BadURL:     "The URL cannot be used.",
+	Refused:    "The server of the URL refuses access, or its address is not allowed.",
+	NotFound:   "There is no file at the URL.",
+	Failed:     "The file could not be downloaded from its URL.",
+	TooLarge:   "The file at the URL is larger than the limit.",
+	Changed:    "The file at the URL changed while it was downloaded.",
+	Restricted: "The file at the URL is of a type that is not taken in.",
+	OverQuota:  "The account may not keep the file at the URL: remove something, or have the quota raised.",
+	Truncated:  "The server of the URL sent less than it announced.",
 }
 
 // Error is a failed download. What it says has no secrets of the URL.

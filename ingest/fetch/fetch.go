@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"golang.org/x/net/http/httpguts"
+
+	"sluice/catalog"
 )
 
 // Defaults of a Fetcher.
@@ -35,6 +37,8 @@ type Request struct {
 	Headers []string
 	// MaxSize bounds the file; 0 means the fetcher's limit.
 	MaxSize int64
+
+	account catalog.AccountID // whose quota counts; 0 for nobody's
 }
 
 // Fetcher downloads. It is safe for concurrent use.
@@ -58,6 +62,9 @@ type Fetcher struct {
 	// Admit, when set, is asked whether there is room before a file comes in, of 0 bytes when its size is not known; its error
 	// refuses it.
 	Admit func(grows int64) error
+	// Keep, when set, holds room for a task's file in what the account may keep, until release is called, as soon as the origin tells
+	// the file's size; its error refuses the file.
+	Keep func(ctx context.Context, account catalog.AccountID, bytes int64) (release func(), err error)
 }
 
 // Check says what is wrong with a URL before anything is fetched: an *Error with BadURL.
@@ -126,11 +133,12 @@ func (f *Fetcher) download(ctx context.Context, req Request, path, state string,
 	if err != nil {
 		return 0, err // checked above
 	}
-	d := &download{f: f, req: req, url: u, client: client, shown: Redact(req.URL), progress: progress, started: time.Now()}
+	d := &download{f: f, req: req, url: u, client: client, shown: Redact(req.URL), progress: progress, started: time.Now(), release: func() {}}
 	if err := d.open(path, state); err != nil {
 		return 0, err
 	}
 	defer d.file.Close()
+	defer func() { d.release() }()
 	best := d.done()
 	for failures := 0; ; {
 		err := d.try(ctx)

@@ -531,6 +531,71 @@ func TestNothingIsFetchedWithoutRoom(t *testing.T) {
 	}
 }
 
+func TestNothingIsFetchedBeyondTheAccountsQuota(t *testing.T) {
+	o := &origin{body: data(1000, 7), tag: "a"}
+	srv := httptest.NewServer(o)
+	defer srv.Close()
+	f := newFetcher(t, t.TempDir())
+	limit, held := int64(999), 0
+	f.Keep = func(_ context.Context, id catalog.AccountID, bytes int64) (func(), error) {
+		if bytes > limit {
+			return nil, fmt.Errorf("account %d has no room for %d bytes: %w", id, bytes, catalog.ErrQuota)
+		}
+		held++
+		return func() { held-- }, nil
+	}
+	tk := task(t, srv.URL)
+	tk.Account = 101
+	in := &importer{}
+	_, err := f.Stage(in)(t.Context(), tk, func(int64, int64, int64) {})
+	var e *fetch.Error
+	if !errors.As(err, &e) || e.Code != fetch.OverQuota || !errors.Is(err, catalog.ErrQuota) {
+		t.Errorf("%v", err)
+	}
+	if again, _ := e.RetryAfter(); again || in.got != nil {
+		t.Errorf("it is tried again: %v; %d bytes came", again, len(in.got))
+	}
+	limit = 1000
+	if _, err := f.Stage(in)(t.Context(), tk, func(int64, int64, int64) {}); err != nil || !bytes.Equal(in.got, o.body) || held != 0 {
+		t.Errorf("%d bytes, %d holds are left, %v", len(in.got), held, err)
+	}
+}
+
+func TestProgramsAreNotFetched(t *testing.T) {
+	for name, head := range map[string]string{"program": "\x7fELF", "page": "<!DOCTYPE html><html>", "short": "#!"} {
+		t.Run(name, func(t *testing.T) {
+			var sent atomic.Int64
+			srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				if name == "short" {
+					_, _ = io.WriteString(w, head)
+					return
+				}
+				w.Header().Set("Content-Length", "1000000000")
+				for part := []byte(head); ; part = make([]byte, 64<<10) {
+					n, err := w.Write(part)
+					if sent.Add(int64(n)); err != nil {
+						return
+					}
+				}
+			}))
+			defer srv.Close()
+			f := newFetcher(t, t.TempDir())
+			_, err := f.Stage(&importer{})(t.Context(), task(t, srv.URL), func(int64, int64, int64) {})
+			var e *fetch.Error
+			if !errors.As(err, &e) || e.Code != fetch.Restricted {
+				t.Fatalf("%v", err)
+			}
+			if again, _ := e.RetryAfter(); again {
+				t.Error("it is tried again")
+			}
+			srv.Close() // joins the origin
+			if sent.Load() == 1_000_000_000 {
+				t.Error("all of it came")
+			}
+		})
+	}
+}
+
 // BenchmarkFetch downloads a file that comes in ranges.
 func BenchmarkFetch(b *testing.B) {
 	o := &origin{body: data(70<<20, 8), tag: "a"}

@@ -44,7 +44,7 @@ func (d *download) part(ctx context.Context, part catalog.Extent, validator stri
 	if resp.StatusCode == http.StatusOK {
 		return errVersion
 	}
-	at, err := d.accept(resp, part.From)
+	at, err := d.accept(ctx, resp, part.From)
 	if err != nil {
 		return err
 	}

@@ -75,7 +75,7 @@ func (d *download) remote(ctx context.Context, u *url.URL) error {
 		return d.classify(w.cause(err))
 	}
 	defer file.Close()
-	at, err := d.versioned(file)
+	at, err := d.versioned(ctx, file)
 	if err != nil {
 		return err
 	}
@@ -91,7 +91,7 @@ func (d *download) remote(ctx context.Context, u *url.URL) error {
 }
 
 // versioned takes what is known of a file, and returns where to go on.
-func (d *download) versioned(file RemoteFile) (int64, error) {
+func (d *download) versioned(ctx context.Context, file RemoteFile) (int64, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.st.Validator != "" {
@@ -101,7 +101,7 @@ func (d *download) versioned(file RemoteFile) (int64, error) {
 		return d.st.Extents.Contiguous(), nil
 	}
 	d.st.Size, d.st.Validator = file.Size(), file.Version()
-	return 0, d.makeRoom()
+	return 0, d.makeRoom(ctx)
 }
 
 // classifyFile makes an *Error of what a file system's error says; nil for others.

@@ -46,6 +46,7 @@ func (f *Fetcher) run(ctx context.Context, t catalog.Task, progress stage.Progre
 	if err != nil {
 		return stage.Outcome{}, err
 	}
+	req.account = t.Account
 	dir, err := filepath.Abs(f.folder(t.ID))
 	if err != nil {
 		return stage.Outcome{}, err

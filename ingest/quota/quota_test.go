@@ -254,3 +254,29 @@ func TestRoomIsReserved(t *testing.T) {
 		t.Errorf("of an unknown account: %v", err)
 	}
 }
+
+func TestWhatIsHereNeedsNoRoomOnTheVolume(t *testing.T) {
+	a := &accounts{detail: catalog.AccountDetails{Storage: 100}}
+	l, _ := newLimits(t, a, nil, "")
+	asked := 0
+	l.cfg.Admit = func(int64) error { asked++; return storage.ErrFull }
+	free, err := l.Keep(t.Context(), account, 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Keep(t.Context(), account, 41); !errors.Is(err, ErrStorage) {
+		t.Errorf("101 of 100 bytes: %v", err)
+	}
+	a.stored = 60 // it is kept now, which is known as soon as it is not held any more
+	free()
+	if _, err := l.Keep(t.Context(), account, 41); !errors.Is(err, ErrStorage) {
+		t.Errorf("41 bytes beside 60 of 100: %v", err)
+	}
+	if free, err = l.Keep(t.Context(), account, 40); err != nil {
+		t.Fatal(err)
+	}
+	free()
+	if asked != 0 || l.total != 0 || len(l.reserved) != 0 {
+		t.Errorf("volumes were asked %d times; %d bytes and %v are held", asked, l.total, l.reserved)
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"time"
 
 	"sluice/catalog"
 )
@@ -20,6 +21,7 @@ const unknownSize = 1 << 30
 type Hold struct {
 	limits  *Limits
 	account catalog.AccountID
+	here    bool // the bytes are on a volume of this machine already
 
 	mu   sync.Mutex
 	left int64
@@ -51,14 +53,16 @@ func (h *Hold) Add(ctx context.Context, bytes int64) error {
 		return fmt.Errorf("%w: account %d keeps %s, %s more are on their way, and %s would exceed its %s",
 			ErrStorage, h.account, size(stored), size(held), size(bytes), size(quota))
 	}
-	if l.cfg.Admit != nil {
+	if l.cfg.Admit != nil && !h.here {
 		if err := l.cfg.Admit(l.total + bytes); err != nil {
 			refused.WithLabelValues("full").Inc()
 			return err
 		}
 	}
 	l.reserved[h.account] += bytes
-	l.total += bytes
+	if !h.here {
+		l.total += bytes
+	}
 	h.left += bytes
 	return nil
 }
@@ -86,11 +90,15 @@ func (h *Hold) Arrived(n int64) {
 	h.give(min(n, h.left))
 }
 
-// Release gives back what is left. Releasing again does nothing.
+// Release gives back what is left. Releasing again does nothing. What the account keeps is counted anew when it is asked for next:
+// what was held may be stored now.
 func (h *Hold) Release() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.give(h.left)
+	if h.left > 0 {
+		h.give(h.left)
+		h.limits.forget(h.account)
+	}
 }
 
 func (h *Hold) give(n int64) {
@@ -101,7 +109,9 @@ func (h *Hold) give(n int64) {
 	h.left -= n
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.total -= n
+	if !h.here {
+		l.total -= n
+	}
 	if l.reserved[h.account] -= n; l.reserved[h.account] == 0 {
 		delete(l.reserved, h.account)
 	}
@@ -110,6 +120,22 @@ func (h *Hold) give(n int64) {
 // Reserve is a hold of bytes for who does not tell what arrives. The release may be called always, and several times.
 func (l *Limits) Reserve(ctx context.Context, id catalog.AccountID, bytes int64) (release func(), err error) {
 	h := l.Hold(id)
+	return h.Release, h.Add(ctx, bytes)
+}
+
+// forget lets what the account keeps be counted anew.
+func (l *Limits) forget(id catalog.AccountID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	k := l.known[id]
+	k.sized = time.Time{}
+	l.known[id] = k
+}
+
+// Keep is Reserve for bytes that are on a volume of this machine already: only the account's quota is asked.
+func (l *Limits) Keep(ctx context.Context, id catalog.AccountID, bytes int64) (release func(), err error) {
+	h := l.Hold(id)
+	h.here = true
 	return h.Release, h.Add(ctx, bytes)
 }
 

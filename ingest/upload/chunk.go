@@ -73,6 +73,9 @@ func (e *Engine) write(ctx context.Context, account catalog.AccountID, id catalo
 	if err != nil {
 		return t, err
 	}
+	if err := e.allowed(ctx, account, max(t.FileSize, at+c.Size)); err != nil {
+		return t, err
+	}
 	if !c.Resume {
 		if t, err = e.begin(ctx, t, c.Name); err != nil {
 			return t, err
@@ -91,6 +94,18 @@ func (e *Engine) write(ctx context.Context, account catalog.AccountID, id catalo
 		err = io.ErrUnexpectedEOF
 	}
 	return t, err
+}
+
+// allowed says why the account may not keep a file of that size. Nothing is held: chunks of one file come side by side.
+func (e *Engine) allowed(ctx context.Context, account catalog.AccountID, bytes int64) error {
+	if e.Keep == nil {
+		return nil
+	}
+	release, err := e.Keep(ctx, account, bytes)
+	if err == nil {
+		release()
+	}
+	return err
 }
 
 // place says where the chunk belongs, or why it may not.

@@ -49,6 +49,9 @@ type Engine struct {
 	Log  *slog.Logger
 	// Admit, when set, is asked whether there is room before bytes are taken; its error refuses them.
 	Admit func(grows int64) error
+	// Keep, when set, holds room for a file in what the account may keep, until release is called; its error, which wraps
+	// catalog.ErrQuota when there is none, refuses the bytes of Upload. Other carriers ask for themselves.
+	Keep func(ctx context.Context, account catalog.AccountID, bytes int64) (release func(), err error)
 
 	// Limits; 0 means the default.
 	MaxSize  int64         // bytes of a file

@@ -514,6 +514,31 @@ func TestChunksAreRefusedWithoutRoom(t *testing.T) {
 	wantStatus(t, send(t, e, tok.ID, chunk([]byte("film"), true, true, 0)), catalog.UploadFull, 4)
 }
 
+func TestChunksAreRefusedBeyondTheAccountsQuota(t *testing.T) {
+	e := newEngine(t)
+	held := 0
+	e.Keep = func(_ context.Context, id catalog.AccountID, bytes int64) (func(), error) {
+		if bytes > 10 {
+			return nil, fmt.Errorf("account %d, %d bytes: %w", id, bytes, catalog.ErrQuota)
+		}
+		held++
+		return func() { held-- }, nil
+	}
+	tok := add(t, e, catalog.UploadToken{})
+	send(t, e, tok.ID, chunk([]byte("123456"), false, false, 0))
+	if _, err := e.Upload(t.Context(), account, tok.ID, chunk([]byte("78901"), true, true, 6)); !errors.Is(err, catalog.ErrQuota) {
+		t.Errorf("11 bytes: %v", err)
+	}
+	wantStatus(t, send(t, e, tok.ID, chunk([]byte("7890"), true, true, 6)), catalog.UploadFull, 10)
+	large := add(t, e, catalog.UploadToken{FileSize: 11})
+	if _, err := e.Upload(t.Context(), account, large.ID, chunk([]byte("1"), false, false, 0)); !errors.Is(err, catalog.ErrQuota) {
+		t.Errorf("the first byte of 11: %v", err)
+	}
+	if held != 0 {
+		t.Errorf("%d holds are left", held)
+	}
+}
+
 // BenchmarkUpload takes chunks in that come one after the other.
 func BenchmarkUpload(b *testing.B) {
 	e := newEngine(b)

@@ -79,6 +79,7 @@ var Options = []Option{
 	{Key: "dropfolder.enabled", Default: true, Help: "Watch the drop folders of the catalog, in processes with the role `inbox`."},
 	{Key: "dropfolder.roots", Default: []string{}, Help: "Directories that local drop folders may be in: `PATH`, where every account has the directory named by its id, or `ACCOUNT=PATH`, which is one account's. Empty means `folders` in the data directory.", check: roots},
 	{Key: "dropfolder.sweep", Default: time.Minute, Help: "Time between full looks at a local drop folder; notifications only make it faster.", check: duration(100*time.Millisecond, time.Hour)},
+	{Key: "dropfolder.hook", Default: "", Secret: true, Help: "URL that is asked by POST, within 5 seconds, about each file of a drop folder before it becomes content: it allows, denies, renames or routes it. Empty asks nobody.", check: optional(httpURL)},
 	{Key: "dropfolder.workers", Default: int64(8), Help: "Files of drop folders, or batches of small ones, that are taken at a time.", check: between(1, 1000)},
 	{Key: "upload.max_bytes", Default: int64(5 << 40), Unit: "bytes", Help: "Largest file that comes in with an upload token.", check: between(1<<10, 1<<50)},
 	{Key: "upload.max_open", Default: int64(10_000), Help: "Most unfinished uploads of an account.", check: between(1, 1<<30)},
@@ -274,6 +275,13 @@ func ipv4(v any) error {
 		if ip, err := netip.ParseAddr(s); err != nil || !ip.Is4() {
 			return fmt.Errorf("%q is no IPv4 address", s)
 		}
+	}
+	return nil
+}
+
+func httpURL(v any) error {
+	if u, err := url.Parse(v.(string)); err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("want an http:// or https:// URL")
 	}
 	return nil
 }

@@ -63,7 +63,11 @@ type DropFolderExtras struct {
 	SidecarTimeout  *int    `k:"sidecarTimeout,min=0,max=31536000"`
 	SidecarGrace    *int    `k:"sidecarGrace,min=0,max=86400"`
 	OrphanPolicy    *string `k:"orphanPolicy,max=32"`
+	ContentMatchKey *string `k:"contentMatchKey,max=32"`
 	DuplicatePolicy *string `k:"duplicatePolicy,max=32"`
+	QuotaBytes      *int64  `k:"quotaBytes,min=0"`
+	Priority        *int    `k:"priority,min=-10,max=10"`
+	ExpandArchives  *bool   `k:"expandArchives"`
 	PruneEmpty      *bool   `k:"pruneEmpty"`
 	TrashDays       *int    `k:"trashDays,min=0,max=36500"`
 	HostKey         *string `k:"hostKey,max=4096"`

@@ -60,6 +60,7 @@ func dropFolderExtras(o catalog.DropFolderOptions, counts map[catalog.DropFolder
 		Recursive: new(!o.Flat), SubfolderPolicy: new(or(o.SubfolderPolicy, "flatten")), FollowSymlinks: new(false), MaxFileSize: Opt(o.MaxFileSize),
 		Stability: new(or(o.Stability, "auto")), MarkerSuffix: Opt(o.MarkerSuffix), SidecarTimeout: Opt(o.SidecarTimeout), SidecarGrace: Opt(o.SidecarGrace),
 		OrphanPolicy: new(or(o.OrphanPolicy, "keep")), DuplicatePolicy: new(or(o.DuplicatePolicy, "skipIdentical")), PruneEmpty: new(o.PruneEmpty),
+		ContentMatchKey: new(or(o.MatchKey, "referenceId")), QuotaBytes: Opt(o.QuotaBytes), Priority: new(o.Priority), ExpandArchives: new(o.ExpandArchives),
 		TrashDays: Opt(o.TrashDays), HostKey: Opt(o.HostKey), TLS: Opt(o.TLS),
 	}
 	for s := catalog.FileUploading; s <= catalog.FileDetected; s++ {
@@ -130,6 +131,10 @@ func (x *DropFolderExtras) apply(o *catalog.DropFolderOptions) {
 	write(&o.SidecarGrace, x.SidecarGrace)
 	write(&o.OrphanPolicy, x.OrphanPolicy)
 	write(&o.DuplicatePolicy, x.DuplicatePolicy)
+	write(&o.MatchKey, x.ContentMatchKey)
+	write(&o.QuotaBytes, x.QuotaBytes)
+	write(&o.Priority, x.Priority)
+	write(&o.ExpandArchives, x.ExpandArchives)
 	write(&o.PruneEmpty, x.PruneEmpty)
 	write(&o.TrashDays, x.TrashDays)
 	write(&o.HostKey, x.HostKey)

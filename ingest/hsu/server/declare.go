@@ -12,6 +12,7 @@ import (
 	"sluice/ingest/content"
 	"sluice/ingest/hsu"
 	"sluice/ingest/upload"
+	"sluice/internal/fault"
 )
 
 // beginAtOnce bounds the files that are begun side by side.
@@ -64,6 +65,7 @@ func (x *session) declare(ctx context.Context, list []hsu.File) ([]hsu.Have, err
 	if err := x.begin(ctx, fresh); err != nil {
 		return nil, err
 	}
+	fault.Point("hsu.declared")
 	out := make([]hsu.Have, len(files))
 	x.mu.Lock()
 	defer x.mu.Unlock()

@@ -11,6 +11,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest/hsu"
+	"sluice/internal/fault"
 )
 
 // errHanded says that a file is no longer where it came in: it was handed over.
@@ -22,7 +23,9 @@ func (x *session) handOver(files []*file) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(x.server.ctx), time.Hour)
 	defer cancel()
 	again := false
-	for i, err := range x.hand(ctx, files) {
+	ends := x.hand(ctx, files)
+	fault.Point("hsu.handed")
+	for i, err := range ends {
 		again = x.ended(files[i], err) || again
 	}
 	if again {

@@ -13,6 +13,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest/hsu"
+	"sluice/internal/fault"
 )
 
 // folderOf puts files in a drop folder: their bytes gather out of its sight, and the complete file gets its name at once.
@@ -122,6 +123,7 @@ func (d *folderOf) finish(_ context.Context, rows []catalog.TransferFile) []erro
 			dirs[path.Dir(d.name(row))] = nil
 		}
 	}
+	fault.Point("hsu.named")
 	for dir := range dirs {
 		dirs[dir] = d.syncDir(dir)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest/hsu"
+	"sluice/internal/fault"
 	"sluice/storage"
 )
 
@@ -150,10 +151,13 @@ func (j *journal) flush() error {
 		return nil
 	}
 	start := time.Now()
+	fault.Point("hsu.written")
 	err := j.x.to.sync(j.x.rows(written))
 	if err == nil {
+		fault.Point("hsu.synced")
 		err = j.record(written, changed)
 	}
+	fault.Point("hsu.recorded")
 	flushSeconds.Observe(time.Since(start).Seconds())
 	j.mu.Lock()
 	j.pending -= bytes

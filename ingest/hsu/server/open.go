@@ -15,6 +15,7 @@ import (
 	"sluice/ingest"
 	"sluice/ingest/hsu"
 	"sluice/ingest/quota"
+	"sluice/internal/fault"
 )
 
 // spec is what a session was opened for, as its transfer keeps it.
@@ -58,6 +59,7 @@ func (s *Server) opened(w http.ResponseWriter, r *http.Request) (hsu.Opened, err
 	if err != nil {
 		return hsu.Opened{}, err
 	}
+	fault.Point("hsu.opened")
 	x, err := s.session(ctx, t)
 	if err != nil {
 		return hsu.Opened{}, err
