@@ -164,24 +164,44 @@ func Dial(ctx context.Context, ns, addr, congestion string) (net.Conn, error) {
 	return within(ns, func() (net.Conn, error) { return d.DialContext(ctx, "tcp", addr) })
 }
 
-// within does something on a thread of a namespace: sockets that are made meanwhile belong to it.
+// within does something on a thread of a namespace: sockets that are made meanwhile belong to it. The thread goes back then, and goes
+// on: processes that it started before may be bound to its life (prctl(2), PR_SET_PDEATHSIG).
 func within[T any](ns string, do func() (T, error)) (T, error) {
 	var out T
 	var err error
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine, and with it its namespace
-		var f *os.File
-		if f, err = os.Open("/run/netns/" + ns); err != nil {
+		runtime.LockOSThread()
+		var back func() error
+		if back, err = enter(ns); err != nil {
+			runtime.UnlockOSThread()
 			return
 		}
-		if err = errors.Join(unix.Setns(int(f.Fd()), unix.CLONE_NEWNET), f.Close()); err == nil {
-			out, err = do()
+		out, err = do()
+		if back() == nil { // else it stays locked, and ends with the goroutine
+			runtime.UnlockOSThread()
 		}
 	}()
 	<-done
 	return out, err
+}
+
+// enter moves the thread to a namespace; the function moves it back.
+func enter(ns string) (back func() error, err error) {
+	home, err := os.Open("/proc/thread-self/ns/net")
+	if err != nil {
+		return nil, err
+	}
+	there, err := os.Open("/run/netns/" + ns)
+	if err != nil {
+		return nil, errors.Join(err, home.Close())
+	}
+	defer there.Close()
+	if err := unix.Setns(int(there.Fd()), unix.CLONE_NEWNET); err != nil {
+		return nil, errors.Join(err, home.Close())
+	}
+	return func() error { return errors.Join(unix.Setns(int(home.Fd()), unix.CLONE_NEWNET), home.Close()) }, nil
 }
 
 func command(ctx context.Context, name string, args ...string) error {

@@ -7,24 +7,15 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"os/exec"
+	"syscall"
 	"testing"
 	"time"
 )
 
 // TestALineCarriesWhatIsSentWhateverItLoses sends bytes over a fast line with losses, and finds the same at the other end.
 func TestALineCarriesWhatIsSentWhateverItLoses(t *testing.T) {
-	line, err := New(t.Context(), Config{Rate: 1_000_000_000, Delay: time.Millisecond, Queue: 20 * time.Millisecond, Loss: 0.005, Congestion: "cubic"})
-	if errors.Is(err, ErrRoot) {
-		t.Skipf("%v (continuous integration runs as root, and so this)", err)
-	}
-	if err != nil {
-		t.Skipf("no namespaces, or no TUN devices, here: %v", err)
-	}
-	t.Cleanup(func() {
-		if err := line.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	line := newLine(t, Config{Rate: 1_000_000_000, Delay: time.Millisecond, Queue: 20 * time.Millisecond, Loss: 0.005, Congestion: "cubic"})
 	l, err := Listen(t.Context(), line.B, AddrB+":9000")
 	if err != nil {
 		t.Fatal(err)
@@ -56,5 +47,50 @@ func TestALineCarriesWhatIsSentWhateverItLoses(t *testing.T) {
 	}
 	if line.Lost.Load() == 0 {
 		t.Error("nothing was lost")
+	}
+}
+
+func newLine(t *testing.T, c Config) *Link {
+	t.Helper()
+	line, err := New(t.Context(), c)
+	if errors.Is(err, ErrRoot) {
+		t.Skipf("%v (continuous integration runs as root, and so this)", err)
+	}
+	if err != nil {
+		t.Skipf("no namespaces, or no TUN devices, here: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := line.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return line
+}
+
+// TestProcessesOutliveWhatThreadsDoInNamespaces starts a process that ends with the thread that started it, as servers of benchmarks
+// do, and lets that thread and others work in a namespace.
+func TestProcessesOutliveWhatThreadsDoInNamespaces(t *testing.T) {
+	line := newLine(t, Config{Rate: 1_000_000_000, Delay: time.Millisecond, Queue: 20 * time.Millisecond, Congestion: "cubic"})
+	cat := exec.CommandContext(t.Context(), "cat")
+	cat.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	in, err := cat.StdinPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	cat.Stdout = &out
+	if _, err := within(line.A, func() (any, error) { return nil, cat.Start() }); err != nil {
+		t.Fatal(err)
+	}
+	for range 50 { // a thread that ends does so some time later
+		l, err := Listen(t.Context(), line.B, AddrB+":9000")
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+	}
+	_, err = io.WriteString(in, "alive")
+	if err = errors.Join(err, in.Close(), cat.Wait()); err != nil || out.String() != "alive" {
+		t.Errorf("the process ended with its thread: %v", err)
 	}
 }
