@@ -346,8 +346,10 @@ func (d *download) copy(body io.Reader, w *watch, at, to int64) error {
 	for {
 		n, err := body.Read(buf)
 		if at == 0 {
-			for more := 0; err == nil && n < sniffBytes; n += more {
+			for err == nil && n < sniffBytes {
+				var more int
 				more, err = body.Read(buf[n:])
+				n += more
 			}
 			if err := upload.CheckType(buf[:min(n, sniffBytes)]); err != nil {
 				return d.fail(Restricted, err)
