@@ -45,7 +45,7 @@ type Category struct {
 	ReferenceID string         `bun:"reference_id"`
 	Owner       string         `bun:"owner"`
 	SortValue   int64          `bun:"sort_value"`
-	// More is what the wire has and nothing here goes by, as JSON.
+	// More is what else the wire has, as JSON. Privacy reads its privacyContext and privacy.
 	More json.RawMessage `bun:"more"`
 }
 

@@ -413,6 +413,34 @@ func TestOnlyMakersAndEditorsChange(t *testing.T) {
 	}
 }
 
+func TestCuePointsOfPrivateEntriesAreHidden(t *testing.T) {
+	f := newFixture(t)
+	hidden, shown := f.add(admin, f.entry, "ThumbCuePoint", obj{"subType": 2}), f.add(admin, f.second, "ThumbCuePoint", obj{"subType": 2})
+	c, err := f.db.AddCategory(t.Context(), 102, catalog.Category{Name: "private", More: []byte(`{"privacyContext":"club","privacy":3}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := catalog.CategoryEntry{Category: c.ID, Entry: catalog.EntryID(f.entry), Status: catalog.CategoryEntryActive}
+	if _, err := f.db.AddCategoryEntry(t.Context(), 102, link); err != nil {
+		t.Fatal(err)
+	}
+	f.session("outsider", "list:*")
+	f.session("free", "list:*,disableentitlement")
+	for token, want := range map[string]float64{"outsider": 1, "free": 2, admin: 2} {
+		for _, filter := range []obj{{"entryIdIn": f.entry + "," + f.second}, {"idIn": fmt.Sprint(hidden["id"], ",", shown["id"])}} {
+			if got := f.must(token, "list", obj{"filter": filter})["totalCount"]; got != want {
+				t.Errorf("%s, %v: %v, want %v", token, filter, got, want)
+			}
+		}
+	}
+	if got := f.fails("outsider", "get", obj{"id": hidden["id"]}); got == "" {
+		t.Error("the outsider gets it by its id")
+	}
+	if got := f.must("outsider", "list", obj{"filter": obj{"entryIdEqual": f.entry}}); got["totalCount"] != 0.0 {
+		t.Errorf("the outsider lists %v", got)
+	}
+}
+
 func TestStatusesAndDeletion(t *testing.T) {
 	f := newFixture(t)
 	id := f.add(admin, f.entry, "CodeCuePoint", obj{"systemName": "it"})["id"]

@@ -319,6 +319,41 @@ func TestFlavorsAreDescribedAsProbesDo(t *testing.T) {
 	}
 }
 
+func TestAssetsOfPrivateEntriesAreHidden(t *testing.T) {
+	f := newFixture(t)
+	made := f.must("102", captions, "add", obj{"entryId": f.entry, "captionAsset": obj{"language": "English"}})
+	f.must("102", captions, "setContent", obj{"id": made["id"], "contentResource": text(srt)})
+	c, err := f.db.AddCategory(t.Context(), 102, catalog.Category{Name: "private", More: []byte(`{"privacyContext":"club","privacy":3}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := catalog.CategoryEntry{Category: c.ID, Entry: catalog.EntryID(f.entry), Status: catalog.CategoryEntryActive}
+	if _, err := f.db.AddCategoryEntry(t.Context(), 102, link); err != nil {
+		t.Fatal(err)
+	}
+	list := obj{"filter": obj{"entryIdEqual": f.entry}}
+	if got := f.must("stranger", captions, "list", list)["totalCount"]; got != 0.0 {
+		t.Errorf("a stranger lists %v", got)
+	}
+	if got := f.must("102", captions, "list", list)["totalCount"]; got != 1.0 {
+		t.Errorf("an administrator lists %v", got)
+	}
+	if code := f.code("stranger", captions, "getUrl", obj{"id": made["id"]}); code != "CAPTION_ASSET_ID_NOT_FOUND" {
+		t.Errorf("a stranger asks for the URL: %s", code)
+	}
+	serve := f.url + "/api_v3/service/" + captions + "/action/serve/captionAssetId/" + fmt.Sprint(made["id"])
+	for ks, want := range map[string]int{"": 404, "/ks/stranger": 404, "/ks/102": 200} {
+		resp, err := http.Get(serve + ks)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != want {
+			t.Errorf("%q: %d, want %d", ks, resp.StatusCode, want)
+		}
+	}
+}
+
 func TestAttachmentsKeepTheirClassAndNeverRunInBrowsers(t *testing.T) {
 	f := newFixture(t)
 	a := f.must("102", attachments, "add", obj{"entryId": f.entry, "attachmentAsset": obj{
