@@ -441,6 +441,35 @@ func TestCuePointsOfPrivateEntriesAreHidden(t *testing.T) {
 	}
 }
 
+func TestNotesAreCuePointsByAnotherName(t *testing.T) {
+	f := newFixture(t)
+	note := f.add(admin, f.entry, "Annotation", obj{"text": "n", "startTime": 1000, "endTime": 3000})
+	chapter := f.add(admin, f.entry, "ThumbCuePoint", obj{"subType": 2})
+	ask := func(action string, id any, more obj) obj {
+		params := obj{"id": id}
+		for k, v := range more {
+			params[k] = v
+		}
+		got, _ := f.ask(admin, "annotation_annotation", action, params).(obj)
+		return got
+	}
+	if got := ask("updateCuePointsTimes", note["id"], obj{"startTime": 2000, "endTime": 4000}); got["startTime"] != 2000.0 || got["endTime"] != 4000.0 || got["text"] != "n" {
+		t.Errorf("moved %v", got)
+	}
+	if got := ask("clone", note["id"], obj{"entryId": f.second}); got["entryId"] != f.second || got["text"] != "n" || got["id"] == note["id"] {
+		t.Errorf("copied %v", got)
+	}
+	ask("updateStatus", note["id"], obj{"status": 3})
+	if got := ask("get", note["id"], nil); got["status"] != 3.0 {
+		t.Errorf("with another status %v", got)
+	}
+	for action, more := range map[string]obj{"updateCuePointsTimes": {"startTime": 1}, "clone": {"entryId": f.second}, "updateStatus": {"status": 3}} {
+		if got := ask(action, chapter["id"], more); got["code"] != "INVALID_CUE_POINT_ID" {
+			t.Errorf("%s of a chapter: %v", action, got)
+		}
+	}
+}
+
 func TestStatusesAndDeletion(t *testing.T) {
 	f := newFixture(t)
 	id := f.add(admin, f.entry, "CodeCuePoint", obj{"systemName": "it"})["id"]

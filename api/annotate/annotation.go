@@ -19,6 +19,9 @@ func (s *Service) registerAnnotations(r *rpc.Registry) {
 	rpc.Action(svc, "get", "Returns a note.", s.getNote)
 	rpc.Action(svc, "update", "Changes a note.", s.updateNote)
 	rpc.Action(svc, "delete", "Deletes a note.", s.deleteNote)
+	rpc.Action(svc, "updateStatus", "Changes the status of a note.", s.updateNoteStatus)
+	rpc.Action(svc, "updateCuePointsTimes", "Moves a note.", s.updateNoteTimes)
+	rpc.Action(svc, "clone", "Copies a note to another entry.", s.cloneNote)
 	rpc.Action(svc, "list", "Lists the notes of entries.", s.listNotes)
 	rpc.Action(svc, "count", "Counts the notes of entries.", s.countNotes)
 }
@@ -69,6 +72,27 @@ func (s *Service) deleteNote(c *rpc.Call, in struct {
 		return rpc.Void{}, err
 	}
 	return s.delete(c, in)
+}
+
+func (s *Service) updateNoteStatus(c *rpc.Call, in statusIn) (rpc.Void, error) {
+	if err := s.note(c, in.ID); err != nil {
+		return rpc.Void{}, err
+	}
+	return s.updateStatus(c, in)
+}
+
+func (s *Service) updateNoteTimes(c *rpc.Call, in timesIn) (*kaltura.Annotation, error) {
+	if err := s.note(c, in.ID); err != nil {
+		return nil, err
+	}
+	return asNote(s.updateTimes(c, in))
+}
+
+func (s *Service) cloneNote(c *rpc.Call, in cloneIn) (*kaltura.Annotation, error) {
+	if err := s.note(c, in.ID); err != nil {
+		return nil, err
+	}
+	return asNote(s.clone(c, in))
 }
 
 // notes is a filter of notes as one of cue points.

@@ -180,10 +180,12 @@ func (s *Service) change(c *rpc.Call, id string, fn func(*catalog.CuePoint, cata
 	return s.showOne(c, p)
 }
 
-func (s *Service) updateStatus(c *rpc.Call, in struct {
+type statusIn struct {
 	ID     string                 `k:"id" ref:"cuePoint"`
 	Status kaltura.CuePointStatus `k:"status"`
-}) (rpc.Void, error) {
+}
+
+func (s *Service) updateStatus(c *rpc.Call, in statusIn) (rpc.Void, error) {
 	if in.Status == catalog.CuePointDeleted {
 		return s.delete(c, struct {
 			ID string `k:"id" ref:"cuePoint"`
@@ -196,11 +198,13 @@ func (s *Service) updateStatus(c *rpc.Call, in struct {
 	return rpc.Void{}, err
 }
 
-func (s *Service) updateTimes(c *rpc.Call, in struct {
+type timesIn struct {
 	ID    string `k:"id" ref:"cuePoint"`
 	Start int64  `k:"startTime"`
 	End   *int64 `k:"endTime"`
-}) (kaltura.AnyCuePoint, error) {
+}
+
+func (s *Service) updateTimes(c *rpc.Call, in timesIn) (kaltura.AnyCuePoint, error) {
 	return s.change(c, in.ID, func(p *catalog.CuePoint, e catalog.Entry) error {
 		span := kaltura.Annotation{EndTime: in.End}
 		span.StartTime = new(max(0, in.Start))
@@ -315,10 +319,12 @@ func (s *Service) countPoints(c *rpc.Call, f *cuePointFilter) (int, error) {
 	return total, err
 }
 
-func (s *Service) clone(c *rpc.Call, in struct {
+type cloneIn struct {
 	ID      string `k:"id" ref:"cuePoint"`
 	EntryID string `k:"entryId" ref:"entry"`
-}) (kaltura.AnyCuePoint, error) {
+}
+
+func (s *Service) clone(c *rpc.Call, in cloneIn) (kaltura.AnyCuePoint, error) {
 	p, err := s.find(c, in.ID, access.View)
 	if err != nil {
 		return nil, err

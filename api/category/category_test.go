@@ -227,3 +227,39 @@ func TestCategoriesAreRefusedForReasons(t *testing.T) {
 		}
 	}
 }
+
+func TestCategoriesAreCopiedAndInheritPrivacy(t *testing.T) {
+	h := newHouse(t)
+	club := h.get("category.add", obj{"category": obj{"name": "Club", "privacyContext": "club", "privacy": 3, "owner": "ann"}})
+	inner := h.add("Inner", club["id"])
+	if club["privacyContexts"] != "club" || club["privacy"] != 3.0 || inner["privacyContexts"] != "club" || inner["privacyContext"] != nil || inner["privacy"] != 1.0 {
+		t.Errorf("made %v and %v", club, inner)
+	}
+	other := h.add("Other", nil)
+	for _, c := range []struct {
+		params obj
+		want   string
+	}{
+		{obj{"categoryId": inner["id"]}, "Club>Inner copy"},
+		{obj{"categoryId": inner["id"], "newName": "Twin"}, "Club>Twin"},
+		{obj{"categoryId": inner["id"], "parentCategoryId": other["id"]}, "Other>Inner"},
+		{obj{"categoryId": club["id"], "parentCategoryId": 0, "newName": "Copy"}, "Copy"},
+	} {
+		if got := h.get("category.clone", c.params); got["fullName"] != c.want {
+			t.Errorf("%v: %v, want %s", c.params, got["fullName"], c.want)
+		}
+	}
+	for _, c := range []struct {
+		action string
+		params obj
+		want   string
+	}{
+		{"category.clone", obj{"categoryId": inner["id"], "parentCategoryId": 999}, "PARENT_CATEGORY_NOT_FOUND"},
+		{"category.add", obj{"category": obj{"name": "x", "privacy": 9}}, "INVALID_ENUM_VALUE"},
+	} {
+		got, _ := h.call("admin:root", c.action, c.params).(obj)
+		if got["code"] != c.want {
+			t.Errorf("%s %v: %v, want %s", c.action, c.params, got, c.want)
+		}
+	}
+}

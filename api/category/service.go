@@ -219,7 +219,7 @@ func (s *Service) move(c *rpc.Call, in struct {
 
 func (s *Service) clone(c *rpc.Call, in struct {
 	ID     int64  `k:"categoryId" ref:"category"`
-	Parent int64  `k:"fromPartnerId" default:"0" ref:"-"`
+	Parent *int64 `k:"parentCategoryId" ref:"category"`
 	Name   string `k:"newName" default:""`
 }) (*Category, error) {
 	row, err := s.Catalog.Category(c, c.AccountID(), catalog.CategoryID(in.ID))
@@ -229,8 +229,17 @@ func (s *Service) clone(c *rpc.Call, in struct {
 	copied := catalog.Category{
 		Parent: row.Parent, Name: in.Name, Description: row.Description, Tags: row.Tags, Owner: row.Owner, SortValue: row.SortValue, More: row.More,
 	}
+	if in.Parent != nil {
+		copied.Parent = catalog.CategoryID(*in.Parent)
+		if err := s.parent(c, *in.Parent); err != nil {
+			return nil, err
+		}
+	}
 	if copied.Name == "" {
-		copied.Name = row.Name + " copy"
+		copied.Name = row.Name
+		if copied.Parent == row.Parent {
+			copied.Name += " copy"
+		}
 	}
 	made, err := s.Catalog.AddCategory(c, c.AccountID(), copied)
 	if err != nil {
