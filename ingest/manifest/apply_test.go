@@ -13,6 +13,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest/content"
+	"sluice/ingest/fetch"
 	"sluice/ingest/manifest"
 )
 
@@ -152,6 +153,42 @@ func TestADryRunTellsEverythingAndChangesNothing(t *testing.T) {
 	_, entries, err := r.db.QueryEntries(t.Context(), account, catalog.Query{})
 	if _, cats, cerr := r.db.Categories(t.Context(), account, catalog.Query{}); entries != 0 || cats != 0 || err != nil || cerr != nil {
 		t.Errorf("%d entries, %d categories, %v, %v", entries, cats, err, cerr)
+	}
+}
+
+func TestRehearsalsAskWhetherURLsAreThere(t *testing.T) {
+	r := newRig(t)
+	var asked []string
+	r.jobs.Reach = func(_ context.Context, req fetch.Request) error {
+		asked = append(asked, req.URL)
+		if strings.Contains(req.URL, "gone") {
+			return &fetch.Error{Code: fetch.NotFound, URL: fetch.Redact(req.URL)}
+		}
+		return nil
+	}
+	item := func(url string) string {
+		return `<type>1</type><name>n</name><contentAssets><content><urlContentResource url="` + url + `"/></content></contentAssets>`
+	}
+	there, gone := "https://media.example.com/there.mp4?key=secret", "https://media.example.com/gone.mp4?key=secret"
+	text := xmlOf(item(there), item(gone))
+	j, rows := r.run(manifest.XML, text, dryRun)
+	if d := cmp.Diff([]string{"ok", "REMOTE_FILE_NOT_FOUND in line 3"}, codes(rows)); d != "" || j.Failed != 1 {
+		t.Errorf("dry run: %+v: %s", j, d)
+	}
+	if strings.Contains(rows[1].ErrorText, "secret") {
+		t.Errorf("the result tells the URL's secret: %s", rows[1].ErrorText)
+	}
+	if j, _ = r.run(manifest.XML, text, strict); j.Status == catalog.BulkFinished || j.Failed != 1 {
+		t.Errorf("strict: %+v", j)
+	}
+	if _, n, err := r.db.QueryEntries(t.Context(), account, catalog.Query{}); n != 0 || err != nil {
+		t.Errorf("%d entries, %v", n, err)
+	}
+	if d := cmp.Diff([]string{there, gone, there, gone}, asked); d != "" {
+		t.Error(d)
+	}
+	if j, _ = r.run(manifest.XML, text); len(asked) != 4 {
+		t.Errorf("an ordinary job asked as well: %v, %+v", asked[4:], j)
 	}
 }
 
