@@ -256,6 +256,25 @@ func TestIdempotencyKeysNeverMakeTwoEntries(t *testing.T) {
 	})
 }
 
+func TestItemsMayHavePriority(t *testing.T) {
+	r := newRig(t)
+	r.file("a.mp4", "a film")
+	_, rows := r.run(manifest.JSON, `{"name":"a","priority":-2,"media":{"mediaType":1},"content":[{"dropFolderFile":"a.mp4"}]}
+		{"name":"b","priority":11}`)
+	if d := cmp.Diff([]string{"ok", "BULK_ITEM_VALIDATION_FAILED in line 2"}, codes(rows)); d != "" {
+		t.Fatal(d)
+	}
+	tasks, err := r.db.Tasks(t.Context(), catalog.EntryID(rows[0].ObjectID))
+	if err != nil || len(tasks) == 0 {
+		t.Fatalf("%d tasks, %v", len(tasks), err)
+	}
+	for _, task := range tasks {
+		if task.Priority >= 0 {
+			t.Errorf("%s has the priority %d", task.Stage, task.Priority)
+		}
+	}
+}
+
 func TestOneDeliveryIsOneJob(t *testing.T) {
 	r := newRig(t)
 	a, b := r.add(manifest.CSV, "*title\nx\n", with("d1")), r.add(manifest.CSV, "*title\nx\n", with("d1"))
