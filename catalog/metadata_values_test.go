@@ -73,7 +73,7 @@ func TestMetadataOfBeforeIsFound(t *testing.T) {
 			if _, err := db.AddMetadata(ctx, account.ID, Metadata{Profile: p.ID, ObjectType: MetadataOfEntries, Object: string(e.ID), XML: "<a><b>x</b></a>"}); err != nil {
 				t.Fatal(err)
 			}
-			for _, table := range []string{"metadata_values", "goose_db_version WHERE version_id = 171"} {
+			for _, table := range []string{"metadata_values", "goose_db_version WHERE version_id >= 171"} {
 				if _, err := db.write.NewRaw("DELETE FROM " + table).Exec(ctx); err != nil {
 					t.Fatal(err)
 				}

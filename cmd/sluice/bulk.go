@@ -23,7 +23,7 @@ func (s *system) newBulk() *manifest.Jobs {
 	return &manifest.Jobs{
 		Catalog: s.catalog, Store: s.store, Content: s.content, Log: s.log, Roots: s.cfg.List("bulk.server_roots"), Files: s.folderFiles().Source,
 		PerAccount: int(s.cfg.Int("bulk.per_account")), Lease: s.cfg.Duration("worker.lease"),
-		Language: languageCode,
+		Language: languageCode, Reach: s.content.Fetcher.Reach,
 	}
 }
 

@@ -2,8 +2,10 @@ package dropfolder
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -116,4 +118,43 @@ func TestStabilitySaysWhichEvidenceCounts(t *testing.T) {
 			t.Error(err)
 		}
 	}
+}
+
+// TestNotificationsThatOverflowAreMadeGood keeps the watcher from reading more notifications than its queue takes, in a folder that is
+// swept only when some are lost.
+func TestNotificationsThatOverflowAreMadeGood(t *testing.T) {
+	h := newHouse(t)
+	held, goOn := make(chan struct{}), make(chan struct{})
+	var once sync.Once
+	h.cfg.step = func(point string) {
+		if point == "seen" {
+			once.Do(func() { close(held); <-goOn })
+		}
+	}
+	h.watching()
+	h.write("first.mp4", "content")
+	<-held
+	const n = eventQueue + 1000
+	for i := range n {
+		h.write(fmt.Sprintf("%05d.mp4", i), "content")
+	}
+	close(goOn)
+	h.until("a row for each file", func() bool {
+		counts, err := h.db.CountDropFolderFiles(t.Context(), h.folder.ID)
+		all := 0
+		for _, c := range counts[h.folder.ID] {
+			all += c
+		}
+		return err == nil && all+h.history() == n+1
+	})
+}
+
+// history is the number of rows of files that are gone.
+func (h *house) history() int {
+	h.Helper()
+	rows, err := h.db.PickDropFolderFiles(h.Context(), catalog.FilePick{Folder: h.folder.ID, Statuses: statuses{purged}})
+	if err != nil {
+		h.Fatal(err)
+	}
+	return len(rows)
 }

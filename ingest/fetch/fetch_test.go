@@ -596,6 +596,49 @@ func TestProgramsAreNotFetched(t *testing.T) {
 	}
 }
 
+func TestReachSaysWhatADownloadWouldMeet(t *testing.T) {
+	var asked atomic.Int64
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		switch r.URL.Path {
+		case "/there":
+			w.Header().Set("Content-Length", "1000")
+			w.WriteHeader(http.StatusOK)
+			w.(http.Flusher).Flush()
+			<-r.Context().Done() // nobody waits for the bytes
+		case "/large":
+			w.Header().Set("Content-Length", "1000000")
+		case "/broken":
+			w.WriteHeader(http.StatusBadGateway)
+		case "/forbidden":
+			w.WriteHeader(http.StatusForbidden)
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	defer srv.Close()
+	f := newFetcher(t, t.TempDir())
+	f.MaxSize = 1000
+	for url, want := range map[string]fetch.Code{
+		srv.URL + "/there": "", srv.URL + "/large": fetch.TooLarge, srv.URL + "/broken": fetch.Failed, srv.URL + "/forbidden": fetch.Refused,
+		srv.URL + "/gone": fetch.NotFound, "http://10.0.0.1/x": fetch.Refused, "gopher://h/x": fetch.BadURL, "ftp://10.0.0.1/x": fetch.BadURL,
+	} {
+		err := f.Reach(t.Context(), fetch.Request{URL: url})
+		var e *fetch.Error
+		if want == "" && err != nil || want != "" && (!errors.As(err, &e) || e.Code != want) {
+			t.Errorf("%s: %v, want %q", url, err, want)
+		}
+	}
+	if asked.Load() != 5 {
+		t.Errorf("the origin was asked %d times", asked.Load())
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := f.Reach(ctx, fetch.Request{URL: srv.URL + "/there"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
+	}
+}
+
 // BenchmarkFetch downloads a file that comes in ranges.
 func BenchmarkFetch(b *testing.B) {
 	o := &origin{body: data(70<<20, 8), tag: "a"}

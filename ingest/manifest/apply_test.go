@@ -13,6 +13,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest/content"
+	"sluice/ingest/fetch"
 	"sluice/ingest/manifest"
 )
 
@@ -155,6 +156,42 @@ func TestADryRunTellsEverythingAndChangesNothing(t *testing.T) {
 	}
 }
 
+func TestRehearsalsAskWhetherURLsAreThere(t *testing.T) {
+	r := newRig(t)
+	var asked []string
+	r.jobs.Reach = func(_ context.Context, req fetch.Request) error {
+		asked = append(asked, req.URL)
+		if strings.Contains(req.URL, "gone") {
+			return &fetch.Error{Code: fetch.NotFound, URL: fetch.Redact(req.URL)}
+		}
+		return nil
+	}
+	item := func(url string) string {
+		return `<type>1</type><name>n</name><contentAssets><content><urlContentResource url="` + url + `"/></content></contentAssets>`
+	}
+	there, gone := "https://media.example.com/there.mp4?key=secret", "https://media.example.com/gone.mp4?key=secret"
+	text := xmlOf(item(there), item(gone))
+	j, rows := r.run(manifest.XML, text, dryRun)
+	if d := cmp.Diff([]string{"ok", "REMOTE_FILE_NOT_FOUND in line 3"}, codes(rows)); d != "" || j.Failed != 1 {
+		t.Errorf("dry run: %+v: %s", j, d)
+	}
+	if strings.Contains(rows[1].ErrorText, "secret") {
+		t.Errorf("the result tells the URL's secret: %s", rows[1].ErrorText)
+	}
+	if j, _ = r.run(manifest.XML, text, strict); j.Status == catalog.BulkFinished || j.Failed != 1 {
+		t.Errorf("strict: %+v", j)
+	}
+	if _, n, err := r.db.QueryEntries(t.Context(), account, catalog.Query{}); n != 0 || err != nil {
+		t.Errorf("%d entries, %v", n, err)
+	}
+	if d := cmp.Diff([]string{there, gone, there, gone}, asked); d != "" {
+		t.Error(d)
+	}
+	if j, _ = r.run(manifest.XML, text); len(asked) != 4 {
+		t.Errorf("an ordinary job asked as well: %v, %+v", asked[4:], j)
+	}
+}
+
 func TestItemsFindTheirEntryByReferenceID(t *testing.T) {
 	everyDatabase(t, func(t *testing.T, r *rig) {
 		_, rows := r.run(manifest.XML, xmlOf(
@@ -217,6 +254,25 @@ func TestIdempotencyKeysNeverMakeTwoEntries(t *testing.T) {
 			t.Errorf("%+v", rows)
 		}
 	})
+}
+
+func TestItemsMayHavePriority(t *testing.T) {
+	r := newRig(t)
+	r.file("a.mp4", "a film")
+	_, rows := r.run(manifest.JSON, `{"name":"a","priority":-2,"media":{"mediaType":1},"content":[{"dropFolderFile":"a.mp4"}]}
+		{"name":"b","priority":11}`)
+	if d := cmp.Diff([]string{"ok", "BULK_ITEM_VALIDATION_FAILED in line 2"}, codes(rows)); d != "" {
+		t.Fatal(d)
+	}
+	tasks, err := r.db.Tasks(t.Context(), catalog.EntryID(rows[0].ObjectID))
+	if err != nil || len(tasks) == 0 {
+		t.Fatalf("%d tasks, %v", len(tasks), err)
+	}
+	for _, task := range tasks {
+		if task.Priority >= 0 {
+			t.Errorf("%s has the priority %d", task.Stage, task.Priority)
+		}
+	}
 }
 
 func TestOneDeliveryIsOneJob(t *testing.T) {

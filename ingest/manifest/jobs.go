@@ -14,6 +14,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest/content"
+	"sluice/ingest/fetch"
 	"sluice/storage"
 )
 
@@ -59,6 +60,8 @@ type Jobs struct {
 	Files func(ctx context.Context, folder catalog.DropFolderID, rel string) (content.Source, error)
 	// Roots are the folders of this server that items may name files of; none refuses them all.
 	Roots []string
+	// Reach says why a file at a URL could not be had now: rehearsals ask it; nil takes every URL that is one.
+	Reach func(ctx context.Context, req fetch.Request) error
 	// Language returns the code of a language given by its name or code; false says that there is no such language.
 	Language func(name string) (code string, ok bool)
 	Log      *slog.Logger

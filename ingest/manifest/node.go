@@ -134,6 +134,7 @@ const (
 	codeAmbiguous = "AMBIGUOUS_REFERENCE_ID"
 	codeDuplicate = "DUPLICATE_IDEMPOTENCY_KEY"
 	codeFile      = "NFS_FILE_DOESNT_EXIST"
+	codeRemote    = "REMOTE_FILE_NOT_FOUND"
 	codeFileSize  = "OUTPUT_FILE_WRONG_SIZE"
 	codeChecksum  = "FILE_CHECKSUM_MISMATCH"
 	codeForbidden = "SERVICE_FORBIDDEN"
@@ -142,7 +143,7 @@ const (
 
 var numbers = map[string]int{
 	codeInvalid: 79, codeAction: 77, codeMissing: 78, codeNotFound: 701, codeElement: 702, codeAmbiguous: 79, codeDuplicate: 79,
-	codeFile: 21, codeFileSize: 12, codeChecksum: 12, codeForbidden: 79, codeUnknown: 74,
+	codeFile: 21, codeRemote: 61, codeFileSize: 12, codeChecksum: 12, codeForbidden: 79, codeUnknown: 74,
 }
 
 // problem makes a problem at a node.

@@ -199,6 +199,14 @@ func (a *applier) fields(_ context.Context, it *Item, p *plan) error {
 			p.edit(func(e *catalog.Entry) { set(e, n.Text) })
 		}
 	}
+	if n := it.get("priority"); n != nil {
+		const most = 10
+		priority := number(n.Text)
+		if priority < -most || priority > most {
+			it.wrong(n, codeInvalid, "priority %d is not from -%d to %d", priority, most, most)
+		}
+		p.edit(func(e *catalog.Entry) { e.Details.Priority = int(priority) })
+	}
 	if n := it.get("tags"); n != nil {
 		p.edit(func(e *catalog.Entry) { e.Tags = n.texts("tag") })
 		for _, t := range n.all("tag") {

@@ -35,7 +35,7 @@ func (a *applier) source(ctx context.Context, it *Item, p *plan, res *Node) (con
 			it.wrong(res, codeInvalid, "URL %s: %v", fetch.Redact(res.text("url")), err)
 			return nil, nil
 		}
-		return content.URL{URL: res.text("url")}, nil
+		return content.URL{URL: res.text("url")}, a.reach(ctx, it, res, res.text("url"))
 	case "sshUrlContentResource":
 		keyed, err := fetch.WithKey(res.text("url"), res.text("privateKey"), res.text("keyPassphrase"))
 		if err == nil {
@@ -45,7 +45,7 @@ func (a *applier) source(ctx context.Context, it *Item, p *plan, res *Node) (con
 			it.wrong(res, codeInvalid, "URL %s: %v", fetch.Redact(res.text("url")), err)
 			return nil, nil
 		}
-		return content.URL{URL: keyed}, nil
+		return content.URL{URL: keyed}, a.reach(ctx, it, res, keyed)
 	case "entryContentResource":
 		return a.entryContent(ctx, it, p, res)
 	case "assetContentResource":
@@ -58,6 +58,20 @@ func (a *applier) source(ctx context.Context, it *Item, p *plan, res *Node) (con
 	}
 	it.wrong(res, codeAction, "%s is not supported here", res.Name())
 	return nil, nil
+}
+
+// reach asks, in a rehearsal, whether the file at a URL is there.
+func (a *applier) reach(ctx context.Context, it *Item, res *Node, url string) error {
+	if !a.rehearsal || a.Reach == nil {
+		return nil
+	}
+	err := a.Reach(ctx, fetch.Request{URL: url})
+	var failed *fetch.Error
+	if errors.As(err, &failed) {
+		it.wrong(res, codeRemote, "URL %s: %s", failed.URL, failed.UserText())
+		return nil
+	}
+	return err
 }
 
 func (a *applier) entryContent(ctx context.Context, it *Item, p *plan, res *Node) (content.Source, error) {

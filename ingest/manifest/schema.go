@@ -309,4 +309,5 @@ var itemSchema = &element{name: "item", doc: "An entry that shall be added, chan
 	{name: "externalId", kind: text, max: maxReference, onlyJSON: true, doc: "An id of the sender's, which the log repeats."},
 	{name: "idempotencyKey", kind: text, max: 250, onlyJSON: true, doc: "The same key never makes two entries."},
 	{name: "onDuplicate", kind: enum, values: []string{"skip", "update", "error"}, onlyJSON: true, doc: "What happens when an entry has the key already; skip."},
+	{name: "priority", kind: integer, onlyJSON: true, doc: "Whether work on the entry comes before (below 0) or after that of the account's others: -10 to 10."},
 }}

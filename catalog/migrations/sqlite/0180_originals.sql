@@ -1,3 +1,3 @@
 -- +goose Up
 -- Drop folders may ask which entry has the very content of a file.
-CREATE INDEX assets_original ON assets (account, sha256) WHERE original AND sha256 <> '';
+CREATE INDEX IF NOT EXISTS assets_original ON assets (account, sha256) WHERE original AND sha256 <> '';
