@@ -155,7 +155,9 @@ func (y *yielder) start(f flow, full bool) {
 	if y.stands >= startFull && (!lossy || f.rate < startMore*y.last) {
 		y.stands = startFull
 		y.phase, y.full = alone, f.rate
-		y.limit = startBack * y.full
+		if y.limit = startBack * y.full; lossy {
+			y.limit = stepBack * y.most
+		}
 		return
 	}
 	y.last = f.rate
@@ -189,6 +191,9 @@ func (y *yielder) take(f flow) {
 		y.stands = 0
 		y.full = max(y.full, f.rate)
 		y.limit = max(y.limit, stepBack*f.rate)
+		if y.noise > noisy {
+			y.limit = max(y.limit, stepBack*y.most)
+		}
 		if y.full < seldom*y.most && y.noise <= noisy {
 			y.giveWay()
 		}
@@ -201,7 +206,7 @@ func (y *yielder) take(f flow) {
 	switch {
 	case y.noise > noisy && y.limit < stepBack*y.most:
 		times = 1 << min(y.free, mostSteps)
-	case y.full > 0 && y.limit >= y.full:
+	case y.noise <= noisy && y.limit >= stepBack*y.full:
 		times = 1
 	}
 	y.limit *= 1 + step*float64(times)
