@@ -51,6 +51,7 @@ const (
 	lossyGain = 4
 	startRate = 12_500_000
 	startMore = 1.25
+	startLoss = 0.02
 	startFull = 2
 	startBack = 0.75
 	// stepBack is how much is kept of what arrived when a queue appears. One that is there for more than stays measurements stays: then
@@ -148,7 +149,7 @@ func (y *yielder) listen(f flow) {
 
 // start takes several times what arrives, until the line was full twice.
 func (y *yielder) start(f flow, full bool) {
-	if full {
+	if full && f.loss > startLoss+3*y.noise { // little tells nothing of a line that is hardly used
 		y.stands++
 	}
 	lossy := y.noise > noisy
