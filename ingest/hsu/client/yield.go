@@ -32,7 +32,9 @@ type yielder struct {
 	calm   int     // measurements since the line lost something
 	quiet  int     // and since something stood in front of it
 	noise  float64 // what it loses of what it can hold
-	shared time.Duration
+	// standing counts the measurements in a row with a queue while starting, shared is the time since others gave way.
+	standing int
+	shared   time.Duration
 }
 
 // phase is what an upload makes of a line.
@@ -45,14 +47,16 @@ const (
 )
 
 const (
-	// While it starts it takes startGain times what arrived, and at least startRate, until the line was full for startFull measurements:
-	// startBack is kept then. On a noisy line it takes lossyGain times as much, and goes on as long as it gets startMore of what it got.
+	// While it starts it takes startGain times what arrived, and at least startRate, until the line was full for startFull measurements
+	// that lost startLoss, or for startLong in a row that lost anything: startBack is kept then. On a noisy line it takes lossyGain times
+	// as much, and goes on as long as it gets startMore of what it got.
 	startGain = 2.5
 	lossyGain = 4
 	startRate = 12_500_000
 	startMore = 1.25
 	startLoss = 0.02
 	startFull = 2
+	startLong = 20
 	startBack = 0.75
 	// stepBack is how much is kept of what arrived when a queue appears. One that is there for more than stays measurements stays: then
 	// stepFurther is kept of what was sent.
@@ -151,6 +155,12 @@ func (y *yielder) listen(f flow) {
 func (y *yielder) start(f flow, full bool) {
 	if full && f.loss > startLoss+3*y.noise { // little tells nothing of a line that is hardly used
 		y.stands++
+	}
+	if y.standing++; !full {
+		y.standing = 0
+	}
+	if y.standing == startLong { // a line that holds much loses little
+		y.stands = startFull
 	}
 	lossy := y.noise > noisy
 	if y.stands >= startFull && (!lossy || f.rate < startMore*y.last) {

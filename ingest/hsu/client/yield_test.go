@@ -197,3 +197,27 @@ func TestALimitGoesWhenSomethingElseBounds(t *testing.T) {
 		t.Errorf("limit %v for what takes 20", y.limit)
 	}
 }
+
+func TestAStartEndsWhereALineHoldsMuch(t *testing.T) {
+	y := newYielder(hsu.Fair)
+	for i := range 2 * startLong { // it loses little, and its queue stands
+		y.measured(flow{rate: 100, queue: 200 * time.Millisecond, peak: 200 * time.Millisecond, loss: 0.001})
+		if y.phase != starting {
+			if i+1 < startLong {
+				t.Errorf("it ends after %d measurements", i+1)
+			}
+			return
+		}
+	}
+	t.Error("it goes on")
+}
+
+func TestAStartGoesOnWhereRoundTripsVary(t *testing.T) {
+	y := newYielder(hsu.Fair)
+	for i := range 5 * startLong { // and few packets are lost
+		y.measured(flow{rate: 1e6, queue: 40 * time.Millisecond, peak: 40 * time.Millisecond, loss: float64(i%2) * 0.01})
+		if y.phase != starting || y.limit < startRate {
+			t.Fatalf("it holds itself to %v after %d measurements", y.limit, i+1)
+		}
+	}
+}
