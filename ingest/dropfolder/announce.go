@@ -87,32 +87,40 @@ type Arrival struct {
 	Size int64
 }
 
-// UploadedAll is Uploaded for many files of a folder, in one transaction. When they cannot be said together, each is said alone.
+// UploadedAll is Uploaded for many files of a folder, in one transaction, with a statement for all those whose names are new. When they
+// cannot be said together, each is said alone.
 func (a Announcer) UploadedAll(ctx context.Context, folder catalog.DropFolderID, by string, files []Arrival) error {
 	f, err := a.Catalog.DropFolderByID(ctx, folder)
 	if err != nil {
 		return err
 	}
-	err = a.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
-		for _, n := range files {
-			if err := checkRel(n.Path); err != nil {
-				return err
-			}
-			row, err := tx.DropFolderFileByPath(ctx, folder, catalog.PathKey(n.Path))
-			known := &row
-			if errors.Is(err, catalog.ErrNotFound) {
-				known, err = nil, nil
-			}
-			if err == nil {
-				err = a.uploaded(ctx, tx, f, known, n.Path, n.Size, by)
-			}
+	fresh, err := a.arrivals(ctx, f, by, files)
+	made := 0
+	if err == nil {
+		err = a.Catalog.InTx(ctx, func(tx *catalog.Tx) error {
+			made = 0
+			rows, added, err := tx.AddDropFolderFiles(ctx, catalog.Fence{}, fresh)
 			if err != nil {
 				return err
 			}
-		}
+			for i := range rows {
+				if added[i] {
+					made++
+				} else {
+					err = a.uploaded(ctx, tx, f, &rows[i], fresh[i].Path, fresh[i].Size, by)
+				}
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err == nil {
+		transitions.WithLabelValues(string(Completed)).Add(float64(made))
 		return nil
-	})
-	if err == nil || ctx.Err() != nil {
+	}
+	if ctx.Err() != nil {
 		return err
 	}
 	var errs []error
@@ -120,6 +128,44 @@ func (a Announcer) UploadedAll(ctx context.Context, folder catalog.DropFolderID,
 		errs = append(errs, a.Uploaded(ctx, folder, n.Path, n.Size, by))
 	}
 	return errors.Join(errs...)
+}
+
+// arrivals are the rows of files that are complete under their names, as they are when their names are new; without those that
+// have gone, or that the sweep has to judge.
+func (a Announcer) arrivals(ctx context.Context, f catalog.DropFolder, by string, files []Arrival) ([]catalog.DropFolderFile, error) {
+	if !f.Local() {
+		return nil, trouble(CodeReading, "Drop folder %d is on another machine.", f.ID)
+	}
+	l, err := openLocal(f.Path, false)
+	if err != nil {
+		return nil, err
+	}
+	defer l.Close()
+	rows := make([]catalog.DropFolderFile, 0, len(files))
+	for _, n := range files {
+		if err := checkRel(n.Path); err != nil {
+			return nil, err
+		}
+		now, err := l.Stat(ctx, n.Path)
+		if isGone(err) || err == nil && (now.Odd != "" || n.Size == 0 || inFlight(n.Path)) {
+			continue
+		}
+		if err == nil && now.Size != n.Size {
+			err = resized(f, n.Path, now.Size, n.Size)
+		}
+		if err != nil {
+			return nil, err
+		}
+		row := announced(f, n.Path, by, pending)
+		setFile(&row, now, time.Now())
+		row.UploadEnd = catalog.StampOf(time.Now())
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+func resized(f catalog.DropFolder, rel string, is, want int64) error {
+	return fmt.Errorf("drop folder %d: %q has %d bytes, not the %d that were announced", f.ID, complete.Shown(rel), is, want)
 }
 
 func (a Announcer) uploaded(ctx context.Context, tx *catalog.Tx, f catalog.DropFolder, row *catalog.DropFolderFile, rel string, size int64, by string) error {
@@ -131,7 +177,7 @@ func (a Announcer) uploaded(ctx context.Context, tx *catalog.Tx, f catalog.DropF
 		return err // the sweep judges what is odd
 	}
 	if now.Size != size {
-		return fmt.Errorf("drop folder %d: %q has %d bytes, not the %d that were announced", f.ID, complete.Shown(rel), now.Size, size)
+		return resized(f, rel, now.Size, size)
 	}
 	if row != nil && row.Size == now.Size && row.ModifiedNS == now.ModTime.UnixNano() && row.Identity == now.Identity && row.Status != uploading {
 		return nil // said before

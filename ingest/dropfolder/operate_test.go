@@ -124,6 +124,44 @@ func TestTransfersAreAnnounced(t *testing.T) {
 	}
 }
 
+func TestTransfersAreAnnouncedTogether(t *testing.T) {
+	h := newHouse(t)
+	a, ctx := Announcer{Catalog: h.db}, t.Context()
+	var all []Arrival
+	for _, name := range []string{"a.mp4", "in/b.mp4", "known.mp4", "odd.part"} {
+		h.drop(name, name)
+		all = append(all, Arrival{name, int64(len(name))})
+	}
+	if err := a.Detected(ctx, h.folder.ID, "known.mp4", "hsu"); err != nil {
+		t.Fatal(err)
+	}
+	all = append(all, all[0], Arrival{"vanished.mp4", 4})
+	for range 2 { // what was said is said again after a crash
+		if err := a.UploadedAll(ctx, h.folder.ID, "hsu", all); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"a.mp4", "in/b.mp4", "known.mp4"} {
+			if r := h.row(name); r.Status != pending || r.Size != int64(len(name)) || r.UploadEnd == 0 || r.DetectedBy != "hsu" {
+				t.Errorf("%s: %+v", name, r)
+			}
+		}
+		if n := len(h.rows()); n != 3 {
+			t.Errorf("%d rows", n)
+		}
+	}
+	h.drop("new.mp4", "new")
+	bad := []Arrival{{"new.mp4", 3}, {"a.mp4", 99}}
+	if err := a.UploadedAll(ctx, h.folder.ID, "hsu", bad); err == nil || h.row("new.mp4").Status != pending {
+		t.Errorf("%v: one that is wrong keeps the others from being told", err)
+	}
+	h.start()
+	for _, name := range []string{"a.mp4", "in/b.mp4", "known.mp4", "new.mp4"} {
+		if r := h.wait(name, purged); r.Entry == "" {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
 // TestTwoWatchersShareAFolder lets two processes' watchers have one folder; one of them stops in the middle.
 func TestTwoWatchersShareAFolder(t *testing.T) {
 	h := newHouse(t)

@@ -57,7 +57,7 @@ func Blocks(size int64) int64 { return (size + BlockSize - 1) / BlockSize }
 
 // Header precedes the bytes of a block.
 type Header struct {
-	Ping   bool // a sign of life, without bytes
+	Ping   bool // a sign of life, without bytes: nothing follows now, and the server may answer what came at once
 	File   uint32
 	Offset int64
 	Length int

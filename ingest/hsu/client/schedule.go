@@ -16,8 +16,12 @@ const (
 	minWindow = 48 << 20
 	maxWindow = 512 << 20
 	// maxOpen and maxAhead bound the files, and their bytes, that are declared before they can be sent.
-	maxOpen  = 8000
-	maxAhead = 1 << 30
+	maxOpen = 8000
+	// declareFirst bounds the files that the first declaration tells of, and the next ones, declareGrows times, tell of twice as many: a
+	// connection takes round trips to carry more, and streams have nothing to send until then.
+	declareFirst = 100
+	declareGrows = 3
+	maxAhead     = 1 << 30
 	// maxRedeclared bounds how often a file is declared anew because the server does not know its blocks.
 	maxRedeclared = 5
 )
@@ -31,6 +35,7 @@ type item struct {
 	state    itemState
 	declared bool // since the server's instance changed
 	asked    bool // a declaration of it is under way
+	counted  bool // in schedule.opened
 	redone   int
 	acked    bits
 	leaves   []hsu.Leaf // of blocks that this process read; zero for others
@@ -81,12 +86,13 @@ type schedule struct {
 	window  int64   // bytes on their way
 	most    int64   // of them
 	pause   time.Time
-	opened  int   // files that are open
+	opened  int   // files that are open and not acknowledged as a whole
 	ahead   int64 // bytes of open files that are not acknowledged
 
 	total, acked, skipped, sent int64
 	done, failed                int
 	closed                      bool // no more files come
+	asked                       int  // declarations, up to declareGrows
 	session                     int  // counts the upload sessions: what streams of an earlier one say does not count
 }
 
@@ -180,6 +186,13 @@ func (s *schedule) take(session int) (block, <-chan struct{}, time.Duration) {
 	return block{}, s.changed, time.Minute
 }
 
+// drained says whether no block is known that is to be sent.
+func (s *schedule) drained() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.order) == 0
+}
+
 // block takes the file's next block; without one the file goes out of the order until something changes.
 func (it *item) block() (block, bool) {
 	if it.state != open {
@@ -259,7 +272,7 @@ func (s *schedule) answered(b block, code hsu.Code) {
 		if b.it.state == open { // the server lost sight of the file
 			b.it.state = waiting
 			b.it.redone++
-			s.opened--
+			s.count(b.it, false)
 			s.ahead -= b.it.size - b.it.ackedLen
 		}
 	default: // the report tells of a file that failed
@@ -278,7 +291,21 @@ func (s *schedule) ack(it *item, i int64) bool {
 	if it.state == open {
 		s.ahead -= n
 	}
+	if it.ackedLen == it.size && !it.growing {
+		s.count(it, false)
+	}
 	return true
+}
+
+// count says whether a file counts as open.
+func (s *schedule) count(it *item, open bool) {
+	switch {
+	case open && !it.counted:
+		s.opened++
+	case !open && it.counted:
+		s.opened--
+	}
+	it.counted = open
 }
 
 // undeclared returns files to declare, as many as fit, and what to wait for when there are none. Nobody else gets them until told.
@@ -305,9 +332,12 @@ func (s *schedule) undeclared() ([]*item, <-chan struct{}) {
 			continue
 		}
 		it.asked = true
-		if out = append(out, it); len(out) == hsu.MaxFiles/2 {
+		if out = append(out, it); len(out) == min(declareFirst<<s.asked, hsu.MaxFiles/2) {
 			break
 		}
+	}
+	if len(out) > 0 && s.asked < declareGrows {
+		s.asked++
 	}
 	return out, s.changed
 }
@@ -347,7 +377,7 @@ func (s *schedule) learn(h hsu.Have) (Result, bool) {
 	it.declared = true
 	if it.state == waiting {
 		it.state = open
-		s.opened++
+		s.count(it, true)
 		s.ahead += it.size - it.ackedLen
 	}
 	s.reconcile(it, h.Extents)
@@ -380,14 +410,15 @@ func (s *schedule) reconcile(it *item, extents [][2]int64) {
 			it.ackedLen -= n
 			s.acked -= n
 			s.ahead += n
+			s.count(it, true)
 		}
 	}
 }
 
 // end counts a file that ended. The digest that the server has is compared with ours where we read every block.
 func (s *schedule) end(it *item, h hsu.Have) Result {
+	s.count(it, false)
 	if it.state == open {
-		s.opened--
 		s.ahead -= it.size - it.ackedLen
 	}
 	r := Result{Path: it.path, Size: it.size, Entry: h.Entry, Digest: h.Digest, Error: h.Error}
@@ -449,8 +480,8 @@ func (s *schedule) redeclare(anew bool) {
 		if !anew {
 			continue
 		}
+		s.count(it, false)
 		if it.state == open {
-			s.opened--
 			s.ahead -= it.size - it.ackedLen
 		}
 		s.acked -= it.ackedLen

@@ -158,6 +158,7 @@ func (st *stream) guard(ctx context.Context, cancel context.CancelCauseFunc) {
 // This is the hot path: a block is read into the buffer that is written.
 func (st *stream) send(ctx context.Context) error {
 	buf := make([]byte, 0, fillTo+2*(hsu.BlockSize+hsu.HeaderSize))
+	told := true // that nothing follows what was sent
 	for {
 		select {
 		case <-st.quit:
@@ -182,7 +183,14 @@ func (st *stream) send(ctx context.Context) error {
 			if err := st.write(ctx, buf); err != nil {
 				return err
 			}
+			told = false
 			continue
+		}
+		if !told && st.u.sched.drained() { // the server need not wait for more before it answers
+			if err := st.ping(); err != nil {
+				return err
+			}
+			told = true
 		}
 		if err := st.idle(ctx, changed, min(wait, pingEvery)); err != nil {
 			return err
@@ -206,6 +214,11 @@ func (st *stream) idle(ctx context.Context, changed <-chan struct{}, d time.Dura
 	if d < pingEvery {
 		return nil
 	}
+	return st.ping()
+}
+
+// ping gives a sign of life, and says that nothing follows now.
+func (st *stream) ping() error {
 	ping := make([]byte, hsu.HeaderSize)
 	hsu.Header{Ping: true}.Put(ping)
 	if _, err := st.conn.Write(ping); err != nil {

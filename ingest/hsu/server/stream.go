@@ -134,7 +134,8 @@ func (x *session) take(ctx context.Context, in *bufio.Reader, a *acks, alive fun
 			return err
 		}
 		x.touch()
-		if h.Ping {
+		if h.Ping { // nothing follows now
+			x.journal.kick()
 			continue
 		}
 		if n++; most > 0 && n > most {

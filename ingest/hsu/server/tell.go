@@ -9,7 +9,7 @@ import (
 
 const (
 	// tellAtOnce bounds the files that a folder is told of at a time, maxTold those that wait to be told of: who adds more waits.
-	tellAtOnce  = 64
+	tellAtOnce  = 500
 	maxTold     = 4096
 	tellTimeout = time.Minute
 )
