@@ -86,25 +86,7 @@ func converseWith(t *testing.T, addr string, requests []string) (answers []strin
 
 // TestAnAnswerThatTheSocketDoesNotTakeIsSentOn: a reply longer than what the socket takes at once arrives whole.
 func TestAnAnswerThatTheSocketDoesNotTakeIsSentOn(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	o, err := New(Config{Resolver: &library{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	accepted, err := o.Listener(l, Writev, Timeouts{}).Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := accepted.(*Conn)
+	c, client := accepted(t)
 	s := c.short
 	s.out = bytes.Repeat([]byte("answer"), 4<<20)
 	if !s.begin() {

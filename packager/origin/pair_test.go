@@ -103,3 +103,26 @@ func (p *pairOfServers) warm(t *testing.T) {
 		talk(t, p.plain, get(o.path, "Connection: close\r\n"))
 	}
 }
+
+// accepted is both ends of a connection with a shortcut that no server reads.
+func accepted(t *testing.T) (c *Conn, client net.Conn) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	o, err := New(Config{Resolver: &library{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if client, err = net.Dial("tcp", l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close() })
+	conn, err := o.Listener(l, Writev, Timeouts{}).Accept()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return conn.(*Conn), client
+}

@@ -300,25 +300,7 @@ func TestShortcutObeysShutdown(t *testing.T) {
 
 // TestCloseLeavesAnAnswerUnderWay: the server's close does not cut an answer short, which then closes.
 func TestCloseLeavesAnAnswerUnderWay(t *testing.T) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer l.Close()
-	o, err := New(Config{Resolver: &library{}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	client, err := net.Dial("tcp", l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	accepted, err := o.Listener(l, Writev, Timeouts{}).Accept()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := accepted.(*Conn)
+	c, client := accepted(t)
 	c.short.state.Store(busy)
 	if err := c.Close(); err != nil {
 		t.Fatal(err)
