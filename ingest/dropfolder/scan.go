@@ -1,6 +1,7 @@
 package dropfolder
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -85,7 +86,7 @@ func (fo *folder) interval() time.Duration {
 func (s *scan) run(ctx context.Context) error {
 	var events chan complete.Event
 	if s.local != nil && !s.cfg.noWatch {
-		w, err := complete.NewWatcher(eventQueue)
+		w, err := complete.NewWatcher(cmp.Or(s.cfg.queue, eventQueue))
 		if err != nil {
 			s.log.Warn("a drop folder is swept only: no notifications", "error", err)
 		} else {

@@ -72,6 +72,7 @@ type Config struct {
 	step              func(point string) // tests: told each point that a crash may hit
 	owner             string             // tests: who holds leases
 	batch             int                // tests: instead of batchFiles
+	queue             int                // tests: instead of eventQueue
 }
 
 // Watcher watches all drop folders that no other process watches.
