@@ -87,7 +87,8 @@ func (s *scan) renew(a *arriving, o observation) {
 			a.Looks++
 		}
 	}
-	if changed && a.due.IsZero() {
+	// What an event tells of a file that waits for a time is entered with its end, or by the next sweep: most end before that.
+	if changed && a.due.IsZero() || o.by == "sweep" && a.row != a.File {
 		s.stale = append(s.stale, a)
 	}
 	a.told = o.seen

@@ -261,7 +261,7 @@ func TestAWriterWhoReopensMakesOneEntry(t *testing.T) {
 		if err := f.Close(); err != nil {
 			t.Fatal(err)
 		}
-		h.until("the size to be known, or the file taken", func() bool { r := h.row("film.mov"); return r.Size == int64(len(want)) || r.Status != uploading })
+		h.until("the size to be known", func() bool { r := h.row("film.mov"); return r.Size == int64(len(want)) && r.Status == uploading })
 	}
 	h.stop()
 	h.cfg.settle = soon
