@@ -19,7 +19,7 @@ import (
 // suffixes of the protocol: eq not in notin gte lte gt lt gteornull lteornull like likex mlikeor mlikeand matchor
 // matchand notcontains empty).
 //
-// Fields are pointers (*string, *int, *int64, *float64, *bool, *NullBool, *Time, *ID64, an enum, a class), slices or
+// Fields are pointers (*string, *int, *int64, *float64, *bool, *NullBool, *Time, *ID64, *Bytes, an enum, a class), slices or
 // maps with string keys; nil is null: not sent in a request, left out of JSON. A field whose type is an interface holds
 // a pointer to any class that implements it (see Registry.Base).
 type Object struct {
@@ -44,6 +44,9 @@ type Time int64
 
 // ID64 is a 64-bit number that JSON shows as a string.
 type ID64 int64
+
+// Bytes is a length in bytes, which the API calls a float and JSON shows as a string.
+type Bytes int64
 
 // NullBool is the protocol's KalturaNullableBoolean: -1 null, 0 false, 1 true. JSON shows true or false.
 type NullBool int

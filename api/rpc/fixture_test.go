@@ -32,7 +32,7 @@ type Thing struct {
 	Kind     *Kind            `k:"kind,io" f:"eq,in,order"`
 	Format   *Kind            `k:"format,text"`
 	Weight   *float64         `k:"weight,max=100" f:"gte"`
-	Size     *rpc.ID64        `k:"size,ro"`
+	Size     *rpc.Bytes       `k:"size,ro"`
 	Heavy    *rpc.NullBool    `k:"heavy" f:"eq,empty"`
 	On       *bool            `k:"on"`
 	From     *rpc.Time        `k:"from" f:"gteornull"`
@@ -81,7 +81,7 @@ var kindEnum = rpc.NewEnum("KalturaKind", "ONE=1 PLUGIN=box.Round")
 func thing() *Thing {
 	return &Thing{
 		Base: Base{ID: new("t1"), Name: new(`a "b" <c> & é`), CreatedAt: new(rpc.Time(1700000000)), State: new(State(2))},
-		Kind: new(Kind("1")), Format: new(Kind("1")), Weight: new(1.5), Size: new(rpc.ID64(1 << 40)), Heavy: new(rpc.True), On: new(false),
+		Kind: new(Kind("1")), Format: new(Kind("1")), Weight: new(1.5), Size: new(rpc.Bytes(1 << 40)), Heavy: new(rpc.True), On: new(false),
 		Tags: []string{"x", "y"}, Parts: []*Part{{Label: new("p"), Inner: &Part{}}}, Extra: map[string]*Part{"k": {Label: new("v")}}, Shape: &Square{Side: new(3)},
 		Password: new("hidden"),
 	}

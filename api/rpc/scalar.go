@@ -21,9 +21,10 @@ func scalarCodec(c *codec, t reflect.Type) bool {
 		}
 		return true
 	case reflect.TypeFor[ID64]():
-		c.wire = "bigint"
-		c.decode = decodeInt
-		c.write = func(w *writer, v reflect.Value) { w.text(strconv.FormatInt(v.Int(), 10)) }
+		c.wire, c.decode, c.write = "bigint", decodeInt, writeIntText
+		return true
+	case reflect.TypeFor[Bytes]():
+		c.wire, c.decode, c.write = "float", decodeInt, writeIntText
 		return true
 	case reflect.TypeFor[NullBool]():
 		c.wire, c.enum = "int", nullBool
@@ -70,6 +71,8 @@ func scalarCodec(c *codec, t reflect.Type) bool {
 }
 
 var nullBool = NewEnum("KalturaNullableBoolean", "NULL_VALUE=-1 FALSE_VALUE=0 TRUE_VALUE=1")
+
+func writeIntText(w *writer, v reflect.Value) { w.text(strconv.FormatInt(v.Int(), 10)) }
 
 func writeInt(w *writer, v reflect.Value) { w.b = strconv.AppendInt(w.b, v.Int(), 10) }
 

@@ -13,8 +13,8 @@ type UploadToken struct {
 	UserID             *string            `k:"userId,ro" f:"eq"`
 	Status             *UploadTokenStatus `k:"status,ro" f:"eq,in"`
 	FileName           *string            `k:"fileName,io,max=255" f:"eq"`
-	FileSize           *rpc.ID64          `k:"fileSize,io" f:"eq"`
-	UploadedFileSize   *rpc.ID64          `k:"uploadedFileSize,ro"`
+	FileSize           *rpc.Bytes         `k:"fileSize,io" f:"eq"`
+	UploadedFileSize   *rpc.Bytes         `k:"uploadedFileSize,ro"`
 	CreatedAt          *rpc.Time          `k:"createdAt,ro" f:"order"`
 	UpdatedAt          *rpc.Time          `k:"updatedAt,ro"`
 	UploadURL          *string            `k:"uploadUrl,ro"`
@@ -29,11 +29,11 @@ func UploadTokenOf(t catalog.UploadToken, base string) *UploadToken {
 	u := &UploadToken{
 		ID: new(string(t.ID)), PartnerID: new(int64(t.Account)), UserID: new(t.User), Status: new(UploadTokenStatus(t.Status)),
 		FileName: Opt(t.FileName), CreatedAt: At(t.CreatedAt), UpdatedAt: At(t.UpdatedAt), UploadURL: Opt(base),
-		UploadedFileSize:   new(rpc.ID64(t.Extents.Contiguous())),
+		UploadedFileSize:   new(rpc.Bytes(t.Extents.Contiguous())),
 		AttachedObjectType: Opt(t.AttachedType), AttachedObjectID: Opt(t.AttachedID),
 	}
 	if t.FileSize > 0 {
-		u.FileSize = new(rpc.ID64(t.FileSize))
+		u.FileSize = new(rpc.Bytes(t.FileSize))
 	}
 	if t.AutoFinalize {
 		u.AutoFinalize = new(rpc.True)
