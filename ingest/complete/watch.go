@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -102,37 +103,43 @@ func (w *Watcher) Close() error {
 	return err
 }
 
+// tellAfter is how long after events were dropped it is tried again to say so, where none come that it could be said before.
+const tellAfter = 100 * time.Millisecond
+
 func (w *Watcher) read() {
 	defer close(w.done)
 	buf := make([]byte, 64<<10)
-	lost := false
-	for {
+	for lost := false; ; {
+		var until time.Time
+		if lost {
+			until = time.Now().Add(tellAfter)
+		}
+		if w.file.SetReadDeadline(until) != nil {
+			return // closed
+		}
 		n, err := w.file.Read(buf)
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			lost = !w.send(Event{Lost: true})
+			continue
+		}
 		if err != nil {
 			return
 		}
 		for _, e := range w.parse(buf[:n]) {
-			if lost = w.send(e, lost); lost {
+			if lost = lost && !w.send(Event{Lost: true}) || !w.send(e); lost {
 				overflows.Inc()
 			}
 		}
 	}
 }
 
-// send queues the event, after word of those that were lost before. It returns whether some are lost.
-func (w *Watcher) send(e Event, lost bool) bool {
-	if lost {
-		select {
-		case w.Events <- Event{Lost: true}:
-		default:
-			return true
-		}
-	}
+// send queues the event unless the queue is full.
+func (w *Watcher) send(e Event) bool {
 	select {
 	case w.Events <- e:
-		return false
-	default:
 		return true
+	default:
+		return false
 	}
 }
 
