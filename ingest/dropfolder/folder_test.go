@@ -318,6 +318,20 @@ func TestProgramsAreRefusedByTheirFirstBytes(t *testing.T) {
 	}
 }
 
+// TestAnEmptyFileThatIsTriedAgainIsTaken: who tries again an empty file has it as an entry, which says what is wrong.
+func TestAnEmptyFileThatIsTriedAgainIsTaken(t *testing.T) {
+	h := newHouse(t)
+	h.drop("film.mp4", "")
+	h.start()
+	r := h.wait("film.mp4", errorHandling)
+	if _, err := Retry(t.Context(), h.db, account, r.ID); err != nil {
+		t.Fatal(err)
+	}
+	if r := h.wait("film.mp4", purged); r.Entry == "" {
+		t.Error("it has no entry")
+	}
+}
+
 func TestEntriesHaveTheirFoldersPriority(t *testing.T) {
 	h := newHouse(t, func(f *catalog.DropFolder) { f.Options.Priority = -3 })
 	h.drop("news.mp4", "news")

@@ -16,7 +16,7 @@ const (
 	// measureEvery is how long streams are measured before their number is judged, or measureRTTs of the line where that is longer.
 	measureEvery = time.Second
 	measureRTTs  = 8
-	manageEvery  = 250 * time.Millisecond
+	manageEvery  = 100 * time.Millisecond
 	// lineShare is how much of what a line holds is let out beside what the server has: its queue, and what comes again, is more.
 	lineShare = 1.25
 )
@@ -32,6 +32,7 @@ type manager struct {
 	done    chan chan struct{}
 	tuned   mark
 	yielded mark
+	peak    time.Duration // the longest queue that was seen since then
 }
 
 // mark is where a measurement begins.
@@ -57,6 +58,9 @@ func (u *upload) manage(ctx context.Context) error {
 		m.tuner = newTuner(most)
 		m.streams = m.tuner.streams
 	}
+	if y := m.yielder; y != nil {
+		u.pace.keep(int64(y.limit))
+	}
 	g, gctx := errgroup.WithContext(ctx)
 	tick := time.NewTicker(manageEvery)
 	defer tick.Stop()
@@ -80,9 +84,14 @@ func (u *upload) manage(ctx context.Context) error {
 // measure looks at what the streams do, and says how they go on.
 func (m *manager) measure(now time.Time) {
 	w, known := m.u.wires.look()
-	if y := m.yielder; y != nil && known && now.Sub(m.yielded.at) >= max(yieldEvery, yieldRTTs*w.least) {
-		m.u.pace.keep(int64(y.measured(flowOf(m.yielded.wire, w, now.Sub(m.yielded.at)))))
-		m.yielded = mark{at: now, wire: w}
+	if y := m.yielder; y != nil && known {
+		m.peak = max(m.peak, w.rtt-w.least)
+		if d := now.Sub(m.yielded.at); d >= y.every(w.least) {
+			f := flowOf(m.yielded.wire, w, d)
+			f.peak = m.peak
+			m.u.pace.keep(int64(y.measured(f)))
+			m.yielded, m.peak = mark{at: now, wire: w}, 0
+		}
 	}
 	if now.Sub(m.tuned.at) < max(measureEvery, measureRTTs*w.least) {
 		return
@@ -99,7 +108,7 @@ func (m *manager) measure(now time.Time) {
 		return
 	}
 	// A line that is full is not filled by more streams.
-	full := m.yielder != nil && m.yielder.limit > 0
+	full := m.yielder != nil && m.yielder.holds()
 	m.tuner.measured(f.rate, f.loss, m.u.heldUp() || full)
 	m.streams = m.tuner.streams
 }

@@ -23,6 +23,8 @@ type flow struct {
 	loss  float64       // the part of what was sent that was sent again
 	rtt   time.Duration // the least of the connections that carry something now
 	queue time.Duration // how much longer that is than what the line needs: what waits in front of it
+	peak  time.Duration // the longest that it was seen
+	took  time.Duration // how long it was measured
 }
 
 // gauge adds up what the kernel tells of connections. It is safe for concurrent use.
@@ -88,7 +90,7 @@ func lesser(a, b time.Duration) time.Duration {
 
 // flowOf compares two looks.
 func flowOf(was, is total, d time.Duration) flow {
-	f := flow{rtt: is.rtt, queue: max(is.rtt-is.least, 0)}
+	f := flow{rtt: is.rtt, queue: max(is.rtt-is.least, 0), took: d}
 	if d > 0 {
 		f.rate = float64(is.arrived-was.arrived) / d.Seconds()
 	}
