@@ -3,6 +3,7 @@ package catalog
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 )
 
@@ -169,6 +170,11 @@ type AssetScan struct {
 	Virus string    `json:"virus,omitempty"` // "" for clean
 	Note  string    `json:"note,omitempty"`  // why not everything was looked at
 	At    time.Time `json:"at"`
+}
+
+// Unscanned says that the original of an entry's version has no verdict yet.
+func Unscanned(version int, assets []Asset) bool {
+	return slices.ContainsFunc(assets, func(a Asset) bool { return a.Original && a.Version == version && a.Details.Scan == nil })
 }
 
 // Part is one finished chunk of a growing rendition.

@@ -246,28 +246,48 @@ func (s *Service) selected(c *rpc.Call, f *cuePointFilter) (catalog.Query, error
 
 // entitled restricts a query to the cue points of entries that the session may know of.
 func (s *Service) entitled(c *rpc.Call, q catalog.Query) (catalog.Query, error) {
-	q.Limit = catalog.Everything
-	rows, _, err := s.Catalog.ListCuePoints(c, c.AccountID(), q)
+	entries, err := s.entries(c, q)
 	if err != nil {
 		return q, err
 	}
-	visible := map[catalog.EntryID]bool{}
 	within := catalog.Cond{Field: "entryId", Op: catalog.OpIn, Values: []any{}}
-	for _, p := range rows {
-		if _, known := visible[p.Entry]; known {
-			continue
-		}
-		_, err := access.Entry(c, s.Catalog, string(p.Entry), access.View)
+	for _, id := range entries {
+		_, err := access.Entry(c, s.Catalog, id, access.View)
 		var refused *rpc.Error
 		if err != nil && !errors.As(err, &refused) {
 			return q, err
 		}
-		if visible[p.Entry] = err == nil; err == nil {
-			within.Values = append(within.Values, string(p.Entry))
+		if err == nil {
+			within.Values = append(within.Values, id)
 		}
 	}
 	q.Conds = append(q.Conds, within)
 	return q, nil
+}
+
+// entries are the entries of the cue points that a query selects, or more: those that it names, else those of the cue points
+// that it names. They are as many as it names, however many cue points they have.
+func (s *Service) entries(c *rpc.Call, q catalog.Query) ([]string, error) {
+	var ids []string
+	for _, cond := range q.Conds {
+		if cond.Field == "entryId" && (cond.Op == catalog.OpEq || cond.Op == catalog.OpIn) {
+			for _, v := range cond.Values {
+				ids = append(ids, fmt.Sprint(v))
+			}
+		}
+	}
+	if len(ids) == 0 {
+		q.Limit = catalog.Everything
+		rows, _, err := s.Catalog.ListCuePoints(c, c.AccountID(), q)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range rows {
+			ids = append(ids, string(p.Entry))
+		}
+	}
+	slices.Sort(ids)
+	return slices.Compact(ids), nil
 }
 
 // own says whether a user's session sees only its own cue points of the entries that a filter names.

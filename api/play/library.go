@@ -156,14 +156,11 @@ func (l *Library) refresh(ctx context.Context, id catalog.EntryID) (*Title, erro
 
 // withheld says whether the original has no verdict yet, or a bad one. What was ready before originals were scanned stays so.
 func withheld(e catalog.Entry, assets []catalog.Asset) bool {
+	if e.Status != catalog.EntryReady && catalog.Unscanned(e.Version, assets) {
+		return true
+	}
 	return slices.ContainsFunc(assets, func(a catalog.Asset) bool {
-		if !a.Original || a.Version != e.Version {
-			return false
-		}
-		if a.Details.Scan == nil {
-			return e.Status != catalog.EntryReady
-		}
-		return a.Details.Scan.Virus != ""
+		return a.Original && a.Version == e.Version && a.Details.Scan != nil && a.Details.Scan.Virus != ""
 	})
 }
 

@@ -94,12 +94,7 @@ func checkType(o origin) error {
 		return &Error{Kind: NoFile, Object: o.name, Err: err}
 	}
 	defer r.Close()
-	head := make([]byte, 4096)
-	n, err := io.ReadFull(r, head)
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, io.ErrUnexpectedEOF) {
-		return err
-	}
-	if err := upload.CheckType(head[:n]); err != nil {
+	if _, err := upload.Look(r); err != nil {
 		return &Error{Kind: Restricted, Object: o.name, Err: err}
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"time"
@@ -102,12 +101,7 @@ func restricted(t taken) error {
 		return err
 	}
 	defer f.Close()
-	head := make([]byte, 4096)
-	n, err := io.ReadFull(f, head)
-	if err != nil && !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		return err
-	}
-	if err := upload.CheckType(head[:n]); err != nil {
+	if _, err := upload.Look(f); err != nil {
 		return &content.Error{Kind: content.Restricted, Err: err}
 	}
 	return nil

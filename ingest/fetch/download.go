@@ -21,9 +21,6 @@ import (
 	"sluice/ingest/upload"
 )
 
-// sniffBytes is how much of a file its type is told by.
-const sniffBytes = 4096
-
 // Ranges of large files.
 const (
 	parallelFrom = 64 << 20
@@ -341,20 +338,17 @@ func contentRange(v string) (from, size int64, ok bool) {
 
 // copy writes a body to its place, up to byte to (-1: all of it), and records it.
 func (d *download) copy(body io.Reader, w *watch, at, to int64) error {
+	if at == 0 {
+		whole, err := upload.Look(body)
+		if err != nil {
+			return d.fail(Restricted, err)
+		}
+		body = whole
+	}
 	buf := make([]byte, 256<<10)
 	limit := d.limit()
 	for {
 		n, err := body.Read(buf)
-		if at == 0 {
-			for err == nil && n < sniffBytes {
-				var more int
-				more, err = body.Read(buf[n:])
-				n += more
-			}
-			if err := upload.CheckType(buf[:min(n, sniffBytes)]); err != nil {
-				return d.fail(Restricted, err)
-			}
-		}
 		if n > 0 {
 			if to >= 0 && at+int64(n) > to {
 				return d.fail(Failed, errors.New("the server sends more than the range that was asked for"))

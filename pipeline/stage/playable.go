@@ -3,7 +3,6 @@ package stage
 import (
 	"context"
 	"math"
-	"slices"
 	"time"
 
 	"sluice/catalog"
@@ -21,18 +20,13 @@ func (e *Env) markPlayable(ctx context.Context, tx *catalog.Tx, id catalog.Entry
 		return err
 	}
 	assets, err := tx.Assets(ctx, id, catalog.AssetFlavor)
-	if err != nil || e.Scanner != nil && unscanned(en.Version, assets) || !isPlayable(en.Version, assets) {
+	if err != nil || e.Scanner != nil && catalog.Unscanned(en.Version, assets) || !isPlayable(en.Version, assets) {
 		return err
 	}
 	return tx.UpdateEntry(ctx, id, func(en *catalog.Entry) error {
 		en.PlayableAt = time.Now()
 		return nil
 	})
-}
-
-// unscanned says that the original of the version waits for its verdict.
-func unscanned(version int, assets []catalog.Asset) bool {
-	return slices.ContainsFunc(assets, func(a catalog.Asset) bool { return a.Original && a.Version == version && a.Details.Scan == nil })
 }
 
 func isPlayable(version int, assets []catalog.Asset) bool {
