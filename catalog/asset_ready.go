@@ -42,15 +42,8 @@ type shownRow struct {
 
 // EntryShown returns an entry of any account and what ReadyParams tells of it, by one query: it is what most calls of the API ask.
 func (db *DB) EntryShown(ctx context.Context, id EntryID) (Entry, []int64, error) {
-	list := "group_concat(DISTINCT a.params_id)"
-	if db.postgres {
-		list = "string_agg(DISTINCT a.params_id::text, ',')"
-	}
 	var row shownRow
-	err := db.read.NewSelect().Model(&row).ColumnExpr("?TableColumns").ColumnExpr(`coalesce((SELECT `+list+` FROM assets AS a
-		WHERE a.entry = ?TableAlias.id AND a.version = ?TableAlias.version AND a.type = ? AND a.status = ? AND a.deleted_at = 0
-		AND (a.original OR a.params_id <> 0)), '') AS ready_params`, AssetFlavor, AssetReady).Where("id = ?", id).Scan(ctx)
-	if err != nil {
+	if err := db.lookups.shown.scan(ctx, db.read, id, &row); err != nil {
 		return Entry{}, nil, notFound(err, "entry %s", id)
 	}
 	var params []int64
@@ -60,5 +53,5 @@ func (db *DB) EntryShown(ctx context.Context, id EntryID) (Entry, []int64, error
 		}
 	}
 	slices.Sort(params)
-	return row.entry(), params, nil
+	return row.entry(), slices.Compact(params), nil
 }

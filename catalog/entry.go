@@ -186,19 +186,18 @@ func entryByDedup(ctx context.Context, q bun.IDB, account AccountID, key string)
 
 // Entry returns an account's entry, also when it is deleted and not yet purged.
 func (db *DB) Entry(ctx context.Context, account AccountID, id EntryID) (Entry, error) {
-	var row entryRow
-	err := db.read.NewSelect().Model(&row).Where("id = ?", id).Where("account = ?", account).Scan(ctx)
-	if err != nil {
-		return Entry{}, notFound(err, "entry %s", id)
+	e, err := db.EntryByID(ctx, id)
+	if err == nil && e.Account != account {
+		return Entry{}, notFound(sql.ErrNoRows, "entry %s", id)
 	}
-	return row.entry(), nil
+	return e, err
 }
 
 // EntryByID returns an entry of any account.
 func (db *DB) EntryByID(ctx context.Context, id EntryID) (Entry, error) {
-	row, err := entryByID(ctx, db.read, id)
-	if err != nil {
-		return Entry{}, err
+	var row entryRow
+	if err := db.lookups.entry.scan(ctx, db.read, id, &row); err != nil {
+		return Entry{}, notFound(err, "entry %s", id)
 	}
 	return row.entry(), nil
 }

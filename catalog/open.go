@@ -48,7 +48,8 @@ type DB struct {
 	turn   chan struct{}
 	synced bool
 
-	wakes wakes
+	lookups lookups
+	wakes   wakes
 
 	// ring seals secrets; nil until Unlock.
 	ring atomic.Pointer[seal.Ring]
@@ -113,12 +114,17 @@ func openSQLite(ctx context.Context, path string) (*DB, error) {
 	}
 	read.SetMaxOpenConns(sqliteReaders)
 	read.SetMaxIdleConns(sqliteReaders)
-	return &DB{
+	db := &DB{
 		read:   bun.NewDB(read, dialect{sqlitedialect.New()}),
 		write:  bun.NewDB(write, dialect{sqlitedialect.New()}),
 		turn:   make(chan struct{}, 1),
 		synced: true,
-	}, nil
+	}
+	db.lookups = newLookups(db.read, "group_concat(a.params_id)")
+	if err := db.lookups.prepare(ctx, db.read); err != nil {
+		return nil, errors.Join(err, db.Close())
+	}
+	return db, nil
 }
 
 func sqliteDSN(path, lock, pragma string) string {
@@ -133,6 +139,10 @@ func openPostgres(ctx context.Context, location string) (*DB, error) {
 	cfg, err := pgx.ParseConfig(location)
 	if err != nil {
 		return nil, err
+	}
+	// Each statement has its values in its text. To prepare them would cost a round trip more, and nothing would be met again.
+	if !strings.Contains(location, "default_query_exec_mode") {
+		cfg.DefaultQueryExecMode = pgx.QueryExecModeExec
 	}
 	// Poolers refuse parameters that they do not know when a connection starts, and pass statements on.
 	var setUp []stdlib.OptionOpenDB
@@ -150,7 +160,7 @@ func openPostgres(ctx context.Context, location string) (*DB, error) {
 		return nil, errors.Join(err, pool.Close())
 	}
 	db := bun.NewDB(pool, dialect{pgdialect.New()})
-	return &DB{read: db, write: db, postgres: true}, nil
+	return &DB{read: db, write: db, postgres: true, lookups: newLookups(db, "string_agg(a.params_id::text, ',')")}, nil
 }
 
 // Close closes the database's connections.

@@ -163,7 +163,7 @@ func (tx *Tx) lockEntries(ctx context.Context, ids ...EntryID) error {
 // lostRace reports whether err means that the same transaction may succeed when run again. A bad connection is one that
 // ended before the statement reached the server: what the transaction did before is undone.
 func lostRace(err error) bool {
-	if errors.Is(err, driver.ErrBadConn) {
+	if errors.Is(err, driver.ErrBadConn) || pgconn.SafeToRetry(err) {
 		return true
 	}
 	var pg *pgconn.PgError
