@@ -3,6 +3,7 @@
 package av
 
 /*
+#cgo LDFLAGS: -Wl,--as-needed
 #cgo pkg-config: libavcodec libavformat libavfilter libavutil libswresample
 #include "shim.h"
 */

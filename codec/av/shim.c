@@ -66,6 +66,10 @@ static void sl_log_cb(void *ptr, int level, const char *fmt, va_list vl)
 	pthread_mutex_unlock(&l->mu);
 }
 
+/* The binding names this one function of libavdevice. Nothing here captures from a device, and that library alone brings in a quarter of
+ * all that the loader has to map and link for each process (X11, OpenGL, sound). With the name defined here it is not needed. */
+void avdevice_register_all(void) {}
+
 void sl_log_install(void) { av_log_set_callback(sl_log_cb); }
 
 sl_log *sl_log_new(void)
