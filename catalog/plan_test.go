@@ -42,6 +42,7 @@ func TestHotQueriesUseIndexes(t *testing.T) {
 		return func() error { _, _, err := db.ListEntries(ctx, f); return err }
 	}
 	hot := map[string]func() error{
+		"stages":    func() error { _, err := db.RunnableStages(ctx); return err },
 		"runnable":  func() error { _, err := db.Runnable(ctx, StageProbe, 10, 1); return err },
 		"claim":     func() error { _, err := db.Claim(ctx, id, "w", time.Minute); return err },
 		"heartbeat": func() error { return db.Heartbeat(ctx, id, 1, time.Minute, 1, 1, 1) },
@@ -91,7 +92,8 @@ func TestHotQueriesUseIndexes(t *testing.T) {
 	hot["query ids"] = query(with(Cond{"id", OpIn, []any{"0_a", "0_b"}}))
 	hot["query flavors"] = query(with(Cond{"flavorParamsIds", OpMatchOr, []any{int64(0)}}))
 	hot["query metadata"] = query(with(Cond{"metadata", OpMatchAnd, []any{MetadataMatch{Profile: 1, Field: "a/b", Op: OpEq, Value: "x"}}}))
-	hot["entry shown"] = func() error { _, _, err := db.EntryShown(ctx, e.ID); return err }
+	hot["entry shown"] = func() error { _, err := db.read.NewRaw(db.lookups.shown.text, e.ID).Exec(ctx); return err }
+	hot["entry"] = func() error { _, err := db.read.NewRaw(db.lookups.entry.text, e.ID).Exec(ctx); return err }
 	hot["ready params"] = func() error { _, err := db.ReadyParams(ctx, []EntryID{e.ID}); return err }
 	hot["purgeable assets"] = func() error { _, err := db.PurgeableAssets(ctx, time.Now(), 10); return err }
 	hot["growing uploads"] = func() error { _, err := db.GrowingUploads(ctx, time.Now(), 10); return err }

@@ -72,6 +72,22 @@ func (db *DB) runnable(ctx context.Context, stage Stage, limit int, last Account
 	return out, nil
 }
 
+// RunnableStages returns the stages that have runnable tasks, due or not. It hops through the index from stage to stage.
+func (db *DB) RunnableStages(ctx context.Context) ([]Stage, error) {
+	var stages []Stage
+	err := db.read.NewRaw(`
+		WITH RECURSIVE hop (stage) AS (
+			SELECT (SELECT min(stage) FROM tasks WHERE state = ?0)
+			UNION ALL
+			SELECT (SELECT min(stage) FROM tasks WHERE state = ?0 AND stage > hop.stage) FROM hop WHERE stage IS NOT NULL
+		)
+		SELECT stage FROM hop WHERE stage IS NOT NULL`, TaskRunnable).Scan(ctx, &stages)
+	if err != nil {
+		return nil, fmt.Errorf("stages with runnable tasks: %w", err)
+	}
+	return stages, nil
+}
+
 // feedAccounts returns the accounts that have runnable tasks of a stage, from the one after last on and around. It hops
 // through the index from account to account: its cost is the accounts', not the tasks'.
 func (db *DB) feedAccounts(ctx context.Context, stage Stage, last AccountID) ([]AccountID, error) {

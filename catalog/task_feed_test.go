@@ -152,3 +152,32 @@ func TestWakesTellOfRunnableTasks(t *testing.T) {
 		}
 	})
 }
+
+func TestRunnableStagesAreThoseWithTasksToAnnounce(t *testing.T) {
+	everyDatabase(t, func(t *testing.T, db *catalog.DB) {
+		ctx := t.Context()
+		check := func(want ...catalog.Stage) {
+			t.Helper()
+			got, err := db.RunnableStages(ctx)
+			slices.Sort(got)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, got); err != nil || diff != "" {
+				t.Error(err, diff)
+			}
+		}
+		check()
+		newAccount(t, db, 1)
+		_, _, made, err := db.CreateEntry(ctx, catalog.NewEntry{Account: 1}, nil, []catalog.NewTask{
+			{Stage: catalog.StageProbe, Name: "a"}, {Stage: catalog.StageProbe, Name: "b"}, {Stage: catalog.StageThumbs, Name: "c"},
+			{Stage: catalog.StageFinish, Name: "d", After: []int{0}},
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(catalog.StageProbe, catalog.StageThumbs)
+		if _, err := db.MarkQueued(ctx, []catalog.TaskID{made[0].ID, made[1].ID}); err != nil {
+			t.Fatal(err)
+		}
+		check(catalog.StageThumbs)
+	})
+}

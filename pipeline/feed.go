@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 
@@ -51,9 +52,17 @@ func (f *Feeder) pass(ctx context.Context) (hungry bool, err error) {
 	if !whole {
 		return true, f.recover(ctx)
 	}
+	runnable, err := f.cfg.Catalog.RunnableStages(ctx)
+	if err != nil {
+		return false, err
+	}
 	for _, s := range f.stages {
 		dry := s.filled && s.waiting == 0
 		s.adapt(f.cfg.MinDepth, f.cfg.MaxDepth)
+		s.filled = false
+		if !slices.Contains(runnable, s.stage) {
+			continue
+		}
 		if err := f.feed(ctx, s); err != nil {
 			return false, err
 		}
@@ -96,7 +105,6 @@ func (f *Feeder) look(ctx context.Context) (whole bool, err error) {
 
 // feed announces the runnable tasks of a stage that its stream has room for.
 func (f *Feeder) feed(ctx context.Context, s *stageFeed) error {
-	s.filled = false
 	room := s.depth - s.waiting
 	if room <= 0 {
 		s.filled = true
