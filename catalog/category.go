@@ -45,8 +45,10 @@ type Category struct {
 	ReferenceID string         `bun:"reference_id"`
 	Owner       string         `bun:"owner"`
 	SortValue   int64          `bun:"sort_value"`
-	// More is what else the wire has, as JSON. Privacy reads its privacyContext and privacy.
+	// More is what else the wire has, as JSON. Policy reads it.
 	More json.RawMessage `bun:"more"`
+	// Private says that it has a privacy context; the catalog sets it.
+	Private bool `bun:"private"`
 }
 
 // CategorySeparator stands between the names of a full name.
@@ -63,6 +65,7 @@ var categories = table[Category, *Category]{noun: "category", fields: fields{
 	"fullIds": {"full_ids", kindText}, "status": {"status", kindInt}, "tags": {"tags", kindCSV}, "referenceId": {"reference_id", kindText},
 	"createdAt": {"created_at", kindTime}, "updatedAt": {"updated_at", kindTime}, "partnerSortValue": {"sort_value", kindInt}, "owner": {"owner", kindText},
 }, check: func(c *Category) error {
+	c.Private = len(c.Policy().Contexts) > 0
 	return firstOf(checkCategoryName(c.Name), checkText("full name", c.FullName, maxKeyBytes), checkText("description", c.Description, maxTextBytes),
 		checkText("tags", c.Tags, maxTextBytes), checkText("reference id", c.ReferenceID, maxKeyBytes), checkText("owner", c.Owner, maxUserBytes))
 }}
@@ -275,13 +278,17 @@ func (db *DB) DeleteCategory(ctx context.Context, account AccountID, id Category
 			if err != nil {
 				return err
 			}
+			if _, err := tx.tx.NewDelete().Table("category_users").Where("category = ?", row.ID).Exec(ctx); err != nil {
+				return err
+			}
 		}
 		return nil
 	})
 }
 
-// CategoryCounts are how many entries a category has, by itself and with all below, and how many categories lie in it.
-type CategoryCounts struct{ Direct, All, Children int64 }
+// CategoryCounts are how many entries a category has, by itself and with all below, how many categories lie in it, how many
+// entries wait for approval, and how many members it has and how many wait to be.
+type CategoryCounts struct{ Direct, All, Children, Waiting, Members, Pending int64 }
 
 // CountCategory returns the counts of a category.
 func (db *DB) CountCategory(ctx context.Context, c Category) (n CategoryCounts, err error) {
@@ -290,15 +297,19 @@ func (db *DB) CountCategory(ctx context.Context, c Category) (n CategoryCounts, 
 			*into, err = q.Count(ctx)
 		}
 	}
-	entries := func() *bun.SelectQuery {
+	links := func(status int) *bun.SelectQuery {
 		return db.read.NewSelect().TableExpr("category_entries AS l").Join("JOIN entries AS e ON e.id = l.entry").
-			Where("e.status <> ?", EntryDeleted).Where("l.status = ?", CategoryEntryActive)
+			Where("e.status <> ?", EntryDeleted).Where("l.status = ?", status)
 	}
-	count(entries().Where("l.category = ?", c.ID), &n.Direct)
+	count(links(CategoryEntryActive).Where("l.category = ?", c.ID), &n.Direct)
+	count(links(CategoryEntryPending).Where("l.category = ?", c.ID), &n.Waiting)
 	below := db.read.NewSelect().Table("categories").Column("id").Where("account = ?", c.Account).Where("deleted_at = 0").
 		Where("id = ? OR full_ids LIKE ?", c.ID, c.FullIDs+CategorySeparator+"%")
-	count(db.read.NewSelect().TableExpr("(?) AS found", entries().ColumnExpr("DISTINCT l.entry").Where("l.category IN (?)", below)), &n.All)
+	count(db.read.NewSelect().TableExpr("(?) AS found", links(CategoryEntryActive).ColumnExpr("DISTINCT l.entry").Where("l.category IN (?)", below)), &n.All)
 	count(db.read.NewSelect().Table("categories").Where("account = ?", c.Account).Where("deleted_at = 0").Where("parent = ?", c.ID), &n.Children)
+	if err == nil {
+		n.Members, n.Pending, err = db.countMembers(ctx, c)
+	}
 	return n, err
 }
 

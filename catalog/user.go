@@ -141,7 +141,16 @@ func (db *DB) UpdateUser(ctx context.Context, a AccountID, id string, fn func(*U
 	return users.update(ctx, db, a, id, fn)
 }
 
-// DeleteUser deletes a user. Its entries stay.
+// DeleteUser deletes a user, who is a member of no category any more. Its entries stay.
 func (db *DB) DeleteUser(ctx context.Context, a AccountID, id string) error {
-	return users.delete(ctx, db, a, id, func(u *User) { u.Status = UserDeleted })
+	return db.inTx(ctx, durable, func(tx *Tx) error { return tx.DeleteUser(ctx, a, id) })
+}
+
+// DeleteUser is DB.DeleteUser inside a transaction.
+func (tx *Tx) DeleteUser(ctx context.Context, a AccountID, id string) error {
+	if err := users.delete(ctx, tx, a, id, func(u *User) { u.Status = UserDeleted }); err != nil {
+		return err
+	}
+	_, err := tx.tx.NewDelete().Table("category_users").Where("account = ?", a).Where("user_id = ?", id).Exec(ctx)
+	return err
 }
