@@ -44,6 +44,7 @@ const (
 	BulkEntries         = 1
 	BulkCategories      = 2
 	BulkUsers           = 3
+	BulkCategoryUsers   = 4
 	BulkCategoryEntries = 5
 )
 
@@ -56,6 +57,11 @@ const (
 	BulkUpdate  BulkAction = 2
 	BulkDelete  BulkAction = 3
 	BulkReplace BulkAction = 4
+
+	BulkAddOrUpdate  BulkAction = 6
+	BulkActivate     BulkAction = 7
+	BulkReject       BulkAction = 8
+	BulkUpdateStatus BulkAction = 9
 )
 
 // BulkResultStatus is how an item ended; the values are the wire's.

@@ -151,6 +151,8 @@ type BulkResult struct {
 	ReferenceID  string           `bun:"reference_id"`
 	// RowData is the item as it was given, as far as a log shows it; secrets are left out.
 	RowData string `bun:"row_data"`
+	// Cells are the values of a line that is not about an entry, by their columns, as JSON.
+	Cells string `bun:"cells"`
 	// Step is what an unfinished item has done besides, in the engine's words.
 	Step        string `bun:"step"`
 	ErrorType   int    `bun:"error_type"`
@@ -189,7 +191,7 @@ func (tx *Tx) SetBulkResult(ctx context.Context, attempt int, r BulkResult) erro
 	r.Record = Record{Account: r.Account, CreatedAt: StampOf(tx.now), UpdatedAt: StampOf(tx.now)}
 	q := tx.tx.NewInsert().Model(&r).On("CONFLICT (job, line) DO UPDATE")
 	for _, column := range []string{
-		"status", "action", "object_type", "object_id", "object_status", "title", "reference_id", "row_data", "step", "error_type",
+		"status", "action", "object_type", "object_id", "object_status", "title", "reference_id", "row_data", "cells", "step", "error_type",
 		"error_number", "error_code", "error_text", "updated_at",
 	} {
 		q = q.Set("? = EXCLUDED.?", bun.Ident(column), bun.Ident(column))

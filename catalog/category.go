@@ -45,8 +45,10 @@ type Category struct {
 	ReferenceID string         `bun:"reference_id"`
 	Owner       string         `bun:"owner"`
 	SortValue   int64          `bun:"sort_value"`
-	// More is what else the wire has, as JSON. Privacy reads its privacyContext and privacy.
+	// More is what else the wire has, as JSON. Policy reads it.
 	More json.RawMessage `bun:"more"`
+	// Private says that it has a privacy context; the catalog sets it.
+	Private bool `bun:"private"`
 }
 
 // CategorySeparator stands between the names of a full name.
@@ -63,6 +65,7 @@ var categories = table[Category, *Category]{noun: "category", fields: fields{
 	"fullIds": {"full_ids", kindText}, "status": {"status", kindInt}, "tags": {"tags", kindCSV}, "referenceId": {"reference_id", kindText},
 	"createdAt": {"created_at", kindTime}, "updatedAt": {"updated_at", kindTime}, "partnerSortValue": {"sort_value", kindInt}, "owner": {"owner", kindText},
 }, check: func(c *Category) error {
+	c.Private = len(c.Policy().Contexts) > 0
 	return firstOf(checkCategoryName(c.Name), checkText("full name", c.FullName, maxKeyBytes), checkText("description", c.Description, maxTextBytes),
 		checkText("tags", c.Tags, maxTextBytes), checkText("reference id", c.ReferenceID, maxKeyBytes), checkText("owner", c.Owner, maxUserBytes))
 }}
@@ -100,15 +103,16 @@ func categoryByName(ctx context.Context, q bun.IDB, account AccountID, full stri
 
 // AddCategory stores a new category under its parent. ErrConflict says that the parent has one of the name, ErrNotFound that
 // there is no such parent.
-func (db *DB) AddCategory(ctx context.Context, account AccountID, c Category) (Category, error) {
-	err := db.inTx(ctx, durable, func(tx *Tx) (err error) {
-		c, err = tx.addCategory(ctx, account, c)
+func (db *DB) AddCategory(ctx context.Context, account AccountID, c Category) (made Category, err error) {
+	err = db.inTx(ctx, durable, func(tx *Tx) error {
+		made, err = tx.AddCategory(ctx, account, c)
 		return err
 	})
-	return c, err
+	return made, err
 }
 
-func (tx *Tx) addCategory(ctx context.Context, account AccountID, c Category) (Category, error) {
+// AddCategory is DB.AddCategory inside a transaction.
+func (tx *Tx) AddCategory(ctx context.Context, account AccountID, c Category) (Category, error) {
 	c.Name = strings.TrimSpace(c.Name)
 	parent, err := tx.categoryParent(ctx, account, c.Parent)
 	if err != nil {
@@ -174,7 +178,7 @@ func (tx *Tx) EnsureCategory(ctx context.Context, account AccountID, full string
 	for _, name := range names {
 		next, err := categoryByName(ctx, tx.tx, account, join2(at.FullName, name))
 		if errors.Is(err, ErrNotFound) {
-			next, err = tx.addCategory(ctx, account, Category{Name: name, Parent: at.ID})
+			next, err = tx.AddCategory(ctx, account, Category{Name: name, Parent: at.ID})
 			if errors.Is(err, ErrConflict) { // someone else was faster
 				next, err = categoryByName(ctx, tx.tx, account, join2(at.FullName, name))
 			}
@@ -191,23 +195,27 @@ func (tx *Tx) EnsureCategory(ctx context.Context, account AccountID, full string
 // these are updated by SettleCategories, and until then their status is CategoryUpdating.
 func (db *DB) UpdateCategory(ctx context.Context, account AccountID, id CategoryID, fn func(*Category) error) (c Category, err error) {
 	err = db.inTx(ctx, durable, func(tx *Tx) error {
-		old, err := categories.get(ctx, tx, account, id)
-		if err != nil {
-			return err
-		}
-		next := old
-		if err := fn(&next); err != nil {
-			return err
-		}
-		next.ID, next.Name = old.ID, strings.TrimSpace(next.Name)
-		if next.Name == old.Name && next.Parent == old.Parent {
-			c, err = categories.update(ctx, tx, account, id, func(row *Category) error { *row = next; return nil })
-			return err
-		}
-		c, err = tx.moveCategory(ctx, account, old, next)
+		c, err = tx.UpdateCategory(ctx, account, id, fn)
 		return err
 	})
 	return c, err
+}
+
+// UpdateCategory is DB.UpdateCategory inside a transaction.
+func (tx *Tx) UpdateCategory(ctx context.Context, account AccountID, id CategoryID, fn func(*Category) error) (Category, error) {
+	old, err := categories.get(ctx, tx, account, id)
+	if err != nil {
+		return old, err
+	}
+	next := old
+	if err := fn(&next); err != nil {
+		return old, err
+	}
+	next.ID, next.Name = old.ID, strings.TrimSpace(next.Name)
+	if next.Name == old.Name && next.Parent == old.Parent {
+		return categories.update(ctx, tx, account, id, func(row *Category) error { *row = next; return nil })
+	}
+	return tx.moveCategory(ctx, account, old, next)
 }
 
 // moveCategory gives a category another name or parent.
@@ -257,31 +265,38 @@ func (tx *Tx) subtree(ctx context.Context, account AccountID, c Category) ([]Cat
 // DeleteCategory deletes a category with all that lies below. Its entries go to its parent when they shall be moved and it has one;
 // SettleCategories does that.
 func (db *DB) DeleteCategory(ctx context.Context, account AccountID, id CategoryID, move bool) error {
-	return db.inTx(ctx, durable, func(tx *Tx) error {
-		c, err := categories.get(ctx, tx, account, id)
-		if err != nil {
-			return err
-		}
-		below, err := tx.subtree(ctx, account, c)
-		if err != nil {
-			return err
-		}
-		to := CategoryID(0)
-		if move {
-			to = c.Parent
-		}
-		for _, row := range append(below, c) {
-			err := categories.delete(ctx, tx, account, row.ID, func(row *Category) { row.Status, row.Parent = CategoryUpdating, to })
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return db.inTx(ctx, durable, func(tx *Tx) error { return tx.DeleteCategory(ctx, account, id, move) })
 }
 
-// CategoryCounts are how many entries a category has, by itself and with all below, and how many categories lie in it.
-type CategoryCounts struct{ Direct, All, Children int64 }
+// DeleteCategory is DB.DeleteCategory inside a transaction.
+func (tx *Tx) DeleteCategory(ctx context.Context, account AccountID, id CategoryID, move bool) error {
+	c, err := categories.get(ctx, tx, account, id)
+	if err != nil {
+		return err
+	}
+	below, err := tx.subtree(ctx, account, c)
+	if err != nil {
+		return err
+	}
+	to := CategoryID(0)
+	if move {
+		to = c.Parent
+	}
+	for _, row := range append(below, c) {
+		err := categories.delete(ctx, tx, account, row.ID, func(row *Category) { row.Status, row.Parent = CategoryUpdating, to })
+		if err != nil {
+			return err
+		}
+		if _, err := tx.tx.NewDelete().Table("category_users").Where("category = ?", row.ID).Exec(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// CategoryCounts are how many entries a category has, by itself and with all below, how many categories lie in it, how many
+// entries wait for approval, and how many members it has and how many wait to be.
+type CategoryCounts struct{ Direct, All, Children, Waiting, Members, Pending int64 }
 
 // CountCategory returns the counts of a category.
 func (db *DB) CountCategory(ctx context.Context, c Category) (n CategoryCounts, err error) {
@@ -290,15 +305,19 @@ func (db *DB) CountCategory(ctx context.Context, c Category) (n CategoryCounts, 
 			*into, err = q.Count(ctx)
 		}
 	}
-	entries := func() *bun.SelectQuery {
+	links := func(status int) *bun.SelectQuery {
 		return db.read.NewSelect().TableExpr("category_entries AS l").Join("JOIN entries AS e ON e.id = l.entry").
-			Where("e.status <> ?", EntryDeleted).Where("l.status = ?", CategoryEntryActive)
+			Where("e.status <> ?", EntryDeleted).Where("l.status = ?", status)
 	}
-	count(entries().Where("l.category = ?", c.ID), &n.Direct)
+	count(links(CategoryEntryActive).Where("l.category = ?", c.ID), &n.Direct)
+	count(links(CategoryEntryPending).Where("l.category = ?", c.ID), &n.Waiting)
 	below := db.read.NewSelect().Table("categories").Column("id").Where("account = ?", c.Account).Where("deleted_at = 0").
 		Where("id = ? OR full_ids LIKE ?", c.ID, c.FullIDs+CategorySeparator+"%")
-	count(db.read.NewSelect().TableExpr("(?) AS found", entries().ColumnExpr("DISTINCT l.entry").Where("l.category IN (?)", below)), &n.All)
+	count(db.read.NewSelect().TableExpr("(?) AS found", links(CategoryEntryActive).ColumnExpr("DISTINCT l.entry").Where("l.category IN (?)", below)), &n.All)
 	count(db.read.NewSelect().Table("categories").Where("account = ?", c.Account).Where("deleted_at = 0").Where("parent = ?", c.ID), &n.Children)
+	if err == nil {
+		n.Members, n.Pending, err = db.countMembers(ctx, c)
+	}
 	return n, err
 }
 

@@ -60,7 +60,12 @@ func (tx *Tx) AddCategoryEntry(ctx context.Context, account AccountID, l *Catego
 
 // SetCategoryEntry gives an entry another state in a category. ErrNotFound says that it is not there.
 func (db *DB) SetCategoryEntry(ctx context.Context, account AccountID, category CategoryID, entry EntryID, status int) error {
-	return db.changeLink(ctx, account, category, entry, func(tx *Tx, l CategoryEntry) error {
+	return db.inTx(ctx, durable, func(tx *Tx) error { return tx.SetCategoryEntry(ctx, account, category, entry, status) })
+}
+
+// SetCategoryEntry is DB.SetCategoryEntry inside a transaction.
+func (tx *Tx) SetCategoryEntry(ctx context.Context, account AccountID, category CategoryID, entry EntryID, status int) error {
+	return tx.changeLink(ctx, account, category, entry, func(l CategoryEntry) error {
 		_, err := categoryEntries.update(ctx, tx, account, l.ID, func(l *CategoryEntry) error { l.Status = status; return nil })
 		return err
 	})
@@ -68,24 +73,27 @@ func (db *DB) SetCategoryEntry(ctx context.Context, account AccountID, category 
 
 // RemoveCategoryEntry takes an entry out of a category. ErrNotFound says that it is not there.
 func (db *DB) RemoveCategoryEntry(ctx context.Context, account AccountID, category CategoryID, entry EntryID) error {
-	return db.changeLink(ctx, account, category, entry, func(tx *Tx, l CategoryEntry) error {
+	return db.inTx(ctx, durable, func(tx *Tx) error { return tx.RemoveCategoryEntry(ctx, account, category, entry) })
+}
+
+// RemoveCategoryEntry is DB.RemoveCategoryEntry inside a transaction.
+func (tx *Tx) RemoveCategoryEntry(ctx context.Context, account AccountID, category CategoryID, entry EntryID) error {
+	return tx.changeLink(ctx, account, category, entry, func(l CategoryEntry) error {
 		_, err := tx.tx.NewDelete().Model(&l).WherePK().Exec(ctx)
 		return err
 	})
 }
 
-func (db *DB) changeLink(ctx context.Context, account AccountID, category CategoryID, entry EntryID, fn func(*Tx, CategoryEntry) error) error {
-	return db.inTx(ctx, durable, func(tx *Tx) error {
-		var l CategoryEntry
-		err := tx.tx.NewSelect().Model(&l).Where("account = ?", account).Where("category = ?", category).Where("entry = ?", entry).Scan(ctx)
-		if err != nil {
-			return notFound(err, "entry %s in category %d", entry, category)
-		}
-		if err := fn(tx, l); err != nil {
-			return err
-		}
-		return tx.showCategories(ctx, entry)
-	})
+func (tx *Tx) changeLink(ctx context.Context, account AccountID, category CategoryID, entry EntryID, fn func(CategoryEntry) error) error {
+	var l CategoryEntry
+	err := tx.tx.NewSelect().Model(&l).Where("account = ?", account).Where("category = ?", category).Where("entry = ?", entry).Scan(ctx)
+	if err != nil {
+		return notFound(err, "entry %s in category %d", entry, category)
+	}
+	if err := fn(l); err != nil {
+		return err
+	}
+	return tx.showCategories(ctx, entry)
 }
 
 // showCategories makes an entry's own lists what the links say.

@@ -14,7 +14,7 @@ import (
 const (
 	PrivacyAll           = 1 // everybody
 	PrivacyAuthenticated = 2 // users
-	PrivacyMembers       = 3 // the category's owner
+	PrivacyMembers       = 3 // the category's owner and its members
 )
 
 // Privacy says whom the entries of a private category are for. A category is private when it, or one that it lies in, has a
@@ -23,7 +23,9 @@ type Privacy struct {
 	ID       CategoryID
 	Contexts []string
 	Level    int
-	Owner    string
+	// Member says that the user who was asked about is the owner, or an active member who may see entries. It is told of
+	// categories for members only.
+	Member bool
 }
 
 // privacyRow is what decides about a category's privacy.
@@ -35,43 +37,53 @@ type privacyRow struct {
 	More          json.RawMessage `bun:"more"`
 }
 
-// of reads what the wire keeps of a category.
-func (r *privacyRow) of() (contexts []string, level int) {
-	var more struct {
-		Context string `json:"privacyContext"`
-		Level   int    `json:"privacy"`
+// byID are rows by their id as full ids have it.
+func byID(rows []privacyRow) map[string]*privacyRow {
+	out := make(map[string]*privacyRow, len(rows))
+	for i := range rows {
+		out[strconv.FormatInt(int64(rows[i].ID), 10)] = &rows[i]
 	}
-	if len(r.More) > 0 {
-		_ = json.Unmarshal(r.More, &more) // written by the category service
-	}
-	if more.Level == 0 {
-		more.Level = PrivacyAll
-	}
-	for _, c := range tokens(more.Context) {
-		if c = strings.TrimSpace(c); c != "" {
-			contexts = append(contexts, c)
-		}
-	}
-	return contexts, more.Level
+	return out
 }
 
-// Privacies returns those categories of a list that are private.
-func (db *DB) Privacies(ctx context.Context, account AccountID, ids []CategoryID) ([]Privacy, error) {
+// source is the row of the category whose members this one has; known are this one and those that it lies in.
+func (r *privacyRow) source(known map[string]*privacyRow) *privacyRow {
+	ids := strings.Split(r.FullIDs, CategorySeparator)
+	for i, id := range slices.Backward(ids) {
+		if row := known[id]; row != nil && (i == 0 || !policyOf(row.More).Inherits) {
+			return row
+		}
+	}
+	return r
+}
+
+// Privacies returns those categories of a list that are private, and whether a user, "" for none, is a member of them.
+func (db *DB) Privacies(ctx context.Context, account AccountID, ids []CategoryID, user string) ([]Privacy, error) {
 	rows, err := db.privacyRows(ctx, account, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("id IN (?)", bun.List(ids)) })
 	if err != nil || len(rows) == 0 {
 		return nil, err
 	}
-	var above []CategoryID
-	for _, r := range rows {
-		above = append(above, categoryIDs(strings.Split(r.FullIDs, CategorySeparator))...)
+	known, err := db.above(ctx, account, rows)
+	if err != nil {
+		return nil, err
 	}
-	known, err := db.privacyRows(ctx, account, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("id IN (?)", bun.List(above)) })
-	return privacies(rows, known), err
+	return db.privacies(ctx, account, rows, known, user)
 }
 
-// AllPrivacies returns an account's private categories.
-func (db *DB) AllPrivacies(ctx context.Context, account AccountID) ([]Privacy, error) {
-	marked, err := db.privacyRows(ctx, account, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("more LIKE ?", `%"privacyContext":"%`) })
+// above returns categories and all that they lie in.
+func (db *DB) above(ctx context.Context, account AccountID, rows []privacyRow) ([]privacyRow, error) {
+	var ids []CategoryID
+	for _, r := range rows {
+		ids = append(ids, categoryIDs(strings.Split(r.FullIDs, CategorySeparator))...)
+	}
+	slices.Sort(ids)
+	ids = slices.Compact(ids)
+	return db.privacyRows(ctx, account, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("id IN (?)", bun.List(ids)) })
+}
+
+// AllPrivacies returns an account's private categories, and whether a user, "" for none, is a member of them.
+func (db *DB) AllPrivacies(ctx context.Context, account AccountID, user string) ([]Privacy, error) {
+	marked, err := db.privacyRows(ctx, account, func(q *bun.SelectQuery) *bun.SelectQuery { return q.Where("private") })
 	if err != nil || len(marked) == 0 {
 		return nil, err
 	}
@@ -83,7 +95,24 @@ func (db *DB) AllPrivacies(ctx context.Context, account AccountID) ([]Privacy, e
 			return q
 		})
 	})
-	return privacies(rows, marked), err
+	if err != nil {
+		return nil, err
+	}
+	var heirs []privacyRow
+	for _, r := range rows {
+		if policyOf(r.More).Inherits {
+			heirs = append(heirs, r)
+		}
+	}
+	known := slices.Concat(rows, marked)
+	if len(heirs) > 0 { // of members that a category without a context may have
+		above, err := db.above(ctx, account, heirs)
+		if err != nil {
+			return nil, err
+		}
+		known = append(known, above...)
+	}
+	return db.privacies(ctx, account, rows, known, user)
 }
 
 func (db *DB) privacyRows(ctx context.Context, account AccountID, where func(*bun.SelectQuery) *bun.SelectQuery) ([]privacyRow, error) {
@@ -92,25 +121,47 @@ func (db *DB) privacyRows(ctx context.Context, account AccountID, where func(*bu
 	return rows, err
 }
 
-// privacies are the private ones of some categories; known are they and all that they lie in, as far as those have contexts.
-func privacies(rows, known []privacyRow) []Privacy {
-	contexts := map[string][]string{}
-	for i := range known {
-		contexts[strconv.FormatInt(int64(known[i].ID), 10)], _ = known[i].of()
+// privacies are the private ones of some categories; known are they and all that they lie in, as far as those have contexts or
+// members.
+func (db *DB) privacies(ctx context.Context, account AccountID, rows, known []privacyRow, user string) ([]Privacy, error) {
+	all := byID(known)
+	contexts := make(map[string][]string, len(all))
+	for id, r := range all {
+		contexts[id] = policyOf(r.More).Contexts
 	}
 	var out []Privacy
+	var asked []CategoryID            // whose members matter
+	sources := map[CategoryID][]int{} // their heirs in out
 	for i := range rows {
-		_, level := rows[i].of()
-		p := Privacy{ID: rows[i].ID, Level: level, Owner: rows[i].Owner}
+		p := Privacy{ID: rows[i].ID, Level: policyOf(rows[i].More).Privacy}
 		for id := range strings.SplitSeq(rows[i].FullIDs, CategorySeparator) {
 			p.Contexts = append(p.Contexts, contexts[id]...)
 		}
 		slices.Sort(p.Contexts)
-		if p.Contexts = slices.Compact(p.Contexts); len(p.Contexts) > 0 {
-			out = append(out, p)
+		if p.Contexts = slices.Compact(p.Contexts); len(p.Contexts) == 0 {
+			continue
+		}
+		if p.Level == PrivacyMembers && user != "" {
+			source := rows[i].source(all)
+			if p.Member = user == rows[i].Owner || user == source.Owner; !p.Member {
+				if sources[source.ID] == nil {
+					asked = append(asked, source.ID)
+				}
+				sources[source.ID] = append(sources[source.ID], len(out))
+			}
+		}
+		out = append(out, p)
+	}
+	if len(asked) == 0 {
+		return out, nil
+	}
+	levels, err := db.levels(ctx, account, user, asked)
+	for id, level := range levels {
+		for _, i := range sources[id] {
+			out[i].Member = level < LevelNone
 		}
 	}
-	return out
+	return out, err
 }
 
 // Entitlement selects, as a condition on the field "entitled", the entries that somebody may see: those that are theirs or

@@ -94,6 +94,19 @@ func TestHotQueriesUseIndexes(t *testing.T) {
 	hot["query metadata"] = query(with(Cond{"metadata", OpMatchAnd, []any{MetadataMatch{Profile: 1, Field: "a/b", Op: OpEq, Value: "x"}}}))
 	hot["entry shown"] = func() error { _, err := db.read.NewRaw(db.lookups.shown.text, e.ID).Exec(ctx); return err }
 	hot["entry"] = func() error { _, err := db.read.NewRaw(db.lookups.entry.text, e.ID).Exec(ctx); return err }
+	hot["memberships"] = func() error { _, err := db.levels(ctx, 1, "u", []CategoryID{1, 2}); return err }
+	hot["all memberships"] = func() error { _, err := db.levels(ctx, 1, "u", make([]CategoryID, maxNamed+1)); return err }
+	hot["members"] = func() error { _, _, err := db.countMembers(ctx, Category{ID: 1}); return err }
+	hot["private categories"] = func() error { _, err := db.AllPrivacies(ctx, 1, "u"); return err }
+	hot["privacies"] = func() error { _, err := db.Privacies(ctx, 1, []CategoryID{1, 2}, "u"); return err }
+	hot["members of a category"] = func() error {
+		_, _, err := db.CategoryUsers(ctx, 1, MemberQuery{Query: Query{Limit: 100, Conds: []Cond{{"categoryId", OpEq, []any{int64(1)}}}}})
+		return err
+	}
+	hot["categories of a user"] = func() error {
+		_, _, err := db.CategoryUsers(ctx, 1, MemberQuery{Query: Query{Limit: 100, Conds: []Cond{{"userId", OpEq, []any{"u"}}}}})
+		return err
+	}
 	hot["ready params"] = func() error { _, err := db.ReadyParams(ctx, []EntryID{e.ID}); return err }
 	hot["purgeable assets"] = func() error { _, err := db.PurgeableAssets(ctx, time.Now(), 10); return err }
 	hot["growing uploads"] = func() error { _, err := db.GrowingUploads(ctx, time.Now(), 10); return err }

@@ -112,6 +112,23 @@ func (db *DB) EnsureUser(ctx context.Context, a AccountID, id string) (User, err
 	return u, err
 }
 
+// EnsureUser is DB.EnsureUser inside a transaction.
+func (tx *Tx) EnsureUser(ctx context.Context, a AccountID, id string) error {
+	_, err := users.get(ctx, tx, a, id)
+	if errors.Is(err, ErrNotFound) {
+		_, err = tx.AddUser(ctx, a, User{ID: id, Status: UserActive, ScreenName: id})
+	}
+	if errors.Is(err, ErrConflict) { // someone else was faster
+		return nil
+	}
+	return err
+}
+
+// AddUser is DB.AddUser inside a transaction.
+func (tx *Tx) AddUser(ctx context.Context, a AccountID, u User) (User, error) {
+	return users.insert(ctx, tx, a, u)
+}
+
 // User returns a user.
 func (db *DB) User(ctx context.Context, a AccountID, id string) (User, error) {
 	return users.get(ctx, db, a, id)
@@ -141,7 +158,21 @@ func (db *DB) UpdateUser(ctx context.Context, a AccountID, id string, fn func(*U
 	return users.update(ctx, db, a, id, fn)
 }
 
-// DeleteUser deletes a user. Its entries stay.
+// UpdateUser is DB.UpdateUser inside a transaction.
+func (tx *Tx) UpdateUser(ctx context.Context, a AccountID, id string, fn func(*User) error) (User, error) {
+	return users.update(ctx, tx, a, id, fn)
+}
+
+// DeleteUser deletes a user, who is a member of no category any more. Its entries stay.
 func (db *DB) DeleteUser(ctx context.Context, a AccountID, id string) error {
-	return users.delete(ctx, db, a, id, func(u *User) { u.Status = UserDeleted })
+	return db.inTx(ctx, durable, func(tx *Tx) error { return tx.DeleteUser(ctx, a, id) })
+}
+
+// DeleteUser is DB.DeleteUser inside a transaction.
+func (tx *Tx) DeleteUser(ctx context.Context, a AccountID, id string) error {
+	if err := users.delete(ctx, tx, a, id, func(u *User) { u.Status = UserDeleted }); err != nil {
+		return err
+	}
+	_, err := tx.tx.NewDelete().Table("category_users").Where("account = ?", a).Where("user_id = ?", id).Exec(ctx)
+	return err
 }

@@ -69,7 +69,9 @@ func newHouse(t *testing.T) *house {
 	log := slog.New(slog.NewTextHandler(t.Output(), &slog.HandlerOptions{Level: slog.LevelWarn}))
 	jobs := &manifest.Jobs{Catalog: db, Store: store, Content: &content.Service{Catalog: db, Store: store, Log: log}, Log: log, Every: 5 * time.Millisecond}
 	reg := rpc.NewRegistry()
-	reg.Service("media", "")
+	for _, name := range []string{"media", "user", "category", "categoryUser", "categoryEntry"} {
+		reg.Service(name, "")
+	}
 	(&bulk.Service{Catalog: db, Jobs: jobs, Log: log}).Register(reg)
 	srv, err := rpc.NewServer(rpc.Config{Registry: reg, Sessions: sessions{}, Accounts: db, TempDir: t.TempDir(), Logger: log})
 	if err != nil {

@@ -41,27 +41,33 @@ func (ErrorType) Enum() *rpc.Enum    { return errorTypes }
 // BulkUpload is a bulk job (§5.18 of the API contract).
 type BulkUpload struct {
 	rpc.Object
-	ID               *int64              `k:"id,ro"`
-	UploadedBy       *string             `k:"uploadedBy,ro"`
-	UploadedByUserID *string             `k:"uploadedByUserId,ro"`
-	UploadedOn       *rpc.Time           `k:"uploadedOn,ro" f:"gte,lte,eq,order"`
-	NumOfEntries     *int64              `k:"numOfEntries,ro"`
-	NumOfObjects     *int64              `k:"numOfObjects,ro"`
-	NumOfErrors      *int64              `k:"numOfErrorObjects,ro"`
-	NumOfDone        *int64              `k:"numOfHandledObjects,ro"`
-	Status           *Status             `k:"status,ro" f:"eq,in"`
-	LogFileURL       *string             `k:"logFileUrl,ro"`
-	CSVFileURL       *string             `k:"csvFileUrl,ro"`
-	BulkFileURL      *string             `k:"bulkFileUrl,ro"`
-	BulkUploadType   *Type               `k:"bulkUploadType,ro,text"`
-	Results          []*BulkUploadResult `k:"results,ro"`
-	Error            *string             `k:"error,ro"`
-	ErrorType        *ErrorType          `k:"errorType,ro"`
-	ErrorNumber      *int                `k:"errorNumber,ro"`
-	FileName         *string             `k:"fileName,ro"`
-	Description      *string             `k:"description,ro"`
-	ObjectType       *ObjectType         `k:"bulkUploadObjectType,ro" f:"eq,in"`
-	DryRun           *bool               `k:"dryRun,ro"`
+	ID               *int64      `k:"id,ro"`
+	UploadedBy       *string     `k:"uploadedBy,ro"`
+	UploadedByUserID *string     `k:"uploadedByUserId,ro"`
+	UploadedOn       *rpc.Time   `k:"uploadedOn,ro" f:"gte,lte,eq,order"`
+	NumOfEntries     *int64      `k:"numOfEntries,ro"`
+	NumOfObjects     *int64      `k:"numOfObjects,ro"`
+	NumOfErrors      *int64      `k:"numOfErrorObjects,ro"`
+	NumOfDone        *int64      `k:"numOfHandledObjects,ro"`
+	Status           *Status     `k:"status,ro" f:"eq,in"`
+	LogFileURL       *string     `k:"logFileUrl,ro"`
+	CSVFileURL       *string     `k:"csvFileUrl,ro"`
+	BulkFileURL      *string     `k:"bulkFileUrl,ro"`
+	BulkUploadType   *Type       `k:"bulkUploadType,ro,text"`
+	Results          []Result    `k:"results,ro"`
+	Error            *string     `k:"error,ro"`
+	ErrorType        *ErrorType  `k:"errorType,ro"`
+	ErrorNumber      *int        `k:"errorNumber,ro"`
+	FileName         *string     `k:"fileName,ro"`
+	Description      *string     `k:"description,ro"`
+	ObjectType       *ObjectType `k:"bulkUploadObjectType,ro" f:"eq,in"`
+	DryRun           *bool       `k:"dryRun,ro"`
+}
+
+// Result is what became of one item, of whatever class.
+type Result interface {
+	rpc.Class
+	result() *BulkUploadResult
 }
 
 // BulkUploadResult is what became of one item.
@@ -83,6 +89,8 @@ type BulkUploadResult struct {
 	ErrorCode        *string       `k:"errorCode,ro"`
 	ErrorType        *ErrorType    `k:"errorType,ro"`
 }
+
+func (r *BulkUploadResult) result() *BulkUploadResult { return r }
 
 // BulkUploadResultEntry is what became of an item about an entry.
 type BulkUploadResultEntry struct {
@@ -159,18 +167,21 @@ func BulkUploadOf(j catalog.BulkJob, base string) *BulkUpload {
 }
 
 // ResultOf is a result on the wire.
-func ResultOf(r catalog.BulkResult) *BulkUploadResultEntry {
-	out := &BulkUploadResultEntry{
-		BulkUploadResult: BulkUploadResult{
-			ID: new(r.ID), BulkUploadJobID: new(int64(r.Job)), LineIndex: new(r.Line), FileLine: new(r.FileLine), PartnerID: new(int64(r.Account)),
-			Status: new(ResultStatus(r.Status)), Action: new(Action(strconv.Itoa(int(r.Action)))), ObjectID: kaltura.Opt(r.ObjectID),
-			ObjectStatus: new(r.ObjectStatus), ObjectType: new(ObjectType(strconv.Itoa(r.ObjectType))), RowData: kaltura.Opt(r.RowData),
-			ErrorDescription: kaltura.Opt(r.ErrorText), ErrorCode: kaltura.Opt(r.ErrorCode),
-		},
-		EntryID: kaltura.Opt(r.ObjectID), Title: kaltura.Opt(r.Title), EntryStatus: new(r.ObjectStatus), ReferenceID: kaltura.Opt(r.ReferenceID),
+func ResultOf(r catalog.BulkResult) Result {
+	base := BulkUploadResult{
+		ID: new(r.ID), BulkUploadJobID: new(int64(r.Job)), LineIndex: new(r.Line), FileLine: new(r.FileLine), PartnerID: new(int64(r.Account)),
+		Status: new(ResultStatus(r.Status)), Action: new(Action(strconv.Itoa(int(r.Action)))), ObjectID: kaltura.Opt(r.ObjectID),
+		ObjectStatus: new(r.ObjectStatus), ObjectType: new(ObjectType(strconv.Itoa(r.ObjectType))), RowData: kaltura.Opt(r.RowData),
+		ErrorDescription: kaltura.Opt(r.ErrorText), ErrorCode: kaltura.Opt(r.ErrorCode),
 	}
 	if r.Status == catalog.BulkItemError {
-		out.ErrorType = new(ErrorType(r.ErrorType))
+		base.ErrorType = new(ErrorType(r.ErrorType))
 	}
-	return out
+	if r.ObjectType != catalog.BulkEntries {
+		return objectResult(base, r)
+	}
+	return &BulkUploadResultEntry{
+		BulkUploadResult: base, EntryID: kaltura.Opt(r.ObjectID), Title: kaltura.Opt(r.Title), EntryStatus: new(r.ObjectStatus),
+		ReferenceID: kaltura.Opt(r.ReferenceID),
+	}
 }

@@ -1,6 +1,7 @@
 package bulk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io"
@@ -27,11 +28,13 @@ type Service struct {
 // jobFilter filters bulk jobs.
 type jobFilter = rpc.FilterOf[BulkUpload]
 
-// Register adds the services; media must be there.
+// Register adds the services; media, user, category, categoryUser and categoryEntry must be there.
 func (s *Service) Register(r *rpc.Registry) {
+	rpc.Base[Result](r, new(BulkUploadResult))
 	rpc.Base[JobData](r, new(BulkUploadJobData))
 	r.Classes(new(BulkUploadCsvJobData), new(BulkUploadXmlJobData), new(BulkUploadJsonJobData), new(BulkUploadResultEntry))
 	rpc.Action(r.Extend("media"), "bulkUploadAdd", "Takes a document in that makes, changes and deletes entries.", s.add)
+	s.registerObjects(r)
 	svc := r.Service("bulkUpload_bulk", "Documents that make, change and delete many entries.")
 	rpc.Action(svc, "listResults", "Lists what became of the items of a job.", s.listResults)
 	old := r.Service("bulkUpload", "The former name of bulkUpload_bulk.")
@@ -67,18 +70,8 @@ func (s *Service) add(c *rpc.Call, in struct {
 	Key        string `k:"idempotencyKey" default:"" ref:"-"`
 }) (*BulkUpload, error) {
 	a := manifest.Add{FileName: in.FileData.Name, DryRun: in.DryRun, Key: in.Key}
-	if in.Data != nil {
-		a.Format = in.Data.format()
-		if name := kaltura.Value(in.Data.base().FileName); name != "" {
-			a.FileName = name
-		}
-	}
-	switch in.Validation {
-	case "perItem", "":
-	case "strict":
-		a.Strict = true
-	default:
-		return nil, rpc.E("INVALID_ENUM_VALUE", "ENUM_VAL", in.Validation, "PARAM_NAME", "validation", "ENUM_TYPE", "perItem, strict")
+	if err := described(&a, in.Data, in.Validation); err != nil {
+		return nil, err
 	}
 	if a.Format == "" {
 		if f, ok := manifest.FormatOf(a.FileName); ok {
@@ -91,6 +84,24 @@ func (s *Service) add(c *rpc.Call, in struct {
 		a.Profile = kaltura.Value(in.Entry.ConversionProfileID)
 	}
 	return s.take(c, a, in.FileData)
+}
+
+// described reads what a request says of a document.
+func described(a *manifest.Add, data JobData, validation string) error {
+	if data != nil {
+		a.Format = cmp.Or(data.format(), a.Format)
+		if name := kaltura.Value(data.base().FileName); name != "" {
+			a.FileName = name
+		}
+	}
+	switch validation {
+	case "perItem", "":
+	case "strict":
+		a.Strict = true
+	default:
+		return rpc.E("INVALID_ENUM_VALUE", "ENUM_VAL", validation, "PARAM_NAME", "validation", "ENUM_TYPE", "perItem, strict")
+	}
+	return nil
 }
 
 func (s *Service) addFormer(c *rpc.Call, in struct {
@@ -163,9 +174,9 @@ func (s *Service) get(c *rpc.Call, in idIn) (*BulkUpload, error) {
 		return nil, err
 	}
 	b := BulkUploadOf(j, c.Base)
-	b.Results = []*BulkUploadResult{}
+	b.Results = []Result{}
 	for _, r := range rows {
-		b.Results = append(b.Results, &ResultOf(r).BulkUploadResult)
+		b.Results = append(b.Results, ResultOf(r))
 	}
 	return b, nil
 }
@@ -200,7 +211,7 @@ func (s *Service) listResults(c *rpc.Call, in struct {
 	ID         int64      `k:"id" ref:"bulkUpload"`
 	ErrorsOnly bool       `k:"errorsOnly" default:"false"`
 	Pager      *rpc.Pager `k:"pager"`
-}) (*rpc.List[*BulkUploadResultEntry], error) {
+}) (*rpc.List[Result], error) {
 	j, err := s.job(c, in.ID)
 	if err != nil {
 		return nil, err
@@ -214,7 +225,7 @@ func (s *Service) listResults(c *rpc.Call, in struct {
 	if err != nil {
 		return nil, err
 	}
-	out := &rpc.List[*BulkUploadResultEntry]{TotalCount: total, Objects: []*BulkUploadResultEntry{}}
+	out := &rpc.List[Result]{TotalCount: total, Objects: []Result{}}
 	for _, r := range rows {
 		out.Objects = append(out.Objects, ResultOf(r))
 	}

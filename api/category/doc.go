@@ -1,3 +1,3 @@
-// Package category is the tree of an account's topics on the wire, and which entries are in which of them: the services category
-// and categoryEntry. Members of categories are not here: a private category is for its owner, for users, or for all.
+// Package category is the tree of an account's topics on the wire, which entries are in which of them, and who their members are:
+// the services category, categoryEntry and categoryUser.
 package category

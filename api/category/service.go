@@ -1,19 +1,16 @@
 package category
 
 import (
-	"context"
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 
 	"sluice/api/rpc"
-	"sluice/api/rpc/access"
 	"sluice/api/rpc/kaltura"
 	"sluice/catalog"
 )
 
-// Service is the category and categoryEntry services.
+// Service is the category, categoryEntry and categoryUser services.
 type Service struct{ Catalog *catalog.DB }
 
 // Register adds the services and their actions.
@@ -27,6 +24,7 @@ func (s *Service) Register(r *rpc.Registry) {
 	rpc.Action(svc, "move", "Moves categories below another one.", s.move, rpc.For(rpc.AdminSession))
 	rpc.Action(svc, "clone", "Makes an empty category like another one.", s.clone, rpc.For(rpc.AdminSession))
 	s.registerEntries(r)
+	s.registerMembers(r)
 }
 
 func missing(id int64) error {
@@ -56,7 +54,7 @@ func (s *Service) show(c *rpc.Call, row catalog.Category) (*Category, error) {
 	if row.Parent == 0 {
 		return out, nil
 	}
-	private, err := s.Catalog.Privacies(c, row.Account, []catalog.CategoryID{row.ID})
+	private, err := s.Catalog.Privacies(c, row.Account, []catalog.CategoryID{row.ID}, "")
 	if err != nil {
 		return nil, err
 	}
@@ -246,126 +244,4 @@ func (s *Service) clone(c *rpc.Call, in struct {
 		return nil, failure(err, in.ID, copied.Name)
 	}
 	return s.show(c, made)
-}
-
-func (s *Service) registerEntries(r *rpc.Registry) {
-	svc := r.Service("categoryEntry", "Which entries are in which categories.")
-	rpc.Action(svc, "add", "Puts an entry into a category.", s.entryAdd)
-	rpc.Action(svc, "delete", "Takes an entry out of a category.", s.entryDelete)
-	rpc.Action(svc, "list", "Lists the categories of an entry, or the entries of a category.", s.entryList)
-	rpc.Action(svc, "activate", "Approves of an entry in a category.", s.entryActivate, rpc.For(rpc.AdminSession))
-	rpc.Action(svc, "reject", "Refuses an entry in a category.", s.entryReject, rpc.For(rpc.AdminSession))
-}
-
-// both returns a category and an entry that a call may change.
-func (s *Service) both(c *rpc.Call, entry string, category int64) (catalog.Entry, catalog.Category, error) {
-	e, err := access.Entry(c, s.Catalog, entry, access.Edit)
-	if err != nil {
-		return e, catalog.Category{}, err
-	}
-	row, err := s.Catalog.Category(c, c.AccountID(), catalog.CategoryID(category))
-	if err != nil {
-		return e, row, failure(err, category, "")
-	}
-	return e, row, nil
-}
-
-func (s *Service) entryAdd(c *rpc.Call, in struct {
-	Link *CategoryEntry `k:"categoryEntry" for:"add" required:"true"`
-}) (*CategoryEntry, error) {
-	for name, missing := range map[string]bool{"categoryId": in.Link.CategoryID == nil, "entryId": in.Link.EntryID == nil} {
-		if missing {
-			return nil, rpc.E("PROPERTY_VALIDATION_CANNOT_BE_NULL", "PROP_NAME", "KalturaCategoryEntry::"+name)
-		}
-	}
-	e, row, err := s.both(c, *in.Link.EntryID, *in.Link.CategoryID)
-	if err != nil {
-		return nil, err
-	}
-	link := catalog.CategoryEntry{Category: row.ID, Entry: e.ID, Status: catalog.CategoryEntryActive, User: c.User()}
-	if _, moderated := c.Session.Value("enablecategorymoderation"); moderated && !c.Admin() {
-		link.Status = catalog.CategoryEntryPending
-	}
-	link, err = s.Catalog.AddCategoryEntry(c, c.AccountID(), link)
-	if errors.Is(err, catalog.ErrConflict) {
-		return nil, rpc.E("CATEGORY_ENTRY_ALREADY_EXISTS").Because(err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return linkOf(link, row), nil
-}
-
-func linkOf(l catalog.CategoryEntry, row catalog.Category) *CategoryEntry {
-	return &CategoryEntry{
-		CategoryID: new(int64(l.Category)), EntryID: new(string(l.Entry)), CreatedAt: kaltura.At(l.CreatedAt.Time()),
-		CategoryFullIDs: kaltura.Opt(row.FullIDs), Status: new(EntryStatus(l.Status)), CreatorUserID: kaltura.Opt(l.User),
-	}
-}
-
-type linkIn struct {
-	EntryID  string `k:"entryId" ref:"entry"`
-	Category int64  `k:"categoryId" ref:"category"`
-}
-
-// change does something with an entry in a category.
-func (s *Service) change(c *rpc.Call, in linkIn, do func(ctx context.Context, a catalog.AccountID, category catalog.CategoryID, entry catalog.EntryID) error) (rpc.Void, error) {
-	e, row, err := s.both(c, in.EntryID, in.Category)
-	if err != nil {
-		return rpc.Void{}, err
-	}
-	err = do(c, c.AccountID(), row.ID, e.ID)
-	if errors.Is(err, catalog.ErrNotFound) {
-		return rpc.Void{}, rpc.E("ENTRY_IS_NOT_ASSIGNED_TO_CATEGORY").Because(err)
-	}
-	return rpc.Void{}, err
-}
-
-func (s *Service) entryDelete(c *rpc.Call, in linkIn) (rpc.Void, error) {
-	return s.change(c, in, s.Catalog.RemoveCategoryEntry)
-}
-
-func (s *Service) entryActivate(c *rpc.Call, in linkIn) (rpc.Void, error) {
-	return s.change(c, in, func(ctx context.Context, a catalog.AccountID, category catalog.CategoryID, entry catalog.EntryID) error {
-		return s.Catalog.SetCategoryEntry(ctx, a, category, entry, catalog.CategoryEntryActive)
-	})
-}
-
-func (s *Service) entryReject(c *rpc.Call, in linkIn) (rpc.Void, error) {
-	return s.change(c, in, func(ctx context.Context, a catalog.AccountID, category catalog.CategoryID, entry catalog.EntryID) error {
-		return s.Catalog.SetCategoryEntry(ctx, a, category, entry, catalog.CategoryEntryRejected)
-	})
-}
-
-func (s *Service) entryList(c *rpc.Call, in struct {
-	Filter *rpc.FilterOf[CategoryEntry] `k:"filter"`
-	Pager  *rpc.Pager                   `k:"pager"`
-}) (*rpc.List[*CategoryEntry], error) {
-	if in.Filter == nil || !in.Filter.Filters("entryId") && !in.Filter.Filters("categoryId") {
-		return nil, rpc.E("MUST_FILTER_ON_ENTRY_OR_CATEGORY")
-	}
-	q := catalog.Query{Conds: in.Filter.Conds, Order: in.Filter.Order}
-	if !in.Filter.Filters("status") {
-		q.Conds = append(slices.Clone(q.Conds), catalog.Cond{Field: "status", Op: catalog.OpIn, Values: []any{
-			int64(catalog.CategoryEntryActive), int64(catalog.CategoryEntryPending),
-		}})
-	}
-	q.Offset, q.Limit = in.Pager.Page()
-	rows, total, err := s.Catalog.CategoryEntries(c, c.AccountID(), q)
-	if err != nil {
-		return nil, err
-	}
-	known := map[catalog.CategoryID]catalog.Category{}
-	out := &rpc.List[*CategoryEntry]{TotalCount: total, Objects: []*CategoryEntry{}}
-	for _, l := range rows {
-		row, ok := known[l.Category]
-		if !ok {
-			if row, err = s.Catalog.Category(c, c.AccountID(), l.Category); err != nil && !errors.Is(err, catalog.ErrNotFound) {
-				return nil, err
-			}
-			known[l.Category] = row
-		}
-		out.Objects = append(out.Objects, linkOf(l, row))
-	}
-	return out, nil
 }

@@ -38,6 +38,7 @@ var plain = map[string]string{
 	"loginId": "an address", "attachedObjectId": "what was", "s3UserId": "a key of another system", "parsedUserId": "a part of a file's name",
 	"leadDropFolderFileId": "found in the account only", "deletedDropFolderFileId": "found in the account only", "parentId": "of no class here", "objectId": "of no class here",
 	"fullIds": "compared with the account's own", "creatorUserId": "a user",
+	"categoryFullIds": "compared with the account's own", "relatedGroupsByUserId": "a user",
 }
 
 // free are properties that are kept as they are sent, whatever they name, by reason: nothing is looked up by them.
@@ -159,6 +160,7 @@ var bodies = map[string]map[string]any{
 	"conversionprofile.add":               {"name": "mine"},
 	"category.add":                        {"name": "another"},
 	"categoryentry.add":                   {"categoryId": "$category", "entryId": "$entry"},
+	"categoryuser.add":                    {"categoryId": "$category", "userId": "member"},
 	"flavorparams.add":                    {"name": "mine", "videoCodec": "h264", "videoBitrate": 400, "width": 320},
 	"accesscontrolprofile.add":            {"name": "mine"},
 	"eventnotification_eventnotificationtemplate.add": {

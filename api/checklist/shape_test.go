@@ -14,7 +14,7 @@ import (
 // ours are the additions to the protocol: what the official client knows nothing of, and may ignore.
 var ours = []string{
 	"class KalturaBulkUploadJsonJobData",
-	"class KalturaBulkUploadResultEntryListResponse",
+	"class KalturaBulkUploadResultListResponse",
 	"class KalturaDetachedResponseProfileFilter",
 	"class KalturaDropFolderExtras",
 	"class KalturaDropFolderFileExtras",

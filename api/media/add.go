@@ -41,6 +41,11 @@ func (s *Service) blank(c *rpc.Call, in kaltura.Entry, typ kaltura.EntryType) (c
 			return e, err
 		}
 		fromTemplate(&e, t)
+		if base.CategoriesIDs == nil && base.Categories == nil {
+			if err := s.checkCopied(c, e.CategoryIDs); err != nil {
+				return e, err
+			}
+		}
 	}
 	kaltura.Into(&e, in)
 	var err error
@@ -133,7 +138,7 @@ func (s *Service) checked(c *rpc.Call, in kaltura.Entry, e *catalog.Entry) error
 	if err := s.checkProfile(c, profileOf(in)); err != nil {
 		return err
 	}
-	if err := s.checkCategories(c, kaltura.Value(base.CategoriesIDs)); err != nil {
+	if err := s.checkCategories(c, e.ID, kaltura.Value(base.CategoriesIDs), kaltura.Value(base.Categories)); err != nil {
 		return err
 	}
 	for _, id := range []*string{base.ParentEntryID, base.RedirectEntryID} {

@@ -23,7 +23,11 @@ func (s *Service) clone(c *rpc.Call, in struct {
 		return nil, access.Denied()
 	}
 	without := excluded(in.Options)
-	made, err := s.Catalog.AddEntry(c, copyEntry(source, c.User(), without))
+	e := copyEntry(source, c.User(), without)
+	if err := s.checkCopied(c, e.CategoryIDs); err != nil {
+		return nil, err
+	}
+	made, err := s.Catalog.AddEntry(c, e)
 	if err != nil {
 		return nil, failure(err, in.EntryID)
 	}

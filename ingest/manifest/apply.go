@@ -31,6 +31,9 @@ type step struct {
 // item deals with one item to its final result. Errors are failures of database or storage; what is wrong with the item is its
 // result. An item that was begun before is brought to its end: what it did is not done again.
 func (a *applier) item(ctx context.Context, it *Item) error {
+	if a.object != nil {
+		return a.line(ctx, it)
+	}
 	row, err := a.Catalog.BulkResult(ctx, a.job.ID, it.Index)
 	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
 		return err
@@ -104,8 +107,14 @@ func (a *applier) result(it *Item, p *plan) catalog.BulkResult {
 		ReferenceID: cmp.Or(it.text("referenceId"), it.text("externalId"), p.entry.ReferenceID), RowData: it.Raw,
 	}
 	r.Account = a.job.Account
+	it.tell(&r)
+	return r
+}
+
+// tell makes a result that of an item that has problems.
+func (it *Item) tell(r *catalog.BulkResult) {
 	if len(it.Problems) == 0 {
-		return r
+		return
 	}
 	var texts []string
 	for _, problem := range it.Problems {
@@ -113,7 +122,6 @@ func (a *applier) result(it *Item, p *plan) catalog.BulkResult {
 	}
 	first := it.Problems[0]
 	r.Status, r.ErrorCode, r.ErrorNumber, r.ErrorText = catalog.BulkItemError, first.Code, first.Number, strings.Join(texts, "\n")
-	return r
 }
 
 // record writes a result.

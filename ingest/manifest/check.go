@@ -12,7 +12,9 @@ import (
 // check holds an item against the table.
 func (it *Item) check() {
 	it.checkNode(it.Node)
-	it.checkSense()
+	if it.spec == itemSchema {
+		it.checkSense()
+	}
 }
 
 func (it *Item) checkNode(n *Node) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -26,8 +27,17 @@ var places = map[string][]string{
 	"sshKeyPassphrase": {"contentAssets", "content", "sshUrlContentResource", "@keyPassphrase"},
 }
 
-// columns are all columns and where their text goes.
+// columns are all columns of entries and where their text goes.
 var columns = func() map[string][]string {
+	out := columnsOf(itemSchema)
+	for column, at := range places {
+		out[column] = at
+	}
+	return out
+}()
+
+// columnsOf are the columns of a table, and where below it their text goes.
+func columnsOf(table *element) map[string][]string {
 	out := map[string][]string{}
 	var walk func(e *element, path []string)
 	walk = func(e *element, path []string) {
@@ -43,12 +53,9 @@ var columns = func() map[string][]string {
 			walk(c, at)
 		}
 	}
-	walk(itemSchema, nil)
-	for column, at := range places {
-		out[column] = at
-	}
+	walk(table, nil)
 	return out
-}()
+}
 
 // Columns returns the names of all CSV columns, sorted.
 func Columns() []string {
@@ -64,19 +71,21 @@ const metadataColumn = "metadata::"
 
 // csvReader reads the versions 1, 2 and 3 of the CSV form, and files with a plain header.
 type csvReader struct {
-	in     *input
-	csv    *csv.Reader
-	header []string
-	first  bool
-	index  int64
+	schema  *element // itemSchema, or that of other lines
+	columns map[string][]string
+	in      *input
+	csv     *csv.Reader
+	header  []string
+	first   bool
+	index   int64
 }
 
-func newCSVReader(r io.Reader) (*csvReader, error) {
+func newCSVReader(r io.Reader, schema *element, columns map[string][]string) (*csvReader, error) {
 	in, err := newInput(r, false)
 	if err != nil {
 		return nil, err
 	}
-	c := &csvReader{in: in, csv: csv.NewReader(in), first: true}
+	c := &csvReader{schema: schema, columns: columns, in: in, csv: csv.NewReader(in), first: true}
 	c.csv.FieldsPerRecord = -1
 	c.csv.ReuseRecord = true
 	if c.csv.Comma, err = delimiter(in); err != nil {
@@ -155,7 +164,7 @@ func (c *csvReader) Next() (*Item, error) {
 func (c *csvReader) item(line, col int) *Item {
 	c.index++
 	it := &Item{Index: c.index}
-	it.Node = &Node{spec: itemSchema, Line: line, Col: col}
+	it.Node = &Node{spec: c.schema, Line: line, Col: col}
 	return it
 }
 
@@ -173,19 +182,19 @@ func (c *csvReader) comment(record []string) (bool, error) {
 		}
 		return true, c.takeHeader(record, true)
 	}
-	if !first || c.header != nil || !slices.ContainsFunc(record, known) {
+	if !first || c.header != nil || !slices.ContainsFunc(record, c.known) {
 		return false, nil
 	}
-	if slices.ContainsFunc(record, func(cell string) bool { return !known(cell) }) {
+	if slices.ContainsFunc(record, func(cell string) bool { return !c.known(cell) }) {
 		return false, nil // data that happens to have a column's name among it
 	}
 	return true, c.takeHeader(record, false)
 }
 
 // known says whether a cell of a header names a column.
-func known(cell string) bool {
+func (c *csvReader) known(cell string) bool {
 	name := strings.TrimSpace(cell)
-	return columns[name] != nil || strings.HasPrefix(name, metadataColumn)
+	return c.columns[name] != nil || c.schema == itemSchema && strings.HasPrefix(name, metadataColumn)
 }
 
 func (c *csvReader) takeHeader(record []string, starred bool) error {
@@ -213,6 +222,8 @@ func (c *csvReader) names(record []string) []string {
 	switch {
 	case c.header != nil:
 		return c.header
+	case c.schema != itemSchema:
+		return nil
 	case len(record) == len(columnsV1):
 		return columnsV1
 	case len(record) == len(columnsV2):
@@ -227,7 +238,9 @@ func (c *csvReader) fill(it *Item, record []string) {
 	if len(names) != len(record) {
 		want := fmt.Sprint(len(names))
 		if names == nil {
-			want = "5 or 12, or a header"
+			if want = "5 or 12, or a header"; c.schema != itemSchema {
+				want = "those of a header"
+			}
 		}
 		it.wrong(it.Node, codeInvalid, "the line has %d values, not %s", len(record), want)
 		return
@@ -240,11 +253,13 @@ func (c *csvReader) fill(it *Item, record []string) {
 		}
 		line, col := c.csv.FieldPos(i)
 		values[name] = cell
-		switch at := columns[name]; {
-		case strings.HasPrefix(name, metadataColumn):
-			it.field(name, cell, line, col)
+		switch at := c.columns[name]; {
 		case at != nil:
 			it.set(at, wireWord(name, cell), line, col)
+		case c.schema != itemSchema:
+			it.wrong(&Node{Line: line, Col: col}, codeInvalid, "there is no column %q: use %s", name, strings.Join(slices.Sorted(maps.Keys(c.columns)), ", "))
+		case strings.HasPrefix(name, metadataColumn):
+			it.field(name, cell, line, col)
 		}
 	}
 	if (values["sshPrivateKey"] == "") != (values["sshPublicKey"] == "") {
@@ -253,16 +268,26 @@ func (c *csvReader) fill(it *Item, record []string) {
 	if values["sshPrivateKey"] != "" {
 		it.withKey(values["url"])
 	}
-	slices.SortStableFunc(it.kids, func(a, b *Node) int { return place(itemSchema, a.spec) - place(itemSchema, b.spec) })
+	slices.SortStableFunc(it.kids, func(a, b *Node) int { return place(c.schema, a.spec) - place(c.schema, b.spec) })
 }
 
 func place(parent, child *element) int { return slices.Index(parent.children, child) }
 
 // words are the values of columns that people write out.
 var words = map[string]map[string]string{
-	"action":      {"1": "add", "2": "update", "3": "delete", "4": "replace"},
-	"contentType": {"video": "1", "image": "2", "audio": "5"},
+	"action": {
+		"1": "add", "2": "update", "3": "delete", "4": "replace", "6": "addorupdate", "7": "activate", "8": "reject", "9": "updatestatus",
+		"add_or_update": "addorupdate", "update_status": "updatestatus",
+	},
+	"contentType":     {"video": "1", "image": "2", "audio": "5"},
+	"permissionLevel": levelWords, "defaultPermissionLevel": levelWords,
+	"status":          {"active": "1", "pending": "2", "not_active": "3"},
+	"updateMethod":    {"manual": "0", "automatic": "1"},
+	"inheritanceType": {"inherit": "1", "manual": "2"},
+	"gender":          {"unknown": "0", "male": "1", "female": "2"},
 }
+
+var levelWords = map[string]string{"manager": "0", "moderator": "1", "contributor": "2", "member": "3", "none": "4"}
 
 func wireWord(column, cell string) string {
 	lower := strings.ToLower(cell)

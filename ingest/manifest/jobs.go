@@ -89,6 +89,8 @@ type Add struct {
 	Key string
 	// User is who sends the document, UploadedBy what lists show instead; Owner, when set, is the only user whose items it may touch.
 	User, UploadedBy, Owner string
+	// Object is what the lines of a document in CSV are about: a type of catalog's bulk objects; 0 for entries.
+	Object int
 	// Strict applies nothing when one item is not valid; DryRun applies nothing and tells everything that is wrong.
 	Strict, DryRun bool
 }
@@ -102,6 +104,10 @@ func (j *Jobs) Add(ctx context.Context, account catalog.AccountID, a Add) (catal
 	none := catalog.BulkJob{}
 	if typeOf(a.Format) == "" {
 		return none, fmt.Errorf("%w: %q is not a form of documents: use xml, csv or json", ErrDocument, a.Format)
+	}
+	a.Object = cmp.Or(a.Object, catalog.BulkEntries)
+	if a.Object != catalog.BulkEntries && (objects[a.Object] == nil || a.Format != CSV) {
+		return none, fmt.Errorf("%w: a document in %s cannot be about objects of type %d: use csv for categories, users, members and entries of categories", ErrDocument, a.Format, a.Object)
 	}
 	key := fmt.Sprintf("%d/bulk/%s/document.%s", account, strings.ToLower(rand.Text()), a.Format)
 	obj, err := j.Store.Put(ctx, key, &bounded{r: a.Document, left: MaxDocument})
@@ -127,11 +133,11 @@ func (j *Jobs) add(ctx context.Context, account catalog.AccountID, a Add, obj st
 		return none, err
 	}
 	defer r.Close()
-	if _, err := NewReader(r, a.Format); err != nil {
+	if _, err := newReader(r, a.Format, objects[a.Object]); err != nil {
 		return none, fmt.Errorf("%w: %w", ErrDocument, err)
 	}
 	job, err := j.Catalog.AddBulkJob(ctx, account, catalog.BulkJob{
-		Type: cmp.Or(a.Type, typeOf(a.Format)), ObjectType: catalog.BulkEntries, Status: catalog.BulkPending, Key: a.Key, FileName: a.FileName,
+		Type: cmp.Or(a.Type, typeOf(a.Format)), ObjectType: a.Object, Status: catalog.BulkPending, Key: a.Key, FileName: a.FileName,
 		Description: a.Description, Document: obj.Key, Size: obj.Size, Profile: a.Profile, Folder: a.Folder, Strict: a.Strict, DryRun: a.DryRun,
 		User: a.User, Owner: a.Owner, UploadedBy: cmp.Or(a.UploadedBy, a.User), More: []byte(fmt.Sprintf(`{"format":%q}`, a.Format)),
 	})

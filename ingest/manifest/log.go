@@ -49,8 +49,9 @@ type Line struct {
 	Line        int64  `json:"line"`
 	FileLine    int64  `json:"fileLine"`
 	Status      string `json:"status"` // ok, error, in progress
-	Action      string `json:"action"` // add, update, delete, replace
+	Action      string `json:"action"` // add, update, delete, replace; of other things than entries also addOrUpdate, activate, reject, updateStatus
 	EntryID     string `json:"entryId,omitempty"`
+	ObjectID    string `json:"objectId,omitempty"` // of other things than entries
 	ReferenceID string `json:"referenceId,omitempty"`
 	Name        string `json:"name,omitempty"`
 	ErrorCode   string `json:"errorCode,omitempty"`
@@ -59,10 +60,16 @@ type Line struct {
 
 // LineOf is a result as a line of a log.
 func LineOf(r catalog.BulkResult) Line {
-	return Line{
-		Line: r.Line, FileLine: r.FileLine, Status: statusWord(r.Status), Action: ActionWord(r.Action), EntryID: r.ObjectID,
+	l := Line{
+		Line: r.Line, FileLine: r.FileLine, Status: statusWord(r.Status), Action: ActionWord(r.Action),
 		ReferenceID: r.ReferenceID, Name: r.Title, ErrorCode: r.ErrorCode, Error: r.ErrorText,
 	}
+	if r.ObjectType == catalog.BulkEntries {
+		l.EntryID = r.ObjectID
+	} else {
+		l.ObjectID = r.ObjectID
+	}
+	return l
 }
 
 func statusWord(s catalog.BulkResultStatus) string {
@@ -86,6 +93,14 @@ func ActionWord(a catalog.BulkAction) string {
 		return "delete"
 	case catalog.BulkReplace:
 		return "replace"
+	case catalog.BulkAddOrUpdate:
+		return "addOrUpdate"
+	case catalog.BulkActivate:
+		return "activate"
+	case catalog.BulkReject:
+		return "reject"
+	case catalog.BulkUpdateStatus:
+		return "updateStatus"
 	}
 	return strconv.Itoa(int(a))
 }
@@ -98,7 +113,7 @@ func (j *Jobs) WriteLog(ctx context.Context, w io.Writer, job catalog.BulkJob, f
 	var l logWriter
 	switch f {
 	case LogCSV:
-		l = &csvLog{w: csv.NewWriter(w)}
+		l = &csvLog{w: csv.NewWriter(w), object: job.ObjectType != catalog.BulkEntries}
 	case LogMRSS:
 		l = &mrssLog{w: w}
 	case LogNDJSON:
@@ -140,16 +155,23 @@ func (jsonLog) begin() error                     { return nil }
 func (l jsonLog) row(r catalog.BulkResult) error { return l.enc.Encode(LineOf(r)) }
 func (jsonLog) end() error                       { return nil }
 
-type csvLog struct{ w *csv.Writer }
+type csvLog struct {
+	w      *csv.Writer
+	object bool // of other things than entries
+}
 
 func (l *csvLog) begin() error {
-	return l.w.Write([]string{"line", "fileLine", "status", "action", "entryId", "referenceId", "title", "errorCode", "errorDescription", "rowData"})
+	id := "entryId"
+	if l.object {
+		id = "objectId"
+	}
+	return l.w.Write([]string{"line", "fileLine", "status", "action", id, "referenceId", "title", "errorCode", "errorDescription", "rowData"})
 }
 
 func (l *csvLog) row(r catalog.BulkResult) error {
 	n := LineOf(r)
 	cells := []string{
-		strconv.FormatInt(n.Line, 10), strconv.FormatInt(n.FileLine, 10), n.Status, n.Action, n.EntryID, n.ReferenceID, n.Name, n.ErrorCode, n.Error, r.RowData,
+		strconv.FormatInt(n.Line, 10), strconv.FormatInt(n.FileLine, 10), n.Status, n.Action, r.ObjectID, n.ReferenceID, n.Name, n.ErrorCode, n.Error, r.RowData,
 	}
 	for i, c := range cells {
 		cells[i] = cell(c)
@@ -187,7 +209,7 @@ func (l *mrssLog) row(r catalog.BulkResult) error {
 	n := LineOf(r)
 	var b strings.Builder
 	fmt.Fprintf(&b, "<item line=\"%d\" fileLine=\"%d\"><action>%s</action>", n.Line, n.FileLine, n.Action)
-	for _, e := range []struct{ name, text string }{{"entryId", n.EntryID}, {"referenceId", n.ReferenceID}, {"name", n.Name}} {
+	for _, e := range []struct{ name, text string }{{"entryId", n.EntryID}, {"objectId", n.ObjectID}, {"referenceId", n.ReferenceID}, {"name", n.Name}} {
 		if e.text != "" {
 			b.WriteString("<" + e.name + ">" + escape(e.text) + "</" + e.name + ">")
 		}

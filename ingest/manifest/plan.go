@@ -55,7 +55,7 @@ func (a *applier) plan(ctx context.Context, it *Item, row catalog.BulkResult) (*
 		return p, nil
 	}
 	for _, step := range []func(context.Context, *Item, *plan) error{
-		a.template, a.fields, a.people, a.profiles, a.categories, a.family, a.content, a.thumbnails, a.captions, a.attachments, a.scenes, a.metadata,
+		a.template, a.fields, a.people, a.profiles, a.categories, a.contributes, a.family, a.content, a.thumbnails, a.captions, a.attachments, a.scenes, a.metadata,
 	} {
 		if err := step(ctx, it, p); err != nil {
 			return p, err
@@ -302,41 +302,6 @@ func (a *applier) profiles(ctx context.Context, it *Item, p *plan) error {
 		return err
 	}
 	return resolve("accessControlId", "accessControl", "access control profile", a.names.access, func(e *catalog.Entry, id int64) { e.AccessControl = id })
-}
-
-// categories are made where a path does not exist, when the entry is stored.
-func (a *applier) categories(ctx context.Context, it *Item, p *plan) error {
-	n := it.get("categories")
-	if n == nil {
-		return nil
-	}
-	var full, ids []string
-	for _, k := range n.kids {
-		if k.Name() == "category" {
-			if _, err := catalog.SplitCategory(k.Text); err != nil {
-				it.wrong(k, codeInvalid, "%v", err)
-			}
-			full = append(full, k.Text)
-			continue
-		}
-		err := a.names.category(ctx, number(k.Text))
-		if errors.Is(err, errAbsent) {
-			it.wrong(k, codeInvalid, "there is no category %s", k.Text)
-		} else if err != nil {
-			return err
-		}
-		ids = append(ids, k.Text)
-	}
-	p.edit(func(e *catalog.Entry) { // what is given is all that holds
-		if len(ids) > 0 {
-			e.CategoryIDs = ids
-			return
-		}
-		if e.Categories = full; len(full) == 0 {
-			e.CategoryIDs = nil
-		}
-	})
-	return nil
 }
 
 // family is the entry that this one belongs to.

@@ -44,7 +44,7 @@ func NewReader(r io.Reader, f Format) (Reader, error) {
 	case XML:
 		return newXMLReader(r)
 	case CSV:
-		return newCSVReader(r)
+		return newCSVReader(r, itemSchema, columns)
 	case JSON:
 		return newJSONReader(r)
 	}

@@ -147,6 +147,7 @@ type applier struct {
 	job    catalog.BulkJob
 	names  names
 	format Format
+	object *object // what the lines are about; nil for entries
 	// rehearsal checks everything and changes nothing.
 	rehearsal bool
 }
@@ -157,6 +158,9 @@ func (a *applier) apply(ctx context.Context) error {
 	var ok bool
 	if a.format, ok = formatOf(a.job); !ok {
 		return a.fail(ctx, numberParse, fmt.Sprintf("documents of type %s are not read", a.job.Type))
+	}
+	if a.object, ok = objects[a.job.ObjectType]; !ok && a.job.ObjectType != catalog.BulkEntries {
+		return a.fail(ctx, numberParse, fmt.Sprintf("documents about objects of type %d are not read", a.job.ObjectType))
 	}
 	if a.job.Total == 0 {
 		total, err := a.survey(ctx)
@@ -212,7 +216,7 @@ func (a *applier) each(ctx context.Context, fn func(*Item) error) error {
 		return err
 	}
 	defer r.Close()
-	doc, err := NewReader(r, a.format)
+	doc, err := newReader(r, a.format, a.object)
 	if err != nil {
 		return err
 	}
@@ -249,6 +253,14 @@ func (a *applier) rehearse(ctx context.Context) (bad int64, err error) {
 	}
 	a.rehearsal = true
 	err = a.each(ctx, func(it *Item) error {
+		if a.object != nil {
+			r, _, err := a.try(ctx, it)
+			if err != nil || r.Status == catalog.BulkItemOK {
+				return err
+			}
+			bad++
+			return a.record(ctx, r)
+		}
 		p, err := a.plan(ctx, it, catalog.BulkResult{})
 		if err != nil || len(it.Problems) == 0 {
 			return err

@@ -15,8 +15,8 @@ import (
 // the API contract). It is enforced for user sessions and for requests without one, unless they carry disableentitlement, and
 // for administrators that carry enableentitlement.
 
-// enforced says whether a session is subject to entitlement.
-func enforced(s *ks.Session) bool {
+// Enforced says whether a session is subject to entitlement.
+func Enforced(s *ks.Session) bool {
 	if s == nil {
 		return true
 	}
@@ -56,12 +56,12 @@ func (v viewer) admitted(p catalog.Privacy) bool {
 	case catalog.PrivacyAuthenticated:
 		return v.user != ""
 	}
-	return v.user != "" && v.user == p.Owner
+	return p.Member
 }
 
 // Entitled says whether a session of the entry's account may know of the entry.
 func Entitled(ctx context.Context, db *catalog.DB, s *ks.Session, e catalog.Entry) (bool, error) {
-	if !enforced(s) {
+	if !Enforced(s) {
 		return true, nil
 	}
 	v := viewerOf(s)
@@ -72,7 +72,7 @@ func Entitled(ctx context.Context, db *catalog.DB, s *ks.Session, e catalog.Entr
 	if exempt, err := exempted(ctx, db, s, e); exempt || err != nil {
 		return exempt, err
 	}
-	private, err := db.Privacies(ctx, e.Account, categoryIDs(e.CategoryIDs))
+	private, err := db.Privacies(ctx, e.Account, categoryIDs(e.CategoryIDs), v.user)
 	if err != nil {
 		return false, err
 	}
@@ -124,11 +124,11 @@ func Listed(ctx context.Context, db *catalog.DB, s *ks.Session, privilege string
 
 // EntitledOnly is the condition that a list of entries has for a session; ok is false when it has none.
 func EntitledOnly(ctx context.Context, db *catalog.DB, account catalog.AccountID, s *ks.Session) (cond catalog.Cond, ok bool, err error) {
-	if !enforced(s) {
+	if !Enforced(s) {
 		return cond, false, nil
 	}
-	private, err := db.AllPrivacies(ctx, account)
 	v := viewerOf(s)
+	private, err := db.AllPrivacies(ctx, account, v.user)
 	if err != nil || len(private) == 0 && len(v.contexts) == 0 {
 		return cond, false, err
 	}

@@ -30,6 +30,17 @@ func private(t *testing.T, db *catalog.DB) map[string]catalog.Entry {
 	users := category(0, "users", "", `{"privacyContext":"club","privacy":2}`)
 	owner := category(0, "owner", "ann", `{"privacyContext":"club","privacy":3}`)
 	below := category(owner, "below", "bob", `{"privacy":3}`)
+	for user, in := range map[string]catalog.CategoryUser{
+		"mia": {Category: owner, Level: catalog.LevelMember, Status: catalog.MemberActive},
+		"moe": {Category: below, Level: catalog.LevelManager, Status: catalog.MemberActive},
+		"ned": {Category: owner, Level: catalog.LevelNone, Status: catalog.MemberActive},
+		"pat": {Category: owner, Level: catalog.LevelManager, Status: catalog.MemberPending},
+	} {
+		in.User = user
+		if _, err := db.AddCategoryUser(t.Context(), 102, in); err != nil {
+			t.Fatal(err)
+		}
+	}
 	out := map[string]catalog.Entry{}
 	for name, in := range map[string][]catalog.CategoryID{
 		"none": nil, "open": {open}, "all": {all}, "users": {users}, "owner": {owner}, "below": {below}, "both": {open, owner}, "shared": {owner}, "child": {owner},
@@ -97,6 +108,12 @@ func TestPrivateCategoriesKeepTheirEntries(t *testing.T) {
 		"without entitlement":          {user("zoe", "disableentitlement"), everything},
 		"forced":                       {user("zoe", "disableentitlement,enableentitlement"), "all none open users"},
 		"a context":                    {user("zoe", "privacycontext:shop"), "all"},
+		"a member":                     {user("mia", ""), "all both child none open owner shared users"},
+		"a member of a lower category": {user("moe", ""), "all below none open users"},
+		"a member without a level":     {user("ned", ""), "all none open users"},
+		"a member who waits":           {user("pat", ""), "all none open users"},
+		"a member in a context":        {user("mia", "privacycontext:club"), "all both child owner shared users"},
+		"a member in another context":  {user("mia", "privacycontext:shop"), "all"},
 		"another context":              {user("zoe", "privacycontext:club"), "all users"},
 		"a context of nothing":         {user("zoe", "privacycontext:x"), ""},
 		"a context and its owner":      {user("ann", "privacycontext:club"), "all both child owner shared users"},
