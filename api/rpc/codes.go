@@ -74,6 +74,8 @@ var templates = map[string]string{
 	"UPLOAD_TOKEN_FILE_TYPE_RESTRICTED_FOR_UPLOAD": `File type refused`,
 	"FILE_CONTENT_NOT_SECURE":                      `File type refused`,
 	"UPLOAD_TOKEN_MISSING_FILE_SIZE":               `autoFinalize needs fileSize`,
+	"CHUNK_CHECKSUM_MISMATCH":                      `The bytes that came do not have the checksum that was sent with them`,
+	"CHUNK_CONFLICT":                               `The chunk has other bytes than those that are here already`,
 	"UPLOAD_ERROR":                                 `Upload failed`,
 	"UPLOAD_PARTIAL_ERROR":                         `Upload failed`,
 	"DROP_FOLDER_NOT_FOUND":                        `No drop folder [{FOLDER_ID}]`,

@@ -23,6 +23,8 @@ var codes = []struct {
 	{upload.ErrScattered, "MAX_ALLOWED_CHUNK_COUNT_EXCEEDED"},
 	{upload.ErrForbidden, "UPLOAD_TOKEN_FILE_TYPE_RESTRICTED_FOR_UPLOAD"},
 	{upload.ErrTooLarge, "UPLOAD_ERROR"},
+	{upload.ErrChecksum, "CHUNK_CHECKSUM_MISMATCH"},
+	{upload.ErrDiffers, "CHUNK_CONFLICT"},
 	{upload.ErrConflict, "UPLOAD_ERROR"},
 	{catalog.ErrQuota, "UPLOAD_ERROR"},
 	{storage.ErrFull, "UPLOAD_ERROR"},
