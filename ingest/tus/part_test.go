@@ -81,7 +81,7 @@ func TestAChunkThatDiffersIsRefused(t *testing.T) {
 	other[30_000]++
 	resp, body = h.patch(whole, 0, other, "Upload-Checksum", sum(other))
 	h.want(resp, body, http.StatusConflict)
-	if !strings.Contains(string(body), "ERR_CHUNK_CONFLICT") || !strings.Contains(string(body), "byte 30000") {
+	if !strings.Contains(body, "ERR_CHUNK_CONFLICT") || !strings.Contains(body, "byte 30000") {
 		t.Errorf("%s", body)
 	}
 	resp, body = h.do(http.MethodHead, whole, nil, nil)
