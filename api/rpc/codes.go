@@ -75,6 +75,7 @@ var templates = map[string]string{
 	"FILE_CONTENT_NOT_SECURE":                      `File type refused`,
 	"UPLOAD_TOKEN_MISSING_FILE_SIZE":               `autoFinalize needs fileSize`,
 	"CHUNK_CHECKSUM_MISMATCH":                      `The bytes that came do not have the checksum that was sent with them`,
+	"QUOTA_EXCEEDED":                               `A limit of the account is reached: {REASON}`,
 	"CHUNK_CONFLICT":                               `The chunk has other bytes than those that are here already`,
 	"UPLOAD_ERROR":                                 `Upload failed`,
 	"UPLOAD_PARTIAL_ERROR":                         `Upload failed`,
