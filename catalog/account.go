@@ -40,6 +40,7 @@ type AccountDetails struct {
 	// keep. 0 is the installation's default.
 	UploadRate int64 `json:"upload_rate,omitempty"`
 	Storage    int64 `json:"storage,omitempty"`
+	Limits
 }
 
 // LongestSession is how long a session of the account may last at most.
@@ -118,6 +119,10 @@ func (db *DB) UpdateAccount(ctx context.Context, id AccountID, fn func(*Account)
 			return err
 		}
 		if err := checkText("account name", a.Name, maxNameBytes); err != nil {
+			return err
+		}
+		// While there was no limit, nothing was counted.
+		if _, err := tx.tx.NewDelete().Table("entry_days").Where("account = ?", id).Exec(ctx); err != nil {
 			return err
 		}
 		a.UpdatedAt = tx.now

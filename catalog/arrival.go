@@ -19,7 +19,8 @@ type Arrival struct {
 // times a second (bench: dropfolder). It returns the entries; of an arrival whose DedupKey an entry has already, which may be deleted
 // meanwhile, that entry, with the flag false. A taken id, or a key that two of the arrivals share, is ErrConflict.
 func (tx *Tx) AddArrivals(ctx context.Context, id AccountID, arrivals []Arrival) ([]Entry, []bool, error) {
-	if _, err := account(ctx, tx.tx, id); err != nil {
+	owner, err := account(ctx, tx.tx, id)
+	if err != nil {
 		return nil, nil, fmt.Errorf("add %d entries: %w", len(arrivals), err)
 	}
 	out, added := make([]Entry, 0, len(arrivals)), make([]bool, 0, len(arrivals))
@@ -43,6 +44,9 @@ func (tx *Tx) AddArrivals(ctx context.Context, id AccountID, arrivals []Arrival)
 			out, added = append(out, Entry{}), append(added, true)
 		}
 		rows, err := tx.addFresh(ctx, fresh)
+		if err == nil {
+			err = tx.countEntries(ctx, owner, len(fresh))
+		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("add %d entries: %w", len(fresh), err)
 		}

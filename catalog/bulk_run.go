@@ -15,7 +15,7 @@ import (
 const bulkLock = 0x62756c6b
 
 // ClaimBulkJob takes a job that waits, or whose worker died, for a worker until the lease ends. Of the accounts that have fewer
-// than perAccount jobs running, the one with the fewest comes first. ErrNotFound says that there is nothing to do.
+// than Limits.BulkJobs, or without that perAccount, jobs running, the one with the fewest comes first. ErrNotFound says that there is nothing to do.
 func (db *DB) ClaimBulkJob(ctx context.Context, worker string, lease time.Duration, perAccount int) (BulkJob, error) {
 	var j BulkJob
 	err := db.inTx(ctx, durable, func(tx *Tx) error {
@@ -30,7 +30,12 @@ func (db *DB) ClaimBulkJob(ctx context.Context, worker string, lease time.Durati
 			Where("status IN (?, ?) OR status = ? AND lease_until < ?", BulkPending, BulkRetry, BulkProcessing, now)
 		running := tx.tx.NewSelect().TableExpr("bulk_jobs AS r").ColumnExpr("count(*)").Where("r.account = bulk_job.account").
 			Where("r.status = ?", BulkProcessing).Where("r.lease_until >= ?", now)
-		err := q.Where("deleted_at = 0").Where("(?) < ?", running, perAccount).
+		own := "json_extract(a.details, '$.bulk_jobs')"
+		if db.postgres {
+			own = "CAST(a.details::json->>'bulk_jobs' AS BIGINT)"
+		}
+		most := tx.tx.NewSelect().TableExpr("accounts AS a").ColumnExpr("COALESCE("+own+", ?)", perAccount).Where("a.id = bulk_job.account")
+		err := q.Where("deleted_at = 0").Where("(?) < (?)", running, most).
 			OrderExpr("(?), priority, id", running).Limit(1).Scan(ctx)
 		if err != nil {
 			return notFound(err, "bulk job to run")

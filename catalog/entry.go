@@ -60,10 +60,14 @@ func (db *DB) CreateEntry(ctx context.Context, n NewEntry, assets []Asset, tasks
 // CreateEntry is DB.CreateEntry inside a transaction; a used DedupKey gives ErrConflict without the entry.
 func (tx *Tx) CreateEntry(ctx context.Context, n NewEntry, assets []Asset, tasks []NewTask) (Entry, []Asset, []Task, error) {
 	fail := func(err error) (Entry, []Asset, []Task, error) { return Entry{}, nil, nil, err }
-	if _, err := account(ctx, tx.tx, n.Account); err != nil {
+	a, err := account(ctx, tx.tx, n.Account)
+	if err != nil {
 		return fail(err)
 	}
 	row, err := tx.insertEntry(ctx, n)
+	if err == nil {
+		err = tx.countEntries(ctx, a, 1)
+	}
 	if err != nil {
 		return fail(err)
 	}
@@ -104,10 +108,14 @@ func (db *DB) AddEntry(ctx context.Context, e Entry) (Entry, error) {
 
 // AddEntry is DB.AddEntry inside a transaction.
 func (tx *Tx) AddEntry(ctx context.Context, e Entry) (Entry, error) {
-	if _, err := account(ctx, tx.tx, e.Account); err != nil {
+	a, err := account(ctx, tx.tx, e.Account)
+	if err != nil {
 		return Entry{}, fmt.Errorf("add entry %q: %w", e.Name, err)
 	}
 	row, err := tx.storeEntry(ctx, e)
+	if err == nil && e.Replaced == "" { // what is to replace an entry's content is none to the account
+		err = tx.countEntries(ctx, a, 1)
+	}
 	if err != nil {
 		return Entry{}, fmt.Errorf("add entry %q: %w", e.Name, err)
 	}

@@ -75,7 +75,7 @@ func TestMetadataOfBeforeIsFound(t *testing.T) {
 			}
 			// What later migrations made goes with their versions: they run again.
 			for _, statement := range []string{
-				"DELETE FROM metadata_values", "DELETE FROM goose_db_version WHERE version_id >= 171", "DROP TABLE category_users",
+				"DELETE FROM metadata_values", "DELETE FROM goose_db_version WHERE version_id >= 171", "DROP TABLE category_users", "DROP TABLE entry_days",
 				"DROP INDEX categories_private", "ALTER TABLE categories DROP COLUMN private", "ALTER TABLE bulk_results DROP COLUMN cells",
 			} {
 				if _, err := db.write.NewRaw(statement).Exec(ctx); err != nil {

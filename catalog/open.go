@@ -53,6 +53,8 @@ type DB struct {
 
 	// ring seals secrets; nil until Unlock.
 	ring atomic.Pointer[seal.Ring]
+
+	limits atomic.Pointer[Limits] // of accounts without their own; nil for none
 }
 
 // Open opens the catalog at location and brings its tables up to date. A location is "sqlite:///path/to/file" (the file

@@ -21,7 +21,8 @@ type Offer struct {
 // Runnable returns up to limit runnable tasks of a stage in the order they should be announced. Each next one is of the
 // account that has the fewest tasks queued, running or already offered; among equals they take turns, beginning after the
 // account last served. Within an account the order is priority, then the age of the entry, so that entries that were
-// begun are finished before others are, then the task's own age.
+// begun are finished before others are, then the task's own age. Of StageFetch an account never has more queued and running than
+// Limits.Pulls says.
 func (db *DB) Runnable(ctx context.Context, stage Stage, limit int, last AccountID) ([]Offer, error) {
 	offers, err := db.runnable(ctx, stage, limit, last)
 	if err != nil {
@@ -42,6 +43,12 @@ func (db *DB) runnable(ctx context.Context, stage Stage, limit int, last Account
 	if err != nil {
 		return nil, err
 	}
+	var most map[AccountID]int64
+	if stage == StageFetch {
+		if most, err = db.pulls(ctx, accounts); err != nil {
+			return nil, err
+		}
+	}
 	now := micros(time.Now())
 	d := make(deal, 0, len(accounts))
 	for turn, a := range accounts {
@@ -51,6 +58,10 @@ func (db *DB) runnable(ctx context.Context, stage Stage, limit int, last Account
 	var out []Offer
 	for len(out) < limit && len(d) > 0 {
 		next := d[0]
+		if n := most[next.account]; n > 0 && int64(next.load) >= n {
+			heap.Pop(&d)
+			continue
+		}
 		if len(next.tasks) == 0 && !next.fetched {
 			next.fetched = true
 			err := db.read.NewSelect().Table("tasks").Column("id").Where("state = ?", TaskRunnable).Where("stage = ?", stage).

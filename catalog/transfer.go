@@ -128,8 +128,8 @@ func fileRow(id TransferID, f TransferFile) (transferFileRow, error) {
 	return row, err
 }
 
-// AddTransfer makes a transfer in state TransferOpen. With most above 0, an account that has so many open ones gets none:
-// ErrQuota.
+// AddTransfer makes a transfer in state TransferOpen. An account that has as many open ones as its Limits.Sessions says, or without
+// that, and with most above 0, as most, gets none: ErrQuota.
 func (db *DB) AddTransfer(ctx context.Context, t Transfer, most int) (Transfer, error) {
 	spec, err := encode(t.Spec)
 	if err != nil {
@@ -142,14 +142,19 @@ func (db *DB) AddTransfer(ctx context.Context, t Transfer, most int) (Transfer, 
 	_, _ = rand.Read(b) // never fails
 	row := transferRow{ID: TransferID(hex.EncodeToString(b)), Account: t.Account, Owner: t.User, Secret: t.Secret, Spec: spec}
 	err = db.inTx(ctx, durable, func(tx *Tx) error {
-		if _, err := account(ctx, tx.tx, t.Account); err != nil {
+		a, err := account(ctx, tx.tx, t.Account)
+		if err != nil {
 			return err
+		}
+		if own := a.Details.Sessions; own > 0 {
+			most = int(own)
 		}
 		n, err := tx.tx.NewSelect().Table("transfers").Where("account = ?", t.Account).Where("status = ?", TransferOpen).Count(ctx)
 		if err != nil {
 			return err
 		}
 		if most > 0 && int(n) >= most {
+			refusals.WithLabelValues("sessions").Inc()
 			return fmt.Errorf("%w: account %d has %d unfinished transfers, the limit is %d", ErrQuota, t.Account, n, most)
 		}
 		row.Num, row.CreatedAt, row.UpdatedAt = 0, micros(tx.now), micros(tx.now)

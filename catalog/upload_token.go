@@ -145,6 +145,7 @@ func (db *DB) AddUploadToken(ctx context.Context, t UploadToken, most int) (Uplo
 				return err
 			}
 			if int(n) >= most {
+				refusals.WithLabelValues("uploads").Inc()
 				return fmt.Errorf("%w: account %d has %d unfinished uploads, the limit is %d", ErrQuota, t.Account, n, most)
 			}
 		}

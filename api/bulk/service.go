@@ -18,11 +18,13 @@ import (
 	"sluice/ingest/manifest"
 )
 
-// Service is the bulkUpload services. All fields are needed.
+// Service is the bulkUpload services. All fields are needed but the last.
 type Service struct {
 	Catalog *catalog.DB
 	Jobs    *manifest.Jobs
 	Log     *slog.Logger
+	// Done, when it is closed, ends the logs that are followed.
+	Done <-chan struct{}
 }
 
 // jobFilter filters bulk jobs.
@@ -274,13 +276,16 @@ func (s *Service) serveLog(c *rpc.Call, in struct {
 	if err != nil {
 		return nil, err
 	}
+	if in.Format == logEvents {
+		return s.liveLog(j), nil
+	}
 	f := manifest.LogFormatOf(j)
 	switch want := manifest.LogFormat(in.Format); want {
 	case "":
 	case manifest.LogCSV, manifest.LogMRSS, manifest.LogNDJSON:
 		f = want
 	default:
-		return nil, rpc.E("INVALID_ENUM_VALUE", "ENUM_VAL", in.Format, "PARAM_NAME", "logFormat", "ENUM_TYPE", "csv, mrss, ndjson")
+		return nil, rpc.E("INVALID_ENUM_VALUE", "ENUM_VAL", in.Format, "PARAM_NAME", "logFormat", "ENUM_TYPE", "csv, mrss, ndjson, events")
 	}
 	ext := string(f)
 	if f == manifest.LogMRSS {

@@ -257,7 +257,11 @@ func (q *request) permit(c *Call, act *action) error {
 // exception is what a client learns of an error. Others than exceptions are internal errors and go to the log.
 func (q *request) exception(c *Call, act *action, err error) *Error {
 	var e *Error
-	if !errors.As(err, &e) {
+	switch {
+	case errors.As(err, &e):
+	case errors.Is(err, catalog.ErrQuota):
+		e = E("QUOTA_EXCEEDED", "REASON", err.Error()).Because(err)
+	default:
 		e = E("INTERNAL_SERVERL_ERROR").Because(err)
 	}
 	if internal(e) && !errors.Is(err, context.Canceled) {

@@ -23,13 +23,14 @@ var codes = []struct {
 	{upload.ErrScattered, "MAX_ALLOWED_CHUNK_COUNT_EXCEEDED"},
 	{upload.ErrForbidden, "UPLOAD_TOKEN_FILE_TYPE_RESTRICTED_FOR_UPLOAD"},
 	{upload.ErrTooLarge, "UPLOAD_ERROR"},
+	{upload.ErrChecksum, "CHUNK_CHECKSUM_MISMATCH"},
+	{upload.ErrDiffers, "CHUNK_CONFLICT"},
 	{upload.ErrConflict, "UPLOAD_ERROR"},
-	{catalog.ErrQuota, "UPLOAD_ERROR"},
 	{storage.ErrFull, "UPLOAD_ERROR"},
 	{ingest.ErrName, "UPLOAD_ERROR"},
 }
 
-// failure is an error of the engine as an exception.
+// failure is an error of the engine as an exception. A quota has its own for all services.
 func failure(err error) error {
 	for _, c := range codes {
 		if errors.Is(err, c.err) {

@@ -77,16 +77,24 @@ func (s *Service) upload(c *rpc.Call, in struct {
 	Resume   bool        `k:"resume" default:"false"`
 	Final    bool        `k:"finalChunk" default:"true"`
 	ResumeAt float64     `k:"resumeAt" default:"-1"`
+	Checksum string      `k:"chunkChecksum" default:""` // ours
 }) (*kaltura.UploadToken, error) {
 	t, err := s.token(c, in.ID)
 	if err != nil {
 		return nil, err
+	}
+	var sum *upload.Checksum
+	if in.Checksum != "" {
+		if sum, err = upload.ParseChecksum(in.Checksum); err != nil {
+			return nil, rpc.E("INVALID_PARAMETER_VALUE", "PARAM_NAME", "chunkChecksum").Because(err)
+		}
 	}
 	// What is here is worth keeping, also when the client is gone; large files take longer than calls usually may.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c), maxStore)
 	defer cancel()
 	t, err = s.Engine.Upload(ctx, c.AccountID(), t.ID, upload.Chunk{
 		Resume: in.Resume, Final: in.Final, At: int64(in.ResumeAt), Name: in.FileData.Name, Size: in.FileData.Size, Open: in.FileData.Open,
+		Checksum: sum,
 	})
 	if err != nil {
 		return nil, failure(err)

@@ -3,6 +3,8 @@ package upload_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -196,6 +198,28 @@ func TestMisuseHasItsCodes(t *testing.T) {
 	}
 	h.want("get by an administrator", h.call("admin:root", "get", map[string]any{"uploadTokenId": id}, nil), map[string]any{"userId": "anna"})
 	h.want("unknown", h.call(user, "get", map[string]any{"uploadTokenId": "0_nothing"}, nil), map[string]any{"code": "UPLOAD_TOKEN_NOT_FOUND"})
+}
+
+func TestChunksMayHaveChecksums(t *testing.T) {
+	h := newHouse(t)
+	const user = "user:anna"
+	id := h.add(user, nil)["id"]
+	h.send(user, id, []byte("the film"), false, false, 0)
+	send := func(file, sum string) map[string]any {
+		h.Helper()
+		return h.call(user, "upload", map[string]any{
+			"uploadTokenId": id, "resume": true, "finalChunk": false, "resumeAt": 4, "chunkChecksum": sum,
+		}, []byte(file))
+	}
+	sum := func(b string) string {
+		s := sha256.Sum256([]byte(b))
+		return "sha256 " + base64.StdEncoding.EncodeToString(s[:])
+	}
+	h.want("other bytes", send("fun ends", sum("fun ends")), map[string]any{"code": "CHUNK_CONFLICT"})
+	h.want("damaged", send("film end", sum("film ends")), map[string]any{"code": "CHUNK_CHECKSUM_MISMATCH"})
+	h.want("no checksum", send("film end", "sha256 ?"), map[string]any{"code": "INVALID_PARAMETER_VALUE"})
+	h.want("the same and more", send("film ends", sum("film ends")), map[string]any{"status": 1.0, "uploadedFileSize": "13"})
+	h.want("without", send("fun", ""), map[string]any{"status": 1.0, "uploadedFileSize": "13"})
 }
 
 func TestTokensAreListed(t *testing.T) {

@@ -24,8 +24,8 @@ import (
 	"sluice/api/upload"
 )
 
-// api is the server of the API's calls, with the services that it has.
-func (s *system) api(sessions *account.Sessions, who *playback, drawn *pictures) (*rpc.Server, error) {
+// api is the server of the API's calls, with the services that it has. What its clients follow ends with ctx.
+func (s *system) api(ctx context.Context, sessions *account.Sessions, who *playback, drawn *pictures) (*rpc.Server, error) {
 	reg := rpc.NewRegistry()
 	(&account.Service{Catalog: s.catalog, Sessions: sessions}).Register(reg)
 	playback := &media.Playback{Catalog: s.catalog, Guard: who.guard, Sessions: sessions}
@@ -41,7 +41,7 @@ func (s *system) api(sessions *account.Sessions, who *playback, drawn *pictures)
 	(&annotate.Service{Catalog: s.catalog}).Register(reg)
 	(&dropfolder.Service{Catalog: s.catalog, Roots: s.folderRoots()}).Register(reg)
 	(&category.Service{Catalog: s.catalog}).Register(reg)
-	(&bulk.Service{Catalog: s.catalog, Jobs: s.bulk, Log: s.log}).Register(reg)
+	(&bulk.Service{Catalog: s.catalog, Jobs: s.bulk, Log: s.log, Done: ctx.Done()}).Register(reg)
 	(&metadata.Service{Catalog: s.catalog}).Register(reg)
 	(&notify.Service{Catalog: s.catalog, Engine: s.notify}).Register(reg)
 	var proxies []netip.Prefix

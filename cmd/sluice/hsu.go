@@ -25,11 +25,19 @@ import (
 	"sluice/ingest/quota"
 )
 
+// accountLimits are those of accounts that have none of their own.
+func (s *system) accountLimits() catalog.Limits {
+	return catalog.Limits{
+		InFlight: s.cfg.Int("quota.in_flight_bytes"), EntriesADay: s.cfg.Int("quota.entries_a_day"), FolderFiles: s.cfg.Int("quota.folder_files"),
+		Sessions: s.cfg.Int("quota.sessions"), Pulls: s.cfg.Int("quota.pulls"), BulkJobs: s.cfg.Int("bulk.per_account"),
+	}
+}
+
 // newLimits makes what bounds the rates and the storage of accounts.
 func (s *system) newLimits() *quota.Limits {
 	return quota.New(quota.Config{
 		Accounts: s.catalog, Redis: s.redis, Rate: s.cfg.Int("quota.upload_rate") / 8, Storage: s.cfg.Int("quota.storage_bytes"),
-		Admit: s.admit, Log: s.log,
+		Limits: s.accountLimits(), Admit: s.admit, Log: s.log,
 	})
 }
 
@@ -42,7 +50,7 @@ func (s *system) keep(ctx context.Context, id catalog.AccountID, bytes int64) (r
 // Behind it the API answers too, so that clients can start sessions.
 func (s *system) startUploads(ctx context.Context, g *errgroup.Group, mux *http.ServeMux, sessions *account.Sessions, calls *rpc.Server) error {
 	up := hsuserver.New(hsuserver.Config{
-		Catalog: s.catalog, Uploads: s.content.Uploads, Content: s.content, Limits: s.limits, Log: s.log,
+		Catalog: s.catalog, Uploads: s.content.Uploads, Content: s.content, Limits: s.limits, MaxOpen: int(s.cfg.Int("quota.sessions")), Log: s.log,
 		Lifetime: s.cfg.Duration("upload.lifetime"),
 		Folder:   s.uploadFolder,
 		Authorize: func(r *http.Request, token string) (hsuserver.Identity, error) {

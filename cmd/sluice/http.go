@@ -52,7 +52,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 	}
 	sessions := account.NewSessions(account.Config{Catalog: s.catalog, Redis: s.redis, Logger: s.log})
 	drawn := &pictures{}
-	calls, err := s.api(sessions, access, drawn)
+	calls, err := s.api(ctx, sessions, access, drawn)
 	if err != nil {
 		return err
 	}

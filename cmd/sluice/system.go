@@ -56,6 +56,7 @@ func (s *system) open(ctx context.Context) error {
 	if err != nil {
 		return unavailableError{fmt.Errorf("catalog: %w", err)}
 	}
+	db.SetLimits(s.accountLimits())
 	s.catalog = db
 	s.closers = append(s.closers, db.Close)
 	store, err := open.Store(ctx, s.storageURL(), open.Options{CacheDir: s.cfg.Data("cache"), CacheBytes: s.cfg.Int("storage.cache_bytes")})

@@ -204,6 +204,8 @@ func TestLimitsOfAccountsAreSetAndShown(t *testing.T) {
 		{"--upload-rate 500M", `"upload_rate": 500000000`},
 		{"--storage 1000", `"upload_rate": 500000000`},
 		{"--upload-rate 0", `"storage_bytes": 1000`},
+		{"--sessions 9 --entries-a-day 100", `"entries_a_day": 100`},
+		{"--pulls 2 --bulk-jobs 1 --folder-files 7 --in-flight 5", `"sessions": 9`},
 		{"", `"upload_rate": 0`},
 	} {
 		out, err := s.run(append([]string{"account", "limit", "101", "--json"}, strings.Fields(tc.args)...)...)

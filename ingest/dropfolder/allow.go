@@ -2,6 +2,7 @@ package dropfolder
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"sluice/catalog"
@@ -22,9 +23,17 @@ func (fo *folder) allowed(ctx context.Context, jobs []job) (left []job, release 
 			return nil, release, err
 		}
 	}
+	// Files for which there is no entry today need not be taken to find that out.
+	enough := fo.cfg.Catalog.EntriesLeft(ctx, fo.f.Account)
+	if enough != nil && !errors.Is(enough, catalog.ErrEntriesADay) {
+		return nil, release, enough
+	}
 	left = make([]job, 0, len(jobs))
 	for _, j := range jobs {
-		free, err := fo.hold(ctx, kept, j)
+		free, err := func() {}, enough
+		if err == nil || !j.single() {
+			free, err = fo.hold(ctx, kept, j)
+		}
 		if err == nil {
 			held, left = append(held, free), append(left, j)
 			continue

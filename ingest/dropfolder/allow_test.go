@@ -84,6 +84,70 @@ func TestFilesWaitForRoomInTheAccountsQuota(t *testing.T) {
 	}
 }
 
+func TestFilesWaitForAnotherDay(t *testing.T) {
+	h := newHouse(t)
+	h.setLimits(catalog.Limits{EntriesADay: 2})
+	for _, n := range []string{"a", "b", "c"} {
+		h.write(n+".mp4", n)
+	}
+	h.start()
+	var waits catalog.DropFolderFile
+	h.until("two entries, and one file to wait", func() bool {
+		done := 0
+		for _, r := range h.rows() {
+			if r.Status == purged {
+				done++
+			} else {
+				waits = r
+			}
+		}
+		return done == 2 && waits.ErrorCode == string(CodeQuota)
+	})
+	if waits.Status != pending || waits.NextAt == 0 || waits.Attempt != 0 || !strings.Contains(waits.Why, "may make 2") {
+		t.Errorf("it waits as %+v", waits)
+	}
+	h.setLimits(catalog.Limits{EntriesADay: 3})
+	h.retryNow(waits)
+	h.wait(waits.Path, purged)
+}
+
+func TestAFolderHasNoMoreFilesThanItMay(t *testing.T) {
+	h := newHouse(t, func(f *catalog.DropFolder) { f.DeletePolicy = catalog.DeleteManually })
+	h.setLimits(catalog.Limits{FolderFiles: 2})
+	for i := range 5 {
+		h.write(fmt.Sprintf("f%d.mp4", i), fmt.Sprint(i))
+	}
+	h.start()
+	health := func() catalog.DropFolder {
+		f, err := h.db.DropFolder(h.Context(), h.folder.Account, h.folder.ID)
+		if err != nil {
+			h.Fatal(err)
+		}
+		return f
+	}
+	h.until("three files to wait", func() bool { return strings.HasPrefix(health().ErrorText, "3 files wait: the folder has 2 already") })
+	rows := h.rows()
+	if len(rows) != 2 {
+		t.Errorf("%d files have rows, want 2", len(rows))
+	}
+	// One that goes away makes room for another.
+	h.wait(rows[0].Path, handled)
+	if err := h.store().Remove(t.Context(), rows[0].Path); err != nil {
+		t.Fatal(err)
+	}
+	h.until("two files to wait", func() bool { return strings.HasPrefix(health().ErrorText, "2 files wait") })
+	h.setLimits(catalog.Limits{})
+	h.until("all to be there", func() bool { return health().ErrorText == "" && len(h.rows()) >= 5 })
+}
+
+// setLimits gives the account limits of its own.
+func (h *house) setLimits(l catalog.Limits) {
+	h.Helper()
+	if _, err := h.db.UpdateAccount(h.Context(), h.folder.Account, func(a *catalog.Account) error { a.Details.Limits = l; return nil }); err != nil {
+		h.Fatal(err)
+	}
+}
+
 func (h *house) store() *local {
 	h.Helper()
 	l, err := openLocal(h.folder.Path, false)

@@ -229,6 +229,15 @@ func TestAGroupThatStaysIncompleteIsGivenUp(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	// From here on there is time enough: what comes late must not be given up before the other is tried again.
+	h.stop()
+	if _, err := h.db.UpdateDropFolder(t.Context(), account, h.folder.ID, func(f *catalog.DropFolder) error {
+		f.Options.SidecarTimeout = 3600
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	h.start()
 	h.drop("film_sd.mp4", "three")
 	h.wait("film_sd.mp4", waiting)
 	if _, err := Retry(t.Context(), h.db, account, h.row("film_hd.mp4").ID); err != nil {

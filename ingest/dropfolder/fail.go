@@ -26,6 +26,8 @@ const (
 	fullRetry = 15 * time.Second
 	// quotaRetry is how often one is tried for which nobody has given room.
 	quotaRetry = time.Minute
+	// dayRetry is how often one is tried for which the day has no entry left.
+	dayRetry = 10 * time.Minute
 )
 
 // errSibling is the cause of a file that is fine, but cannot become content for another's sake.
@@ -104,6 +106,9 @@ func (fo *folder) failOne(ctx context.Context, tx *catalog.Tx, f catalog.DropFol
 		return fo.later(ctx, tx, f, f.Attempt, time.Second, "", "It is fine, but another file of its group could not be taken.")
 	case noRoom(cause):
 		return fo.later(ctx, tx, f, f.Attempt, fullRetry, CodeDiskFull, "There is no room for it on the server. It is tried again by itself: "+cause.Error())
+	case errors.Is(cause, catalog.ErrEntriesADay):
+		return fo.later(ctx, tx, f, f.Attempt, dayRetry, CodeQuota,
+			fmt.Sprintf("%q waits for another day, or for a higher limit: %v.", shown, cause))
 	case errors.Is(cause, catalog.ErrQuota):
 		return fo.later(ctx, tx, f, f.Attempt, quotaRetry, CodeQuota,
 			fmt.Sprintf("%q waits until there is room for it. Remove entries, or raise the limit: %v.", shown, cause))

@@ -14,6 +14,10 @@ var (
 		Name: "sluice_ingest_dropfolder_folders",
 		Help: "Drop folders that this process watches, or tries to.",
 	})
+	crowdedOut = promauto.NewGauge(prometheus.GaugeOpts{
+		Name: "sluice_ingest_dropfolder_crowded_files",
+		Help: "Files that wait in drop folders that have as many as they may.",
+	})
 	sweepSeconds = promauto.NewHistogram(prometheus.HistogramOpts{
 		Name:    "sluice_ingest_dropfolder_sweep_seconds",
 		Help:    "Time of a full look at a drop folder.",

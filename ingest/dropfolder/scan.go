@@ -44,6 +44,7 @@ type scan struct {
 	arriving map[string]*arriving
 	marks    map[string]bool // paths whose marker is there
 	dues     dues
+	crowd    crowd
 	sweeps   uint32
 	newest   time.Time
 	said     time.Time // when health was last recorded
@@ -97,6 +98,7 @@ func (s *scan) run(ctx context.Context) error {
 	if err := s.load(ctx); err != nil {
 		return &Error{Code: ErrCatalog, Text: "the folder's files cannot be read from the catalog", Err: err}
 	}
+	defer s.setOver(0)
 	sweep, due := time.NewTimer(0), time.NewTimer(time.Hour)
 	defer sweep.Stop()
 	defer due.Stop()
@@ -248,6 +250,9 @@ func (s *scan) vanished(rel string) {
 func (s *scan) sweep(ctx context.Context) error {
 	start := time.Now()
 	s.sweeps++
+	if err := s.beginCrowd(ctx); err != nil {
+		return fmt.Errorf("limits: %w", err)
+	}
 	enter := func(files []File) error {
 		for _, f := range files {
 			s.observe(observation{File: f, by: "sweep"})
@@ -268,9 +273,10 @@ func (s *scan) sweep(ctx context.Context) error {
 	}
 	s.absent()
 	sweepSeconds.Observe(time.Since(start).Seconds())
-	if time.Since(s.said) > healthEvery {
+	was := s.crowd.over
+	if err := s.endCrowd(); err != nil || was > 0 || time.Since(s.said) > healthEvery {
 		s.said = time.Now()
-		s.health(ctx, nil, s.newest)
+		s.health(ctx, err, s.newest)
 	}
 	return nil
 }
@@ -316,6 +322,8 @@ func (s *scan) observe(o observation) {
 		if k.print == s.printOf(o.File) {
 			return
 		}
+	} else if s.crowded() {
+		return
 	}
 	s.fresh = append(s.fresh, o)
 }

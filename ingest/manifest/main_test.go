@@ -159,11 +159,16 @@ func (r *rig) wait(j catalog.BulkJob) (catalog.BulkJob, []catalog.BulkResult) {
 			r.t.Fatal(err)
 		}
 	}
-	rows, err := r.db.BulkResultsAfter(r.t.Context(), account, j.ID, 0, 1000, false)
-	if err != nil {
-		r.t.Fatal(err)
+	var rows []catalog.BulkResult
+	for after := int64(0); ; after = rows[len(rows)-1].Line {
+		page, err := r.db.BulkResultsAfter(r.t.Context(), account, j.ID, after, 1000, false)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		if rows = append(rows, page...); len(page) < 1000 {
+			return j, rows
+		}
 	}
-	return j, rows
 }
 
 func (r *rig) entry(id string) catalog.Entry {

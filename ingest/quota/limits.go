@@ -28,6 +28,8 @@ type Config struct {
 	Node string
 	// Rate, in bytes a second, and Storage, in bytes, are the limits of accounts that have none of their own; 0 for none.
 	Rate, Storage int64
+	// Limits are those of accounts that have none of their own: InFlight and Sessions count here.
+	Limits catalog.Limits
 	// Admit, when set, is asked whether the volumes have room for so many more bytes.
 	Admit func(grows int64) error
 	Log   *slog.Logger
@@ -46,7 +48,8 @@ type Limits struct {
 	links    map[catalog.AccountID]*link
 	known    map[catalog.AccountID]known
 	reserved map[catalog.AccountID]int64
-	total    int64 // of reserved
+	sessions map[catalog.AccountID]int64 // files that come in
+	total    int64                       // of reserved
 }
 
 // known is what was last read of an account.
@@ -64,7 +67,7 @@ func New(cfg Config) *Limits {
 	}
 	return &Limits{
 		cfg: cfg, now: time.Now, sleep: sleep, links: map[catalog.AccountID]*link{}, known: map[catalog.AccountID]known{},
-		reserved: map[catalog.AccountID]int64{},
+		reserved: map[catalog.AccountID]int64{}, sessions: map[catalog.AccountID]int64{},
 	}
 }
 

@@ -16,6 +16,6 @@ var (
 	})
 	refused = promauto.NewCounterVec(prometheus.CounterOpts{
 		Name: "sluice_ingest_quota_refusals_total",
-		Help: "Transfers that were refused for want of room: quota (the account's), full (a volume).",
+		Help: "Transfers that were refused: quota (what the account may keep), in_flight (what it may have on its way), sessions (how many), full (a volume).",
 	}, []string{"reason"})
 )

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -112,6 +113,10 @@ func TestTransfersOfAnAccountShareItsLink(t *testing.T) {
 		}
 		shares = append(shares, s)
 	}
+	// The seconds pass by hand.
+	k := shares[0].link
+	k.stop()
+	<-k.done
 	rates := func() (out []int64) {
 		for _, s := range shares {
 			out = append(out, s.Report().Rate)
@@ -122,7 +127,6 @@ func TestTransfersOfAnAccountShareItsLink(t *testing.T) {
 		t.Errorf("rates %v, want 250, 250 and 500", got)
 	}
 	// In a second in which the third is idle and the others wait, its part goes to them, save what lets it begin again.
-	k := shares[0].link
 	for range 2 {
 		if err := errors.Join(shares[0].Take(t.Context(), 1000), shares[1].Take(t.Context(), 1000)); err != nil {
 			t.Fatal(err)
@@ -180,8 +184,11 @@ func TestNodesShareALinkThroughRedis(t *testing.T) {
 			shares = append(shares, s)
 		}
 	}
-	// Everybody wants more than there is.
-	for range 2 {
+	// Everybody wants more than there is. A busy Redis may not be heard at once.
+	all := func() bool {
+		return !slices.ContainsFunc(shares, func(s *Share) bool { return s.Report().Transfers != 4 })
+	}
+	for round := 0; round < 2 || round < 200 && !all(); round++ {
 		for _, s := range shares {
 			if err := s.Take(t.Context(), 100_000); err != nil {
 				t.Fatal(err)
@@ -252,6 +259,41 @@ func TestRoomIsReserved(t *testing.T) {
 	}
 	if _, err := l.Reserve(t.Context(), 999, 1); !errors.Is(err, catalog.ErrNotFound) {
 		t.Errorf("of an unknown account: %v", err)
+	}
+}
+
+func TestWhatIsOnItsWayIsBounded(t *testing.T) {
+	a := &accounts{detail: catalog.AccountDetails{Limits: catalog.Limits{Sessions: 2}}}
+	l := New(Config{Accounts: a, Limits: catalog.Limits{InFlight: 100, Sessions: 50}})
+	var free []func()
+	reserve := func(bytes int64) error {
+		release, err := l.Reserve(t.Context(), account, bytes)
+		free = append(free, release)
+		return err
+	}
+	if err := reserve(60); err != nil {
+		t.Fatal(err)
+	}
+	if err := reserve(41); !errors.Is(err, ErrInFlight) || !errors.Is(err, catalog.ErrQuota) || !Refused(err) || !strings.Contains(err.Error(), "account 101") {
+		t.Errorf("101 of 100 bytes: %v", err)
+	}
+	free[1]()
+	if err := reserve(40); err != nil {
+		t.Errorf("all of it: %v", err)
+	}
+	if err := reserve(0); !errors.Is(err, ErrSessions) || !errors.Is(err, catalog.ErrQuota) || !Refused(err) || !strings.Contains(err.Error(), "2 files") {
+		t.Errorf("a third session of two: %v", err)
+	}
+	free[0]()
+	free[0]()
+	if err := reserve(60); err != nil {
+		t.Errorf("when one has come: %v", err)
+	}
+	for _, release := range free {
+		release()
+	}
+	if l.total != 0 || len(l.reserved) != 0 || len(l.sessions) != 0 {
+		t.Errorf("%d bytes, %v and %v are left", l.total, l.reserved, l.sessions)
 	}
 }
 

@@ -14,6 +14,12 @@ import (
 // storage.ErrFull.
 var ErrStorage = fmt.Errorf("%w: storage", catalog.ErrQuota)
 
+// ErrInFlight says that too many bytes of an account are on their way already, ErrSessions that too many of its files are.
+var (
+	ErrInFlight = fmt.Errorf("%w: bytes in flight", catalog.ErrQuota)
+	ErrSessions = fmt.Errorf("%w: sessions", catalog.ErrQuota)
+)
+
 // unknownSize is what is reserved for a file whose size is not known.
 const unknownSize = 1 << 30
 
@@ -30,8 +36,8 @@ type Hold struct {
 // Hold makes a hold of an account that holds nothing yet; that of nil limits never does.
 func (l *Limits) Hold(id catalog.AccountID) *Hold { return &Hold{limits: l, account: id} }
 
-// Add reserves room for more bytes (below 0: nobody knows how many) within the account's storage quota and on the volumes, or
-// returns ErrStorage or storage.ErrFull.
+// Add reserves room for more bytes (below 0: nobody knows how many) within the account's storage quota, in what it may have on the way
+// to this server, and on the volumes, or returns ErrStorage, ErrInFlight or storage.ErrFull.
 func (h *Hold) Add(ctx context.Context, bytes int64) error {
 	l := h.limits
 	if l == nil {
@@ -44,6 +50,10 @@ func (h *Hold) Add(ctx context.Context, bytes int64) error {
 	if err != nil {
 		return err
 	}
+	limits, err := l.limitsOf(ctx, h.account)
+	if err != nil {
+		return err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	l.mu.Lock()
@@ -52,6 +62,11 @@ func (h *Hold) Add(ctx context.Context, bytes int64) error {
 		refused.WithLabelValues("quota").Inc()
 		return fmt.Errorf("%w: account %d keeps %s, %s more are on their way, and %s would exceed its %s",
 			ErrStorage, h.account, size(stored), size(held), size(bytes), size(quota))
+	}
+	if held, most := l.reserved[h.account], limits.InFlight; most > 0 && held > most-bytes {
+		refused.WithLabelValues("in_flight").Inc()
+		return fmt.Errorf("%w: %s of account %d are on their way to this server, and %s would exceed its %s",
+			ErrInFlight, size(held), h.account, size(bytes), size(most))
 	}
 	if l.cfg.Admit != nil && !h.here {
 		if err := l.cfg.Admit(l.total + bytes); err != nil {
@@ -117,10 +132,46 @@ func (h *Hold) give(n int64) {
 	}
 }
 
-// Reserve is a hold of bytes for who does not tell what arrives. The release may be called always, and several times.
+// Reserve is a hold of the bytes of one file for who does not tell what arrives. It is refused with ErrSessions too, when that many files of
+// the account come in already. The release may be called always, and several times.
 func (l *Limits) Reserve(ctx context.Context, id catalog.AccountID, bytes int64) (release func(), err error) {
+	leave, err := l.session(ctx, id)
+	if err != nil {
+		return leave, err
+	}
 	h := l.Hold(id)
-	return h.Release, h.Add(ctx, bytes)
+	return func() { h.Release(); leave() }, h.Add(ctx, bytes)
+}
+
+// session counts one more file of the account that comes in, until leave is called.
+func (l *Limits) session(ctx context.Context, id catalog.AccountID) (leave func(), err error) {
+	if l == nil {
+		return func() {}, nil
+	}
+	limits, err := l.limitsOf(ctx, id)
+	if err != nil {
+		return func() {}, err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if most := limits.Sessions; most > 0 && l.sessions[id] >= most {
+		refused.WithLabelValues("sessions").Inc()
+		return func() {}, fmt.Errorf("%w: %d files of account %d are on their way to this server, which is its limit", ErrSessions, most, id)
+	}
+	l.sessions[id]++
+	return sync.OnceFunc(func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if l.sessions[id]--; l.sessions[id] == 0 {
+			delete(l.sessions, id)
+		}
+	}), nil
+}
+
+// limitsOf are the limits of an account.
+func (l *Limits) limitsOf(ctx context.Context, id catalog.AccountID) (catalog.Limits, error) {
+	d, err := l.details(ctx, id)
+	return d.Or(l.cfg.Limits), err
 }
 
 // forget lets what the account keeps be counted anew.
@@ -159,7 +210,10 @@ func (l *Limits) stored(ctx context.Context, id catalog.AccountID) (int64, error
 	return n, nil
 }
 
-// Refused says whether an error is a refusal of this package: more will be possible when something is removed.
-func Refused(err error) bool { return errors.Is(err, ErrStorage) }
+// Refused says whether an error is a refusal of this package: more will be possible when something is removed, or
+// has come.
+func Refused(err error) bool {
+	return errors.Is(err, ErrStorage) || errors.Is(err, ErrInFlight) || errors.Is(err, ErrSessions)
+}
 
 func size(n int64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }

@@ -24,7 +24,8 @@ var answers = []struct {
 }{
 	{catalog.ErrNotFound, http.StatusNotFound, "ERR_UPLOAD_NOT_FOUND"},
 	{errGone, http.StatusGone, "ERR_UPLOAD_GONE"},
-	{errChecksum, 460, "ERR_CHECKSUM_MISMATCH"},
+	{upload.ErrChecksum, 460, "ERR_CHECKSUM_MISMATCH"},
+	{upload.ErrDiffers, http.StatusConflict, "ERR_CHUNK_CONFLICT"},
 	{upload.ErrForbidden, http.StatusUnsupportedMediaType, "ERR_FILE_TYPE"},
 	{upload.ErrTooLarge, http.StatusRequestEntityTooLarge, "ERR_MAX_SIZE_EXCEEDED"},
 	{upload.ErrState, http.StatusGone, "ERR_UPLOAD_CLOSED"},

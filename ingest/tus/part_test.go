@@ -2,8 +2,11 @@ package tus_test
 
 import (
 	"bytes"
+	"crypto/sha1"
+	"encoding/base64"
 	"errors"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,6 +63,32 @@ func TestPartsAreWrittenInPlace(t *testing.T) {
 			t.Errorf("%s: status %d: %s", name, resp.StatusCode, body)
 		}
 	}
+}
+
+// TestAChunkThatDiffersIsRefused meets what came by another part with a checksum of other bytes.
+func TestAChunkThatDiffersIsRefused(t *testing.T) {
+	h := newHouse(t)
+	data := bytesOf(60_000, 11)
+	whole, _ := h.create(len(data))
+	part, _ := h.create(20_000, "Upload-Concat", "partial", "Upload-Metadata", meta("sluice-into", whole, "sluice-offset", "20000"))
+	resp, body := h.patch(part, 0, data[20_000:40_000])
+	h.want(resp, body, http.StatusNoContent)
+	sum := func(b []byte) string {
+		s := sha1.Sum(b)
+		return "sha1 " + base64.StdEncoding.EncodeToString(s[:])
+	}
+	other := slices.Clone(data[:50_000])
+	other[30_000]++
+	resp, body = h.patch(whole, 0, other, "Upload-Checksum", sum(other))
+	h.want(resp, body, http.StatusConflict)
+	if !strings.Contains(body, "ERR_CHUNK_CONFLICT") || !strings.Contains(body, "byte 30000") {
+		t.Errorf("%s", body)
+	}
+	resp, body = h.do(http.MethodHead, whole, nil, nil)
+	h.want(resp, body, http.StatusOK, "Upload-Offset", "0")
+	resp, body = h.patch(whole, 0, data, "Upload-Checksum", sum(data))
+	h.want(resp, body, http.StatusNoContent)
+	h.wantFile(whole, data)
 }
 
 // TestPartsOfTheirOwnAreJoined is what clients do that know nothing of parts in place.

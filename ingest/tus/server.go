@@ -158,8 +158,8 @@ type request struct {
 	server   *Server
 	http     *http.Request
 	sender   Sender
-	checksum *checksum // of the body, nil for none
-	carry    string    // the session that the upload's URL carries
+	checksum *upload.Checksum // of the body, nil for none
+	carry    string           // the session that the upload's URL carries
 	expires  time.Time
 	entry    catalog.EntryID
 	token    catalog.UploadTokenID
@@ -254,7 +254,7 @@ func (s *Server) admit(q *request, r *http.Request) error {
 		return &Refusal{http.StatusUnsupportedMediaType, "ERR_CONTENT_ENCODING", "files are taken as they are, without an encoding"}
 	}
 	if h := r.Header.Get("Upload-Checksum"); h != "" {
-		if q.checksum, err = parseChecksum(h); err != nil {
+		if q.checksum, err = upload.ParseChecksum(h); err != nil {
 			return &Refusal{http.StatusBadRequest, "ERR_CHECKSUM", err.Error()}
 		}
 	}
@@ -294,7 +294,7 @@ func (a *answer) WriteHeader(status int) {
 	if a.method == http.MethodOptions && status == http.StatusOK {
 		status = http.StatusNoContent
 		h.Set("Tus-Extension", h.Get("Tus-Extension")+",expiration,checksum")
-		h.Set("Tus-Checksum-Algorithm", algorithms)
+		h.Set("Tus-Checksum-Algorithm", upload.Algorithms)
 	}
 	if !q.expires.IsZero() && status < 300 {
 		h.Set("Upload-Expires", q.expires.UTC().Format(http.TimeFormat))

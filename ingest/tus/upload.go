@@ -92,7 +92,10 @@ func (s *Server) receive(ctx context.Context, q *request, t catalog.UploadToken,
 		src = s.cfg.Rate(ctx, t.Account, src)
 	}
 	if q.checksum != nil {
-		src, to.Verify = q.checksum.over(src, q.http.ContentLength)
+		src, to.Verify = q.checksum.Over(src, q.http.ContentLength)
+		if n := q.http.ContentLength; n > 0 && (to.Most == 0 || n < to.Most) {
+			to.Most = n
+		}
 	}
 	to.Size, to.Body = -1, src
 	return s.cfg.Engine.Receive(ctx, t.Account, t.ID, to)

@@ -89,7 +89,11 @@ func (e *Engine) write(ctx context.Context, account catalog.AccountID, id catalo
 		return t, err
 	}
 	defer src.Close()
-	t, n, err := e.store(ctx, hold, t, piece{at: at, size: c.Size, src: src})
+	p := piece{at: at, size: c.Size, src: src}
+	if c.Checksum != nil {
+		p.src, p.verify = c.Checksum.Over(src, c.Size)
+	}
+	t, n, err := e.store(ctx, hold, t, p)
 	if err == nil && n < c.Size {
 		err = io.ErrUnexpectedEOF
 	}

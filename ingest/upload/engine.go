@@ -75,6 +75,9 @@ type Chunk struct {
 	// Size and Open are the bytes.
 	Size int64
 	Open func() (io.ReadCloser, error)
+	// Checksum, when set, is what the sender says of the bytes: the chunk counts whole or not at all, and never takes the place of
+	// other bytes that are here.
+	Checksum *Checksum
 }
 
 var tokenID = regexp.MustCompile(`^[0-9]_[0-9a-f]{32}$`)

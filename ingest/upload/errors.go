@@ -12,5 +12,7 @@ var (
 	ErrScattered = errors.New("too many parts of the file are apart")
 	ErrTooLarge  = errors.New("the file is too large")
 	ErrForbidden = errors.New("files of this type are refused")
+	ErrChecksum  = errors.New("the bytes that came do not have the checksum that their sender gave")
+	ErrDiffers   = errors.New("the chunk has other bytes than those that are here")
 	ErrConflict  = errors.New("another request changed the upload")
 )

@@ -19,7 +19,7 @@ type Stream struct {
 	// Inner says that the file is but a part of another: how it begins tells nothing of its type.
 	Inner bool
 	// Verify, when set, is asked at the end of Body whether the bytes are what their sender meant. Its error drops them: the
-	// upload is as it was.
+	// upload is as it was. They never take the place of others that are here: that is ErrDiffers.
 	Verify func() error
 }
 

@@ -23,7 +23,8 @@ type piece struct {
 	src        io.Reader
 	// inner says that the file is a part of another.
 	inner bool
-	// verify, when set, is asked at the end of the bytes whether they may be kept: until then nothing of them is recorded.
+	// verify, when set, is asked at the end of the bytes whether they may be kept: until then nothing of them is recorded, and
+	// what is here of their place stays as it is.
 	verify func() error
 }
 
@@ -35,7 +36,7 @@ func (e *Engine) store(ctx context.Context, hold *hold, t catalog.UploadToken, p
 			return t, 0, err
 		}
 	}
-	f, err := os.OpenFile(e.Path(t), os.O_WRONLY, 0)
+	f, err := os.OpenFile(e.Path(t), os.O_RDWR, 0)
 	if err != nil {
 		return t, 0, err
 	}
@@ -49,12 +50,20 @@ func (e *Engine) store(ctx context.Context, hold *hold, t catalog.UploadToken, p
 	if _, err := f.Seek(p.at, io.SeekStart); err != nil {
 		return t, 0, err
 	}
+	dst := io.Writer(f)
+	if p.verify != nil {
+		k, err := e.keep(ctx, t, f, p)
+		if err != nil {
+			return t, 0, err
+		}
+		dst, p.verify = k, k.after(p.verify)
+	}
 	if p.at == 0 && !p.inner {
 		if p.src, err = Look(p.src); err != nil {
 			return t, 0, err
 		}
 	}
-	return e.pour(ctx, hold, t, f, p)
+	return e.pour(ctx, hold, t, f, dst, p)
 }
 
 // Look refuses a file by its first bytes, as CheckType does, before the rest is waited for. It returns a reader of all of it.
@@ -64,18 +73,12 @@ func Look(src io.Reader) (io.Reader, error) {
 	return r, CheckType(head)
 }
 
-// pour copies a piece to the file and records what is synced.
-func (e *Engine) pour(ctx context.Context, hold *hold, t catalog.UploadToken, f *os.File, p piece) (catalog.UploadToken, int64, error) {
-	left := p.size
-	if left < 0 {
-		left = e.maxSize() - p.at
-		if p.most > 0 {
-			left = min(left, p.most)
-		}
-	}
+// pour copies a piece to the file, by dst, and records what is synced.
+func (e *Engine) pour(ctx context.Context, hold *hold, t catalog.UploadToken, f *os.File, dst io.Writer, p piece) (catalog.UploadToken, int64, error) {
+	left := e.most(p)
 	var done, recorded int64
 	for ended := false; !ended; {
-		n, err := copyPiece(ctx, f, p.src, min(journalBytes, left-done))
+		n, err := copyPiece(ctx, dst, p.src, min(journalBytes, left-done))
 		done += n
 		ended = err != nil || done == left
 		if errors.Is(err, io.EOF) {
@@ -112,11 +115,23 @@ func (e *Engine) pour(ctx context.Context, hold *hold, t catalog.UploadToken, f 
 	return t, recorded, nil
 }
 
+// most is how many bytes a piece has at most.
+func (e *Engine) most(p piece) int64 {
+	switch room := e.maxSize() - p.at; {
+	case p.size >= 0:
+		return p.size
+	case p.most > 0:
+		return min(room, p.most)
+	default:
+		return room
+	}
+}
+
 // buffers are what pieces pass through.
 var buffers = sync.Pool{New: func() any { return new([256 << 10]byte) }}
 
 // copyPiece copies up to most bytes, or as many as come in about journalEvery. At the end of src it returns io.EOF.
-func copyPiece(ctx context.Context, dst *os.File, src io.Reader, most int64) (int64, error) {
+func copyPiece(ctx context.Context, dst io.Writer, src io.Reader, most int64) (int64, error) {
 	buf := buffers.Get().(*[256 << 10]byte)
 	defer buffers.Put(buf)
 	began := time.Now()

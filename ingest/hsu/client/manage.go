@@ -26,6 +26,7 @@ type manager struct {
 	u       *upload
 	tuner   *tuner   // nil when their number is fixed
 	yielder *yielder // nil when nothing is yielded
+	halver  *halver  // nil when the rate is not fixed
 	streams int
 	posting atomic.Bool // connections are not upgraded on this way
 	quits   []chan struct{}
@@ -49,6 +50,9 @@ func (u *upload) manage(ctx context.Context) error {
 		most = min(most, s.MaxStreams)
 	}
 	m := &manager{u: u, yielder: newYielder(u.o.Open.Policy), done: make(chan chan struct{}, 4*maxStreams)}
+	if u.o.Open.Policy == hsu.Fixed {
+		m.halver = newHalver(u.o.Open.Rate / 8)
+	}
 	switch {
 	case u.o.Streams > 0:
 		m.streams = min(u.o.Streams, most)
@@ -102,6 +106,9 @@ func (m *manager) measure(now time.Time) {
 	if known {
 		f = flowOf(m.tuned.wire, w, d)
 		m.u.sched.widen(int64(lineShare * f.rate * w.least.Seconds()))
+		if m.halver != nil {
+			m.u.pace.keep(int64(m.halver.measured(f)))
+		}
 	}
 	m.tuned = mark{now, w, have}
 	if m.tuner == nil {

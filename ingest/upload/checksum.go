@@ -1,4 +1,4 @@
-package tus
+package upload
 
 import (
 	"bytes"
@@ -6,7 +6,6 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"hash"
 	"hash/crc32"
@@ -14,14 +13,11 @@ import (
 	"strings"
 )
 
-// algorithms are those of Upload-Checksum, as Tus-Checksum-Algorithm lists them.
-const algorithms = "sha1,md5,sha256,crc32c"
+// Algorithms are those of a Checksum, as tus's header Tus-Checksum-Algorithm lists them.
+const Algorithms = "sha1,md5,sha256,crc32c"
 
-// errChecksum says that a body is not what its sender meant to send.
-var errChecksum = errors.New("the bytes that came do not have the checksum that their sender gave")
-
-// checksum is what a sender says of a body (tus 1.0, §checksum).
-type checksum struct {
+// Checksum is what a sender says of a body (tus 1.0, §checksum). It serves one body.
+type Checksum struct {
 	name string
 	sum  []byte
 	hash hash.Hash
@@ -42,11 +38,12 @@ func newHash(name string) hash.Hash {
 	return nil
 }
 
-func parseChecksum(header string) (*checksum, error) {
+// ParseChecksum reads a name and a sum in base64, with a space between them.
+func ParseChecksum(header string) (*Checksum, error) {
 	name, text, _ := strings.Cut(strings.TrimSpace(header), " ")
-	c := &checksum{name: name, hash: newHash(name)}
+	c := &Checksum{name: name, hash: newHash(name)}
 	if c.hash == nil {
-		return nil, fmt.Errorf("checksum %q is not one of %s", name, algorithms)
+		return nil, fmt.Errorf("checksum %q is not one of %s", name, Algorithms)
 	}
 	var err error
 	if c.sum, err = base64.StdEncoding.DecodeString(strings.TrimSpace(text)); err != nil || len(c.sum) != c.hash.Size() {
@@ -55,13 +52,13 @@ func parseChecksum(header string) (*checksum, error) {
 	return c, nil
 }
 
-// over returns a reader of src whose bytes are counted in, and the verdict at its end. A body of length bytes (-1 unknown) that
+// Over returns a reader of src whose bytes are counted in, and the verdict at its end. A body of length bytes (-1 unknown) that
 // ended sooner is not what was meant either.
-func (c *checksum) over(src io.Reader, length int64) (io.Reader, func() error) {
+func (c *Checksum) Over(src io.Reader, length int64) (io.Reader, func() error) {
 	r := &counted{r: io.TeeReader(src, c.hash)}
 	return r, func() error {
 		if length >= 0 && r.n < length || !bytes.Equal(c.hash.Sum(nil), c.sum) {
-			return errChecksum
+			return ErrChecksum
 		}
 		return nil
 	}
