@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"syscall"
 	"time"
 
@@ -102,6 +103,7 @@ func (s *system) uploadFolder(ctx context.Context, id catalog.AccountID, folder 
 	if f.Type != catalog.DropFolderLocal || !f.Watched() {
 		return nil, fmt.Errorf("drop folder %d takes no uploads: %w", folder, catalog.ErrNotFound)
 	}
+	_ = os.MkdirAll(f.Path, 0o770) // opening it says why it cannot be used
 	return folderOf{f, dropfolder.Announcer{Catalog: s.catalog}}, nil
 }
 

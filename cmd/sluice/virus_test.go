@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -61,6 +62,13 @@ func TestAVirusIsStoppedWhateverBroughtIt(t *testing.T) {
 	if _, err := s.runWith(password+"\n", "account", "gateway", "add", "anna", "--password-stdin", "--folder", fmt.Sprint(in)); err != nil {
 		t.Fatal(err)
 	}
+	for _, addr := range []string{gate, ftps} { // keys and certificates are made first
+		eventually(t, addr+" accepts connections", func() bool {
+			conn, err := net.DialTimeout("tcp", addr, time.Second)
+			return err == nil && conn.Close() == nil
+		})
+	}
+	eventually(t, "the folder is there", func() bool { _, err := os.Stat(filepath.Join(s.data, "folders", "101", "in")); return err == nil })
 	number := 0
 	// Each way brings other bytes: the same would be refused by their hash.
 	virus := func() []byte {

@@ -29,6 +29,13 @@ type local struct {
 	root *os.File
 }
 
+// Root opens the directory of a local folder for who puts files there. It is made if it is not there: a folder may be given files before
+// it was looked at for the first time.
+func Root(dir string) (*os.Root, error) {
+	_ = os.MkdirAll(dir, 0o770) // opening it says why it cannot be used
+	return os.OpenRoot(dir)
+}
+
 // openLocal opens a directory, which is made if its parent is there.
 func openLocal(dir string, flat bool) (*local, error) {
 	if err := os.MkdirAll(dir, 0o770); err != nil {

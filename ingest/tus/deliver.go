@@ -62,7 +62,7 @@ func (s *Server) deliver(ctx context.Context, t catalog.UploadToken, st state) e
 	if err != nil {
 		return err
 	}
-	root, err := os.OpenRoot(f.Path)
+	root, err := dropfolder.Root(f.Path)
 	if err != nil {
 		return fmt.Errorf("drop folder %d: %w", f.ID, err)
 	}

@@ -150,7 +150,7 @@ func (s *Server) putFile(q *request, w http.ResponseWriter, r *http.Request) (Re
 		}
 	}
 	fresh := r.Header.Get("If-None-Match") == "*"
-	root, err := os.OpenRoot(p.folder.Path)
+	root, err := dropfolder.Root(p.folder.Path)
 	if err != nil {
 		return Received{}, fmt.Errorf("drop folder %d: %w", p.folder.ID, err)
 	}

@@ -188,6 +188,9 @@ func TestCurlPutsFiles(t *testing.T) {
 	}
 	h := newHouse(t)
 	dir, url, _ := h.folder(account)
+	if err := os.Remove(dir); err != nil { // nobody looked at the folder yet
+		t.Fatal(err)
+	}
 	data := bytesOf(100_000, 32)
 	path := filepath.Join(t.TempDir(), "clip.mp4")
 	if err := os.WriteFile(path, data, 0o600); err != nil {
