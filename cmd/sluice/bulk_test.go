@@ -59,6 +59,7 @@ func TestABulkJobSurvivesKills(t *testing.T) {
 		s.kill("server")
 		s.start("server", serve...)
 	}
+	s.waitReady()
 	var job catalog.BulkJob
 	s.eventually(3*time.Minute, "the job ends", func() bool {
 		if job, err = db.BulkJobByID(t.Context(), added.Job); err != nil {

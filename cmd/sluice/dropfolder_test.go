@@ -78,6 +78,7 @@ func TestDropFolderUnderKills(t *testing.T) {
 		time.Sleep(100 * poll)
 	}
 	t.Logf("at the end: the server's memory is %s, at most %s", s.status("server", "VmRSS"), s.status("server", "VmHWM"))
+	s.waitReady()    // one that is only starting would die of the signal
 	s.stop("server") // what is compared now stays as it is
 	seen := map[string]int{}
 	entries, _, err := db.QueryEntries(ctx, 101, catalog.Query{Limit: catalog.Everything})
