@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
@@ -120,14 +121,36 @@ func startServer(t *testing.T, flags ...string) *server {
 	return s
 }
 
+// given are the ports that freeAddress returned.
+var given struct {
+	sync.Mutex
+	ports map[int]bool
+}
+
+// freeAddress returns an address that nobody listens at, once. Its port is below those that the kernel gives to connections, so that none
+// takes it before it is used.
 func freeAddress(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	given.Lock()
+	defer given.Unlock()
+	if given.ports == nil {
+		given.ports = map[int]bool{}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	for range 1000 {
+		port := 20_000 + rand.IntN(12_000)
+		if given.ports[port] {
+			continue
+		}
+		l, err := net.Listen("tcp", fmt.Sprintf("127.0.0.1:%d", port))
+		if err != nil {
+			continue
+		}
+		given.ports[port] = true
+		defer l.Close()
+		return l.Addr().String()
+	}
+	t.Fatal("no port is free")
+	return ""
 }
 
 func (s *server) flags() []string { return []string{"--data-dir", s.data, "--http-listen", s.addr} }
