@@ -78,10 +78,10 @@ type BulkUploadResultUser struct {
 func (s *Service) registerObjects(r *rpc.Registry) {
 	r.Classes(new(BulkUploadResultCategory), new(BulkUploadResultCategoryUser), new(BulkUploadResultCategoryEntry), new(BulkUploadResultUser))
 	admin := rpc.For(rpc.AdminSession)
-	rpc.Action(r.Extend("category"), "addFromBulkUpload", "Takes a document in CSV in that makes, changes and deletes categories.", s.addCategories, admin)
-	rpc.Action(r.Extend("categoryUser"), "addFromBulkUpload", "Takes a document in CSV in that makes, changes and ends memberships.", s.addMembers, admin)
-	rpc.Action(r.Extend("categoryEntry"), "addFromBulkUpload", "Takes a document in CSV in that puts entries into categories and takes them out.", s.addCategoryEntries, admin)
-	rpc.Action(r.Extend("user"), "addFromBulkUpload", "Takes a document in CSV in that makes, changes and deletes users.", s.addUsers, admin)
+	rpc.Action(r.Extend("category"), "addFromBulkUpload", "Takes in a document in CSV that makes, changes and deletes categories.", s.addCategories, admin)
+	rpc.Action(r.Extend("categoryUser"), "addFromBulkUpload", "Takes in a document in CSV that makes, changes and ends memberships.", s.addMembers, admin)
+	rpc.Action(r.Extend("categoryEntry"), "addFromBulkUpload", "Takes in a document in CSV that puts entries into categories and takes them out.", s.addCategoryEntries, admin)
+	rpc.Action(r.Extend("user"), "addFromBulkUpload", "Takes in a document in CSV that makes, changes and deletes users.", s.addUsers, admin)
 }
 
 func (s *Service) addCategories(c *rpc.Call, in struct {

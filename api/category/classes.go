@@ -1,6 +1,7 @@
 package category
 
 import (
+	"cmp"
 	"encoding/json"
 
 	"sluice/api/rpc"
@@ -95,14 +96,6 @@ type more struct {
 	AdminTags              *string       `json:"adminTags,omitempty"`
 }
 
-// or is the first of two values that there is.
-func or[T any](a, b *T) *T {
-	if a != nil {
-		return a
-	}
-	return b
-}
-
 // of is a category on the wire.
 func of(c catalog.Category, n catalog.CategoryCounts, admin bool) *Category {
 	var m more
@@ -113,11 +106,11 @@ func of(c catalog.Category, n catalog.CategoryCounts, admin bool) *Category {
 		ID: new(int64(c.ID)), ParentID: new(int64(c.Parent)), Depth: new(c.Depth), PartnerID: new(int64(c.Account)), Name: new(c.Name),
 		FullName: new(c.FullName), FullIDs: new(c.FullIDs), EntriesCount: new(n.All), DirectEntriesCount: new(n.Direct),
 		DirectSubCategoriesCount: new(n.Children), CreatedAt: kaltura.At(c.CreatedAt.Time()), UpdatedAt: kaltura.At(c.UpdatedAt.Time()),
-		Description: kaltura.Opt(c.Description), Tags: kaltura.Opt(c.Tags), AppearInList: or(m.AppearInList, new(Appearance(1))), Privacy: m.Privacy,
-		InheritanceType: or(m.InheritanceType, new(Inheritance(2))), UserJoinPolicy: or(m.UserJoinPolicy, new(JoinPolicy(3))), DefaultPermissionLevel: or(m.DefaultPermissionLevel, new(Level(3))),
-		Owner: kaltura.Opt(c.Owner), ReferenceID: kaltura.Opt(c.ReferenceID), ContributionPolicy: or(m.ContributionPolicy, new(Contribution(1))), MembersCount: new(n.Members),
+		Description: kaltura.Opt(c.Description), Tags: kaltura.Opt(c.Tags), AppearInList: cmp.Or(m.AppearInList, new(Appearance(1))), Privacy: m.Privacy,
+		InheritanceType: cmp.Or(m.InheritanceType, new(Inheritance(2))), UserJoinPolicy: cmp.Or(m.UserJoinPolicy, new(JoinPolicy(3))), DefaultPermissionLevel: cmp.Or(m.DefaultPermissionLevel, new(Level(3))),
+		Owner: kaltura.Opt(c.Owner), ReferenceID: kaltura.Opt(c.ReferenceID), ContributionPolicy: cmp.Or(m.ContributionPolicy, new(Contribution(1))), MembersCount: new(n.Members),
 		PendingMembersCount: new(n.Pending), PrivacyContext: m.PrivacyContext, PrivacyContexts: m.PrivacyContext, Status: new(Status(c.Status)),
-		PartnerSortValue: new(c.SortValue), PartnerData: m.PartnerData, DefaultOrderBy: m.DefaultOrderBy, Moderation: or(m.Moderation, new(0)),
+		PartnerSortValue: new(c.SortValue), PartnerData: m.PartnerData, DefaultOrderBy: m.DefaultOrderBy, Moderation: cmp.Or(m.Moderation, new(0)),
 		PendingEntriesCount: new(n.Waiting), IsAggregationCategory: m.IsAggregation, AggregationCategories: m.Aggregation,
 	}
 	if out.Privacy == nil {
@@ -155,9 +148,9 @@ func (in *Category) into(c *catalog.Category) error {
 	if in.Privacy != nil {
 		m.Privacy = in.Privacy
 	}
-	m.AppearInList, m.InheritanceType = or(in.AppearInList, m.AppearInList), or(in.InheritanceType, m.InheritanceType)
-	m.UserJoinPolicy, m.DefaultPermissionLevel = or(in.UserJoinPolicy, m.UserJoinPolicy), or(in.DefaultPermissionLevel, m.DefaultPermissionLevel)
-	m.ContributionPolicy, m.Moderation = or(in.ContributionPolicy, m.ContributionPolicy), or(in.Moderation, m.Moderation)
+	m.AppearInList, m.InheritanceType = cmp.Or(in.AppearInList, m.AppearInList), cmp.Or(in.InheritanceType, m.InheritanceType)
+	m.UserJoinPolicy, m.DefaultPermissionLevel = cmp.Or(in.UserJoinPolicy, m.UserJoinPolicy), cmp.Or(in.DefaultPermissionLevel, m.DefaultPermissionLevel)
+	m.ContributionPolicy, m.Moderation = cmp.Or(in.ContributionPolicy, m.ContributionPolicy), cmp.Or(in.Moderation, m.Moderation)
 	for _, f := range []struct {
 		dst, sent **string
 		name      string

@@ -152,15 +152,12 @@ func (s *Service) entryList(c *rpc.Call, in struct {
 	if err != nil {
 		return nil, err
 	}
-	known := map[catalog.CategoryID]catalog.Category{}
+	known := seen{}
 	out := &rpc.List[*CategoryEntry]{TotalCount: total, Objects: []*CategoryEntry{}}
 	for _, l := range rows {
-		row, ok := known[l.Category]
-		if !ok {
-			if row, err = s.Catalog.Category(c, c.AccountID(), l.Category); err != nil && !errors.Is(err, catalog.ErrNotFound) {
-				return nil, err
-			}
-			known[l.Category] = row
+		row, err := s.look(c, known, l.Category)
+		if err != nil {
+			return nil, err
 		}
 		out.Objects = append(out.Objects, linkOf(l, row))
 	}

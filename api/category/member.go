@@ -266,15 +266,12 @@ func (s *Service) memberList(c *rpc.Call, in struct {
 	if err != nil {
 		return nil, err
 	}
-	known := map[catalog.CategoryID]catalog.Category{}
+	known := seen{}
 	out := &rpc.List[*CategoryUser]{TotalCount: total, Objects: []*CategoryUser{}}
 	for _, u := range rows {
-		row, ok := known[u.Category]
-		if !ok {
-			if row, err = s.Catalog.Category(c, c.AccountID(), u.Category); err != nil && !errors.Is(err, catalog.ErrNotFound) {
-				return nil, err
-			}
-			known[u.Category] = row
+		row, err := s.look(c, known, u.Category)
+		if err != nil {
+			return nil, err
 		}
 		out.Objects = append(out.Objects, memberOf(u, row))
 	}

@@ -245,3 +245,20 @@ func (s *Service) clone(c *rpc.Call, in struct {
 	}
 	return s.show(c, made)
 }
+
+// seen are categories that were looked up for a list.
+type seen map[catalog.CategoryID]catalog.Category
+
+// look returns a category by its id, once from the catalog; an empty one for one that is gone.
+func (s *Service) look(c *rpc.Call, known seen, id catalog.CategoryID) (catalog.Category, error) {
+	row, ok := known[id]
+	if ok {
+		return row, nil
+	}
+	row, err := s.Catalog.Category(c, c.AccountID(), id)
+	if err != nil && !errors.Is(err, catalog.ErrNotFound) {
+		return row, err
+	}
+	known[id] = row
+	return row, nil
+}
