@@ -21,8 +21,8 @@ const (
 )
 
 // transport connects to the server: by the proxies of the environment, with TLS 1.3 or 1.2, and with the congestion control that
-// serves a single sender best.
-func (o *Options) transport() (*http.Transport, error) {
+// serves a single sender best. The other result makes connections for it.
+func (o *Options) transport() (*http.Transport, *early, error) {
 	conf := &tls.Config{
 		MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"},
 		// Records that begin small help pages, not files.
@@ -31,7 +31,7 @@ func (o *Options) transport() (*http.Transport, error) {
 	if o.Fingerprint != "" {
 		want, err := hex.DecodeString(strings.ReplaceAll(o.Fingerprint, ":", ""))
 		if err != nil || len(want) != sha256.Size {
-			return nil, fmt.Errorf("%w: the fingerprint is not 64 hex digits", ErrUsage)
+			return nil, nil, fmt.Errorf("%w: the fingerprint is not 64 hex digits", ErrUsage)
 		}
 		conf.InsecureSkipVerify = true // the fingerprint says more than a name
 		conf.VerifyConnection = func(s tls.ConnectionState) error {
@@ -45,11 +45,13 @@ func (o *Options) transport() (*http.Transport, error) {
 		setUnsent(c)
 		return setCongestion(c, o.Congestion)
 	}}
+	e := &early{dial: &tls.Dialer{NetDialer: d, Config: conf}}
 	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: d.DialContext, TLSClientConfig: conf, TLSHandshakeTimeout: dialTimeout,
+		DialTLSContext: e.get,
+		Proxy:          http.ProxyFromEnvironment, DialContext: d.DialContext, TLSClientConfig: conf, TLSHandshakeTimeout: dialTimeout,
 		MaxIdleConnsPerHost: maxStreams, IdleConnTimeout: time.Minute, WriteBufferSize: 64 << 10, ReadBufferSize: 16 << 10,
 		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}, ExpectContinueTimeout: time.Second,
-	}, nil
+	}, e, nil
 }
 
 // errStranger says that the server is not the one that was meant.

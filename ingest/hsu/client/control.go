@@ -2,6 +2,7 @@ package client
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -9,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"sluice/ingest/hsu"
@@ -60,10 +62,15 @@ func lasting(err error) bool {
 	return errors.Is(err, ErrAuth) || errors.Is(err, ErrUsage)
 }
 
+// packFrom is the size in bytes from which a request's body is worth packing: less goes in a round trip as it is.
+const packFrom = 4 << 10
+
 // control is the connection for everything but blocks.
 type control struct {
 	o    *Options
 	http *http.Client
+	// packs says that the server understands packed requests.
+	packs atomic.Bool
 }
 
 // call sends v as JSON and reads the answer to out. It waits out what may pass, unless the upload is to be tried once.
@@ -90,9 +97,16 @@ func (c *control) call(ctx context.Context, method, path, auth string, v, out an
 func (c *control) once(ctx context.Context, method, path, auth string, body []byte, out any) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
+	packed := len(body) >= packFrom && c.packs.Load()
+	if packed {
+		body = pack(body)
+	}
 	req, err := http.NewRequestWithContext(ctx, method, c.o.Server+path, bytes.NewReader(body))
 	if err != nil {
 		return err
+	}
+	if packed {
+		req.Header.Set("Content-Encoding", "gzip")
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Authorization", auth)
@@ -104,6 +118,9 @@ func (c *control) once(ctx context.Context, method, path, auth string, body []by
 	if res.StatusCode/100 != 2 {
 		return failure(res)
 	}
+	if res.Header.Get("Accept-Encoding") == "gzip" {
+		c.packs.Store(true)
+	}
 	if out == nil || res.StatusCode == http.StatusNoContent {
 		return nil
 	}
@@ -111,6 +128,14 @@ func (c *control) once(ctx context.Context, method, path, auth string, body []by
 		return fmt.Errorf("the server's answer: %w", err)
 	}
 	return nil
+}
+
+func pack(b []byte) []byte {
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	_, _ = z.Write(b) // a buffer takes everything
+	_ = z.Close()
+	return out.Bytes()
 }
 
 func failure(res *http.Response) error {

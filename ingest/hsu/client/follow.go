@@ -94,7 +94,6 @@ func (u *upload) grow(ctx context.Context, list []source) error {
 	if err != nil {
 		return err
 	}
-	u.sched.close()
 	changed := map[*item]time.Time{}
 	for len(items) > 0 {
 		left := items[:0]
@@ -113,6 +112,7 @@ func (u *upload) grow(ctx context.Context, list []source) error {
 			return nil
 		}
 	}
+	u.sched.close()
 	return nil
 }
 

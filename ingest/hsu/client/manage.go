@@ -17,6 +17,8 @@ const (
 	measureEvery = time.Second
 	measureRTTs  = 8
 	manageEvery  = 100 * time.Millisecond
+	// worthStreams is how long an upload must still take for more streams to be worth their beginning.
+	worthStreams = 3 * time.Second
 	// lineShare is how much of what a line holds is let out beside what the server has: its queue, and what comes again, is more.
 	lineShare = 1.25
 )
@@ -53,14 +55,9 @@ func (u *upload) manage(ctx context.Context) error {
 	if u.o.Open.Policy == hsu.Fixed {
 		m.halver = newHalver(u.o.Open.Rate / 8)
 	}
-	switch {
-	case u.o.Streams > 0:
-		m.streams = min(u.o.Streams, most)
-	case u.o.Open.Policy == hsu.Low:
-		m.streams = 1
-	default:
-		m.tuner = newTuner(most)
-		m.streams = m.tuner.streams
+	m.streams = min(u.o.firstStreams(u.o.Open.Size), most)
+	if u.o.Streams == 0 && u.o.Open.Policy != hsu.Low {
+		m.tuner = newTuner(m.streams, most)
 	}
 	if y := m.yielder; y != nil {
 		u.pace.keep(int64(y.limit))
@@ -79,9 +76,7 @@ func (u *upload) manage(ctx context.Context) error {
 		case <-tick.C:
 			m.measure(time.Now())
 		}
-		u.mu.Lock()
-		u.count = len(m.quits)
-		u.mu.Unlock()
+		u.running.Store(int32(len(m.quits))) //nolint:gosec // maxStreams
 	}
 }
 
@@ -90,7 +85,7 @@ func (m *manager) measure(now time.Time) {
 	w, known := m.u.wires.look()
 	if y := m.yielder; y != nil && known {
 		m.peak = max(m.peak, w.rtt-w.least)
-		if d := now.Sub(m.yielded.at); d >= y.every(w.least) {
+		if d := now.Sub(m.yielded.at); d >= y.every(w.least)-manageEvery/2 {
 			f := flowOf(m.yielded.wire, w, d)
 			f.peak = m.peak
 			m.u.pace.keep(int64(y.measured(f)))
@@ -114,9 +109,10 @@ func (m *manager) measure(now time.Time) {
 	if m.tuner == nil {
 		return
 	}
-	// A line that is full is not filled by more streams.
+	// A line that is full is not filled by more streams, and what ends soon not faster by them.
 	full := m.yielder != nil && m.yielder.holds()
-	m.tuner.measured(f.rate, f.loss, m.u.heldUp() || full)
+	soon := float64(m.u.sched.left()) < f.rate*worthStreams.Seconds()
+	m.tuner.measured(f.rate, f.loss, m.u.heldUp() || full || soon)
 	m.streams = m.tuner.streams
 }
 

@@ -57,6 +57,17 @@ func (p *pacer) bound() string {
 	return why
 }
 
+// piece is how many bytes to ask for at a time.
+func (p *pacer) piece() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	rate, _ := p.lowest()
+	if rate == 0 {
+		return writePiece
+	}
+	return int(min(max(float64(rate)*pieceEvery.Seconds(), leastPiece), writePiece))
+}
+
 // take waits until n bytes may be sent. The wait is booked when it begins: it may be longer than what is told of is.
 func (p *pacer) take(ctx context.Context, n int, booked *atomic.Int64) error {
 	wait := p.charge(time.Now(), n)

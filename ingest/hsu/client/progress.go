@@ -56,7 +56,7 @@ func (u *upload) progress() Progress {
 	p.Rate = int64(float64(8*(p.Bytes-p.Skipped)) / p.Elapsed.Seconds())
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	p.Streams, p.Cap, p.Transfers = u.count, u.last.Cap, u.last.Transfers
+	p.Streams, p.Cap, p.Transfers = int(u.running.Load()), u.last.Cap, u.last.Transfers
 	return p
 }
 

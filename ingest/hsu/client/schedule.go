@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"encoding/hex"
+	"math"
 	"sync"
 	"time"
 
@@ -184,6 +185,26 @@ func (s *schedule) take(session int) (block, <-chan struct{}, time.Duration) {
 		s.order = s.order[1:]
 	}
 	return block{}, s.changed, time.Minute
+}
+
+// fair is how much one of some streams takes at a time: half of its part of what is left.
+func (s *schedule) fair(streams int) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		return fillTo
+	}
+	return int(min(max((s.total-s.acked-s.window)/int64(2*max(streams, 1)), leastFill), fillTo))
+}
+
+// left is how many bytes the server does not have of the files that are known; as many as there can be when more files come.
+func (s *schedule) left() int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.closed {
+		return math.MaxInt64
+	}
+	return s.total - s.acked
 }
 
 // drained says whether no block is known that is to be sent.

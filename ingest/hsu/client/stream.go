@@ -17,10 +17,13 @@ import (
 )
 
 const (
-	// writePiece is what is written at a time, so that rates are even and a dead line is noticed.
-	writePiece = 256 << 10
-	// fillTo is how much is gathered of small blocks before it is written.
-	fillTo = 512 << 10
+	// writePiece is what is written at a time, so that rates are even and a dead line is noticed; where little may be sent it is less,
+	// down to leastPiece, so that no stream waits long for the others.
+	writePiece, leastPiece = 256 << 10, 32 << 10
+	pieceEvery             = 2500 * time.Microsecond
+	// fillTo is how much is gathered of small blocks before it is written, and leastFill when little is left: what a slow stream took is
+	// what the others wait for in the end.
+	fillTo, leastFill = 512 << 10, 64 << 10
 	// pingEvery is how often an idle stream gives a sign of life, stall how long one may make no progress.
 	pingEvery = 15 * time.Second
 	stall     = 2 * time.Minute
@@ -172,7 +175,8 @@ func (st *stream) send(ctx context.Context) error {
 		}
 		var changed <-chan struct{}
 		var wait time.Duration
-		for buf = buf[:0]; len(buf) < fillTo; {
+		fill := st.u.sched.fair(int(st.u.running.Load()))
+		for buf = buf[:0]; len(buf) < fill; {
 			var b block
 			if b, changed, wait = st.u.sched.take(st.session); b.it == nil {
 				break
@@ -285,7 +289,7 @@ func (u *upload) read(b block, data []byte) error {
 // write writes frames at the rate that is allowed.
 func (st *stream) write(ctx context.Context, buf []byte) error {
 	for len(buf) > 0 {
-		n := min(len(buf), writePiece)
+		n := min(len(buf), st.u.pace.piece())
 		if err := st.u.pace.take(ctx, n, &st.u.spent.pacing); err != nil {
 			return err
 		}

@@ -1,10 +1,28 @@
 package client
 
-// maxStreams bounds the connections of an upload.
+import "sluice/ingest/hsu"
+
+// maxStreams bounds the connections of an upload. It begins with few of them, and with many when manyFrom bytes are to be sent: each
+// begins with little on its way, and takes round trips to carry more.
 const (
-	firstStreams = 4
-	maxStreams   = 64
+	fewStreams  = 4
+	manyStreams = 16
+	maxStreams  = 64
+	manyFrom    = 64 << 20
 )
+
+// firstStreams is how many streams an upload of so many bytes begins with.
+func (o *Options) firstStreams(size int64) int {
+	switch {
+	case o.Streams > 0:
+		return o.Streams
+	case o.Open.Policy == hsu.Low:
+		return 1
+	case size >= manyFrom:
+		return manyStreams
+	}
+	return fewStreams
+}
 
 // tuner finds how many streams achieve the most: it doubles them while that brings a seventh more, drops back to what the last
 // doubling began with when it does not, and begins anew when much less is achieved than once was, or much more is lost. Streams that
@@ -20,8 +38,8 @@ type tuner struct {
 	fresh         bool // streams began or ended since the last measurement, which tells nothing of them
 }
 
-func newTuner(most int) *tuner {
-	return &tuner{streams: min(firstStreams, most), most: most, fresh: true}
+func newTuner(first, most int) *tuner {
+	return &tuner{streams: first, most: most, fresh: true}
 }
 
 const (

@@ -30,7 +30,7 @@ func TestStreamsFollowWhatTheyAchieve(t *testing.T) {
 		{"the line loses more", 32, []float64{0, 0, 0, 0, 0, 0.02}, []float64{9, 100, 9, 100, 9, 80, 80, 80, 9, 120}, []int{4, 8, 8, 4, 4, 4, 4, 8, 8, 32}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			tuner := newTuner(tc.most)
+			tuner := newTuner(fewStreams, tc.most)
 			var got []int
 			for i, r := range tc.rates {
 				var loss float64

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,21 +20,26 @@ const maxVain = 5
 // declareAtOnce bounds the requests that declare files, so that a long line does not wait for each.
 const declareAtOnce = 4
 
+// controls is how many connections declarations and reports keep.
+const controls = declareAtOnce + 1
+
 // upload is an upload that runs.
 type upload struct {
 	o     *Options
 	api   *control
+	early *early
 	sched *schedule
 	pace  *pacer
 	wires *gauge
 	spent spent
 	begun time.Time
+	// running is how many streams run.
+	running atomic.Int32
 
 	mu     sync.Mutex // guards what follows
 	opened hsu.Opened
 	state  *state
 	last   hsu.Report
-	count  int   // streams that run
 	held   bool  // by something else than the network
 	vain   int   // upload sessions in a row that ended
 	had    int64 // bytes that the server had when the last of them began
@@ -47,7 +53,7 @@ func Run(ctx context.Context, o Options) (Progress, error) {
 	if err := o.check(); err != nil {
 		return Progress{}, err
 	}
-	transport, err := o.transport()
+	transport, early, err := o.transport()
 	if err != nil {
 		return Progress{}, err
 	}
@@ -56,11 +62,19 @@ func Run(ctx context.Context, o Options) (Progress, error) {
 	if err != nil {
 		return Progress{}, err
 	}
-	u := &upload{o: &o, api: &control{&o, &http.Client{Transport: transport}}, sched: newSchedule(), wires: newGauge(), pace: &pacer{own: o.Open.Rate / 8}, state: st, begun: time.Now()}
+	u := &upload{
+		o: &o, api: &control{o: &o, http: &http.Client{Transport: transport}}, early: early, sched: newSchedule(), wires: newGauge(),
+		pace: &pacer{own: o.Open.Rate / 8}, state: st, begun: time.Now(),
+	}
+	defer early.close()
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	return u.run(ctx)
 }
 
 func (u *upload) run(ctx context.Context) (Progress, error) {
+	begun := u.o.firstStreams(0)
+	u.early.begin(ctx, u.o.Server, begun+controls)
 	first, err := u.o.scan()
 	if err != nil {
 		return Progress{}, err
@@ -71,6 +85,7 @@ func (u *upload) run(ctx context.Context) (Progress, error) {
 	for _, src := range first {
 		u.o.Open.Size += src.size
 	}
+	u.early.begin(ctx, u.o.Server, u.o.firstStreams(u.o.Open.Size)-begun)
 	if err := u.start(ctx); err != nil {
 		return u.progress(), err
 	}

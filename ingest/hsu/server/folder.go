@@ -116,11 +116,13 @@ func (d *folderOf) finish(_ context.Context, rows []catalog.TransferFile) []erro
 	out := make([]error, len(rows))
 	dirs := map[string]error{}
 	for i, row := range rows {
-		if d.handed(row) {
-			continue
-		}
-		if out[i] = d.rename(row); out[i] == nil {
-			dirs[path.Dir(d.name(row))] = nil
+		dir := path.Dir(d.name(row))
+		_, there := dirs[dir]
+		switch err := d.rename(row, !there); {
+		case err == nil:
+			dirs[dir] = nil
+		case !errors.Is(err, os.ErrNotExist) || !d.handed(row):
+			out[i] = err
 		}
 	}
 	fault.Point("hsu.named")
@@ -138,9 +140,10 @@ func (d *folderOf) finish(_ context.Context, rows []catalog.TransferFile) []erro
 	return out
 }
 
-func (d *folderOf) rename(row catalog.TransferFile) error {
+// rename gives a file its name, in a folder that it makes if it may not be there.
+func (d *folderOf) rename(row catalog.TransferFile, makes bool) error {
 	name := d.name(row)
-	if dir := path.Dir(name); dir != "." {
+	if dir := path.Dir(name); makes && dir != "." {
 		if err := d.root.MkdirAll(dir, 0o750); err != nil {
 			return full(err)
 		}
@@ -161,11 +164,16 @@ func (d *folderOf) seal(row catalog.TransferFile) error {
 	if err == nil && st.Size() != row.Size {
 		err = errors.Join(f.Truncate(row.Size), unix.Fdatasync(int(f.Fd())))
 	}
+	at := unix.NsecToTimespec(row.Modified)
+	dated := unix.UtimesNanoAt(int(f.Fd()), "", []unix.Timespec{at, at}, unix.AT_EMPTY_PATH)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return full(err)
 	}
-	at := time.Unix(0, row.Modified)
-	return d.root.Chtimes(d.part(row), at, at)
+	if dated != nil { // kernels before 5.8 want a name
+		at := time.Unix(0, row.Modified)
+		return d.root.Chtimes(d.part(row), at, at)
+	}
+	return nil
 }
 
 func (d *folderOf) syncDir(name string) error {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"compress/gzip"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
@@ -76,14 +77,28 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	_ = json.NewEncoder(w).Encode(hsu.Failure{Code: code, Message: text})
 }
 
+// answer tells in passing which codings of requests' bodies are understood (RFC 9110 §12.5.3).
 func answer(w http.ResponseWriter, v any) {
+	w.Header().Set("Accept-Encoding", "gzip")
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(v)
 }
 
-// decode reads a request's body.
+// decode reads a request's body, which is bounded before and after it is unpacked.
 func decode(w http.ResponseWriter, r *http.Request, v any) error {
-	d := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxBody))
+	body := http.MaxBytesReader(w, r.Body, maxBody)
+	switch coding := r.Header.Get("Content-Encoding"); coding {
+	case "":
+	case "gzip":
+		z, err := gzip.NewReader(body)
+		if err != nil {
+			return invalid("the request's body: %w", err)
+		}
+		body = http.MaxBytesReader(w, z, maxBody)
+	default:
+		return invalid("the request's body: coding %q is not understood", coding)
+	}
+	d := json.NewDecoder(body)
 	d.DisallowUnknownFields()
 	if err := d.Decode(v); err != nil {
 		return invalid("the request's body: %w", err)

@@ -9,6 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/klauspost/compress/gzhttp"
+
 	"sluice/catalog"
 	"sluice/ingest/content"
 	"sluice/ingest/hsu"
@@ -131,10 +133,10 @@ func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST "+hsu.Path, s.open)
 	mux.HandleFunc("DELETE "+hsu.Path+"/{id}", s.in(s.abort))
-	mux.HandleFunc("POST "+hsu.Path+"/{id}/files", s.in(s.declare))
+	mux.Handle("POST "+hsu.Path+"/{id}/files", gzhttp.GzipHandler(s.in(s.declare)))
 	mux.HandleFunc("GET "+hsu.Path+"/{id}/stream", s.in(s.stream))
 	mux.HandleFunc("POST "+hsu.Path+"/{id}/blocks", s.in(s.run))
-	mux.HandleFunc("GET "+hsu.Path+"/{id}/report", s.in(s.report))
+	mux.Handle("GET "+hsu.Path+"/{id}/report", gzhttp.GzipHandler(s.in(s.report)))
 	mux.HandleFunc("POST "+hsu.Path+"/{id}/close", s.in(s.finish))
 	return mux
 }
