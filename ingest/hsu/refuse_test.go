@@ -2,6 +2,7 @@ package hsu_test
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"errors"
@@ -296,5 +297,54 @@ func TestSessionsThatRestAreGivenUp(t *testing.T) {
 		if left, err := h.db.IdleTransfers(t.Context(), time.Now().Add(time.Hour), 10, status); err != nil || len(left) != 0 {
 			t.Errorf("transfers in state %d: %v, %v", status, left, err)
 		}
+	}
+}
+
+func packed(t *testing.T, b []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z := gzip.NewWriter(&out)
+	_, err := z.Write(b)
+	if err := errors.Join(err, z.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+func TestDeclarationsMayBePacked(t *testing.T) {
+	h := newHouse(t)
+	s := h.session()
+	file := []byte(`[{"n":4,"path":"b.mov","size":9,"modified":1}]`)
+	bomb := append([]byte(`[{"n":5,"path":"`), bytes.Repeat([]byte("a"), 64<<20)...)
+	for _, tc := range []struct {
+		name, coding string
+		body         []byte
+		want         int
+	}{
+		{"packed", "gzip", packed(t, file), http.StatusOK},
+		{"more than is taken when unpacked", "gzip", packed(t, bomb), http.StatusBadRequest},
+		{"not what it says", "gzip", file, http.StatusBadRequest},
+		{"a coding that is not known", "br", file, http.StatusBadRequest},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, h.tls.URL+hsu.Path+"/"+s.ID+"/files", bytes.NewReader(tc.body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			req.Header.Set("Authorization", "Bearer "+s.Token)
+			req.Header.Set("Content-Encoding", tc.coding)
+			res, err := h.tls.Client().Do(req)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer res.Body.Close()
+			text, err := io.ReadAll(res.Body)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if res.StatusCode != tc.want {
+				t.Fatalf("answered %d %s, want %d", res.StatusCode, text, tc.want)
+			}
+		})
 	}
 }
