@@ -144,9 +144,6 @@ const (
 	behind = 16 << 20
 )
 
-// handsAhead bounds the pieces that are copied and not hashed yet: they are still in the page cache when they are.
-const handsAhead = 32
-
 // cached says whether the file system of f keeps what it read in the page cache, so that reading it again costs no disk and no network.
 func cached(f *os.File) bool {
 	var st unix.Statfs_t
@@ -163,33 +160,88 @@ func cached(f *os.File) bool {
 // hand lets the kernel copy src to dst, from its cache to its cache, and hashes what it copied beside that: half of the copying that
 // tee does (bench: dropfolder-copy).
 func hand(ctx context.Context, h io.Writer, dst, src *os.File, report func(done int64)) error {
-	copied, failed := make(chan int64, handsAhead), make(chan error, 1)
-	go func() {
-		var err error
-		buf := make([]byte, pumpBuffer/4)
-		at := int64(0)
-		for to := range copied {
-			for at < to && err == nil {
-				var n int
-				n, err = src.ReadAt(buf[:min(int64(len(buf)), to-at)], at)
-				_, _ = h.Write(buf[:n]) // a hash never fails
-				if at += int64(n); n > 0 {
-					err = nil
-				}
-			}
-		}
-		if errors.Is(err, io.EOF) { // it was longer when it was copied
-			err = storage.ErrChanged
-		}
-		failed <- err
-	}()
-	err := sendAll(ctx, dst, src, copied, report)
-	close(copied)
+	var l lead
+	l.changed.L = &l.mu
+	failed := make(chan error, 1)
+	go func() { failed <- l.follow(h, src) }()
+	err := sendAll(ctx, dst, src, &l, report)
+	l.end()
 	return errors.Join(err, <-failed)
 }
 
+const (
+	// mostAhead bounds what is copied and not hashed yet, which should still be in the page cache when it is. Who is that far ahead rests
+	// until little is left: to wait for each piece would cost as much as copying it.
+	mostAhead  = 512 << 20
+	leastAhead = 64 << 20
+	hashStride = 16 << 20
+)
+
+// lead is how far copying is ahead of hashing.
+type lead struct {
+	mu             sync.Mutex // guards what follows
+	changed        sync.Cond
+	copied, hashed int64
+	ended          bool // nothing more is copied
+}
+
+// reach says how far the copy is, and waits when that is too far.
+func (l *lead) reach(copied int64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.copied = copied
+	l.changed.Broadcast()
+	if copied-l.hashed < mostAhead {
+		return
+	}
+	for l.copied-l.hashed > leastAhead && !l.ended {
+		l.changed.Wait()
+	}
+}
+
+func (l *lead) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended = true
+	l.changed.Broadcast()
+}
+
+// next says that everything before at is hashed, and returns up to where to go on; at itself when nothing more comes.
+func (l *lead) next(at int64) int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.hashed = at
+	l.changed.Broadcast()
+	for l.copied == at && !l.ended {
+		l.changed.Wait()
+	}
+	return min(l.copied, at+hashStride)
+}
+
+// follow hashes what was copied of src.
+func (l *lead) follow(h io.Writer, src *os.File) error {
+	defer l.end() // whoever copies need not wait for one that failed
+	buf := make([]byte, pumpBuffer/4)
+	for at := int64(0); ; {
+		to := l.next(at)
+		if to == at {
+			return nil
+		}
+		for at < to {
+			n, err := src.ReadAt(buf[:min(int64(len(buf)), to-at)], at)
+			_, _ = h.Write(buf[:n]) // a hash never fails
+			if at += int64(n); n == 0 {
+				if err == io.EOF { // it was longer when it was copied
+					err = storage.ErrChanged
+				}
+				return err
+			}
+		}
+	}
+}
+
 // sendAll copies src to dst, and tells how far it came.
-func sendAll(ctx context.Context, dst, src *os.File, copied chan<- int64, report func(done int64)) error {
+func sendAll(ctx context.Context, dst, src *os.File, l *lead, report func(done int64)) error {
 	for done, begun := int64(0), int64(0); ; {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -204,7 +256,7 @@ func sendAll(ctx context.Context, dst, src *os.File, copied chan<- int64, report
 			return nil
 		}
 		done += int64(n)
-		copied <- done
+		l.reach(done)
 		report(done)
 		begun = writeBehind(dst, begun, done)
 	}
