@@ -102,6 +102,7 @@ func (g *Gateway) handshake(ctx context.Context, conn net.Conn, a attempt, keys 
 	var user catalog.GatewayUser
 	keysTried := false
 	cfg := &ssh.ServerConfig{
+		Config:        ssh.Config{Ciphers: ciphers()},
 		ServerVersion: "SSH-2.0-sluice", MaxAuthTries: maxAuthTries,
 		PasswordCallback: func(m ssh.ConnMetadata, password []byte) (*ssh.Permissions, error) {
 			a.name = m.User()
