@@ -257,6 +257,7 @@ func (s *scan) sweep(ctx context.Context) error {
 		for _, f := range files {
 			s.observe(observation{File: f, by: "sweep"})
 		}
+		s.lookDue(time.Now()) // what is followed must not grow with the folder
 		return s.flush(ctx)
 	}
 	var err error

@@ -73,3 +73,32 @@ func TestThePacerKeepsTheLowerRate(t *testing.T) {
 		t.Errorf("without a rate bytes wait %v", d)
 	}
 }
+
+func TestAnUploadBeginsWithAsManyStreamsAsItIsWorth(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		o    Options
+		size int64
+		want int
+	}{
+		{"of what is not known", Options{}, 0, fewStreams},
+		{"of little", Options{}, manyFrom - 1, fewStreams},
+		{"of much", Options{}, manyFrom, manyStreams},
+		{"that was told how many", Options{Streams: 3}, manyFrom, 3},
+		{"that is to be in nobody's way", Options{Open: hsu.Open{Policy: hsu.Low}}, manyFrom, 1},
+	} {
+		if got := tc.o.firstStreams(tc.size); got != tc.want {
+			t.Errorf("an upload %s begins with %d streams, want %d", tc.name, got, tc.want)
+		}
+	}
+}
+
+func TestWhatIsWrittenAtATimeFollowsTheRate(t *testing.T) {
+	for rate, want := range map[int64]int{0: writePiece, 1 << 20: leastPiece, 40 << 20: 40 << 20 / 400, 1 << 30: writePiece} {
+		p := &pacer{}
+		p.keep(rate)
+		if got := p.piece(); got < want-1 || got > want {
+			t.Errorf("at %d bytes a second %d are written at a time, want %d", rate, got, want)
+		}
+	}
+}

@@ -20,8 +20,8 @@ const maxVain = 5
 // declareAtOnce bounds the requests that declare files, so that a long line does not wait for each.
 const declareAtOnce = 4
 
-// controls is how many connections declarations and reports keep.
-const controls = declareAtOnce + 1
+// controls is how many connections the declarations of few files and the reports keep.
+const controls = 2
 
 // upload is an upload that runs.
 type upload struct {
@@ -73,8 +73,8 @@ func Run(ctx context.Context, o Options) (Progress, error) {
 }
 
 func (u *upload) run(ctx context.Context) (Progress, error) {
-	begun := u.o.firstStreams(0)
-	u.early.begin(ctx, u.o.Server, begun+controls)
+	few := u.o.firstStreams(0)
+	u.early.begin(ctx, u.o.Server, few+controls)
 	first, err := u.o.scan()
 	if err != nil {
 		return Progress{}, err
@@ -85,7 +85,11 @@ func (u *upload) run(ctx context.Context) (Progress, error) {
 	for _, src := range first {
 		u.o.Open.Size += src.size
 	}
-	u.early.begin(ctx, u.o.Server, u.o.firstStreams(u.o.Open.Size)-begun)
+	more := u.o.firstStreams(u.o.Open.Size) - few
+	if len(first) > declareFirst {
+		more += declareAtOnce - 1
+	}
+	u.early.begin(ctx, u.o.Server, more)
 	if err := u.start(ctx); err != nil {
 		return u.progress(), err
 	}
