@@ -13,9 +13,10 @@ import (
 const (
 	// minWindow and maxWindow bound the bytes that are sent and not acknowledged: they are what a kill of the server makes us send
 	// again, and cost only their places here, since blocks are read from their files again. The least is what the server gathers
-	// before it acknowledges; what the line holds is added.
-	minWindow = 48 << 20
-	maxWindow = 512 << 20
+	// before it acknowledges, on lines of up to minWindowRTT; what the line holds is added.
+	minWindow    = 48 << 20
+	minWindowRTT = 100 * time.Millisecond
+	maxWindow    = 512 << 20
 	// maxOpen and maxAhead bound the files, and their bytes, that are declared before they can be sent.
 	maxOpen = 8000
 	// declareFirst bounds the files that the first declaration tells of, and the next ones, declareGrows times, tell of twice as many: a
@@ -119,11 +120,12 @@ func (s *schedule) add(items ...*item) {
 	s.wake()
 }
 
-// widen makes room for what a line holds.
-func (s *schedule) widen(line int64) {
+// widen makes room for what a line holds, and for what waits behind what was lost on it, which takes a round trip to come again.
+func (s *schedule) widen(line int64, rtt time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.most = min(max(s.most, minWindow+line), maxWindow)
+	waits := int64(float64(minWindow) * max(1, rtt.Seconds()/minWindowRTT.Seconds()))
+	s.most = min(max(s.most, waits+line), maxWindow)
 }
 
 // close says that no more files come.
