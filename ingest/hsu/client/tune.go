@@ -3,14 +3,12 @@ package client
 import "sluice/ingest/hsu"
 
 // maxStreams bounds the connections of an upload. It begins with few of them, and with many when manyFrom bytes are to be sent: each
-// begins with little on its way, and takes round trips to carry more. From longFrom bytes on the beginning is nothing beside the rest,
-// and few connections leave others more of the line.
+// begins with little on its way, and takes round trips to carry more.
 const (
 	fewStreams  = 4
 	manyStreams = 16
 	maxStreams  = 64
 	manyFrom    = 64 << 20
-	longFrom    = 1 << 30
 )
 
 // firstStreams is how many streams an upload of so many bytes begins with.
@@ -20,7 +18,7 @@ func (o *Options) firstStreams(size int64) int {
 		return o.Streams
 	case o.Open.Policy == hsu.Low:
 		return 1
-	case size >= manyFrom && size < longFrom:
+	case size >= manyFrom:
 		return manyStreams
 	}
 	return fewStreams

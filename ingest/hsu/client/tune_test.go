@@ -84,7 +84,6 @@ func TestAnUploadBeginsWithAsManyStreamsAsItIsWorth(t *testing.T) {
 		{"of what is not known", Options{}, 0, fewStreams},
 		{"of little", Options{}, manyFrom - 1, fewStreams},
 		{"of much", Options{}, manyFrom, manyStreams},
-		{"that takes long", Options{}, longFrom, fewStreams},
 		{"that was told how many", Options{Streams: 3}, manyFrom, 3},
 		{"that is to be in nobody's way", Options{Open: hsu.Open{Policy: hsu.Low}}, manyFrom, 1},
 	} {
