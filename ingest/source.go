@@ -165,8 +165,11 @@ func hand(ctx context.Context, h io.Writer, dst, src *os.File, report func(done 
 	failed := make(chan error, 1)
 	go func() { failed <- l.follow(h, src) }()
 	err := sendAll(ctx, dst, src, &l, report)
-	l.end()
-	return errors.Join(err, <-failed)
+	l.end(err == nil)
+	if err = errors.Join(err, <-failed); errors.Is(err, syscall.EINVAL) && l.hashed == 0 { // the file system of dst takes nothing that way
+		return tee(ctx, h, dst, src, report)
+	}
+	return err
 }
 
 const (
@@ -199,10 +202,14 @@ func (l *lead) reach(copied int64) {
 	}
 }
 
-func (l *lead) end() {
+// end says that nothing more is copied, and whether what was copied is still to be hashed.
+func (l *lead) end(hashed bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.ended = true
+	if !hashed {
+		l.copied = 0
+	}
 	l.changed.Broadcast()
 }
 
@@ -215,12 +222,12 @@ func (l *lead) next(at int64) int64 {
 	for l.copied == at && !l.ended {
 		l.changed.Wait()
 	}
-	return min(l.copied, at+hashStride)
+	return max(at, min(l.copied, at+hashStride))
 }
 
 // follow hashes what was copied of src.
 func (l *lead) follow(h io.Writer, src *os.File) error {
-	defer l.end() // whoever copies need not wait for one that failed
+	defer l.end(false) // whoever copies need not wait for one that failed
 	buf := make([]byte, pumpBuffer/4)
 	for at := int64(0); ; {
 		to := l.next(at)

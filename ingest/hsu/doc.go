@@ -13,6 +13,9 @@
 //	POST   /hsu/v1/sessions/{id}/close    everything is sent
 //	DELETE /hsu/v1/sessions/{id}          everything is given up
 //
+// Declarations may come, and what is said of files may go, with Content-Encoding: gzip, as either side says in Accept-Encoding (RFC 9110
+// §12.5.3).
+//
 // Every block carries XXH64 of its bytes for the wire and their BLAKE3 digest for the file. The digest of a file is a tree over
 // the digests of its blocks (Root), so that neither side reads a file twice.
 //

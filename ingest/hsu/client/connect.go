@@ -47,8 +47,7 @@ func (o *Options) transport() (*http.Transport, *early, error) {
 	}}
 	e := &early{dial: &tls.Dialer{NetDialer: d, Config: conf}}
 	return &http.Transport{
-		DialTLSContext: e.get,
-		Proxy:          http.ProxyFromEnvironment, DialContext: d.DialContext, TLSClientConfig: conf, TLSHandshakeTimeout: dialTimeout,
+		Proxy: http.ProxyFromEnvironment, DialContext: d.DialContext, DialTLSContext: e.get, TLSClientConfig: conf, TLSHandshakeTimeout: dialTimeout,
 		MaxIdleConnsPerHost: maxStreams, IdleConnTimeout: time.Minute, WriteBufferSize: 64 << 10, ReadBufferSize: 16 << 10,
 		TLSNextProto: map[string]func(string, *tls.Conn) http.RoundTripper{}, ExpectContinueTimeout: time.Second,
 	}, e, nil
