@@ -119,6 +119,9 @@ func (e *Env) hsuCell(ctx context.Context, line *link.Link, rtt time.Duration, c
 		return err
 	}
 	used := busyShare(busy, time.Since(at))
+	if err := f.discard(); err != nil {
+		return err
+	}
 	if r.Theirs, err = f.curl(ctx, curl, "--upload-file", f.source, sinkURL); err != nil {
 		return err
 	}

@@ -41,7 +41,7 @@ func (f *far) uploadCommand(ctx context.Context, e *Env, args ...string) (*exec.
 	return cmd, nil
 }
 
-// upload sends for a while, unless it ends before. What came of what did not end is removed.
+// upload sends for a while, unless it ends before. What came of it is the caller's to discard when no upload runs.
 func (f *far) upload(ctx context.Context, e *Env, d time.Duration, args ...string) (uploaded, error) {
 	cmd, err := f.uploadCommand(ctx, e, args...)
 	if err != nil {
@@ -66,7 +66,7 @@ func (f *far) upload(ctx context.Context, e *Env, d time.Duration, args ...strin
 	if u.bytes == 0 || err != nil {
 		return u, fmt.Errorf("upload: %w: %s", errors.Join(err, werr), tail(errs.String(), 300))
 	}
-	return u, f.discard()
+	return u, nil
 }
 
 // progressOf reads an upload's lines to their end. Its rate is that between cellStart and d, when it took so long.

@@ -18,8 +18,8 @@ type pacer struct {
 	next time.Time
 }
 
-// paceBurst is how much of a second may be made up for after a pause.
-const paceBurst = 100 * time.Millisecond
+// paceBurst is how much of a second may be made up for after a pause: queues hold little more.
+const paceBurst = 30 * time.Millisecond
 
 // grant says what the server gives, in bytes a second.
 func (p *pacer) grant(part int64) {

@@ -10,7 +10,7 @@ import (
 // yielder leaves others their part of a line. Congestion controls that do not take each loss for a full line, and many connections,
 // drive out those that do. So the upload as a whole watches the queue in front of the line.
 //
-// It begins with a little and takes several times what arrives, until a queue stands. Where one stands, and the line loses what it
+// It begins with a little and takes several times what arrives, until a queue stands and the line loses much. Where one stands, and the line loses what it
 // cannot hold, it goes back a little, and then takes more again, in small steps. An upload that is alone meets the queue where it met
 // it before: that is the line. If more arrives now than when the line was full, others gave way: then it is they who lose each time.
 // So it goes back as far as they do, and takes more only as slowly as they: by the law of CUBIC (RFC 9438 §4.2). A queue that stays
@@ -25,10 +25,13 @@ type yielder struct {
 	phase  phase
 	most   float64 // what the line gave
 	full   float64 // what the line gave us when a queue stood last; 0 when none did
+	guess  bool    // that is from the start
+	settle int     // measurements to come that tell of what the start did
 	last   float64 // what it gave in the measurement before; while starting
 	stands int     // measurements in a row with a queue
 	free   int     // measurements without one since then
 	more   int     // of those, in a row, the ones in which more arrived than when it was full
+	less   int     // times in a row that a queue stood and little arrived
 	calm   int     // measurements since the line lost something
 	quiet  int     // and since something stood in front of it
 	noise  float64 // what it loses of what it can hold
@@ -48,16 +51,17 @@ const (
 
 const (
 	// While it starts it takes startGain times what arrived, and at least startRate, until the line was full for startFull measurements
-	// that lost startLoss, or for startLong in a row that lost anything: startBack is kept then. On a noisy line it takes lossyGain times
-	// as much, and goes on as long as it gets startMore of what it got.
-	startGain = 2.5
-	lossyGain = 4
-	startRate = 12_500_000
-	startMore = 1.25
-	startLoss = 0.02
-	startFull = 2
-	startLong = 20
-	startBack = 0.75
+	// that lost startLoss, or for startLong in a row that lost anything; for who is timid, until a queue stood for startTimid. startBack
+	// is kept then. On a noisy line it takes lossyGain times as much, and goes on as long as it gets startMore of what it got.
+	startGain  = 2.5
+	lossyGain  = 4
+	startRate  = 12_500_000
+	startMore  = 1.25
+	startLoss  = 0.02
+	startFull  = 2
+	startLong  = 20
+	startTimid = 6
+	startBack  = 0.75
 	// stepBack is how much is kept of what arrived when a queue appears. One that is there for more than stays measurements stays: then
 	// stepFurther is kept of what was sent.
 	stepBack, stepFurther = 0.95, 0.85
@@ -67,9 +71,10 @@ const (
 	noisy, noiseShare = 0.0003, 0.25
 	// step is how much more is taken where no queue stands. Below what the line gave, each time a step more than before, up to mostSteps.
 	step, mostSteps = 0.015, 5
-	// gaveWay says how much more than when the line was full tells of others that gave way, seldom how much less than the line ever
-	// gave tells of others that took it.
-	gaveWay, seldom = 1.03, 0.85
+	// gaveWay says how much more than when the line was full tells of others that gave way, gaveMuch how much more than at the end of the
+	// start, when it was driven over: that is but a guess. seldom says how much less than the line ever gave, twice, tells of others that
+	// took it.
+	gaveWay, gaveMuch, seldom = 1.03, 1.15, 0.85
 	// cubic is the constant C of CUBIC in segments of segmentSize per cubed second. alone again is who saw no queue for aloneAfter
 	// times as long as CUBIC would have taken to be back.
 	cubic, segmentSize = 0.4, 1448
@@ -124,6 +129,8 @@ func (y *yielder) measured(f flow) float64 {
 	y.listen(f)
 	full := f.peak > y.over && (f.loss > lossSign || y.timid && y.phase != starting)
 	switch {
+	case y.settle > 0:
+		y.settle--
 	case y.phase == starting:
 		y.start(f, full)
 	case y.phase == sharing:
@@ -143,7 +150,7 @@ func (y *yielder) listen(f flow) {
 	if y.quiet++; f.peak > y.over/2 {
 		y.quiet = 0
 	}
-	if y.quiet > 2 || y.phase == starting && y.quiet > 0 { // what was lost before has come again
+	if y.quiet > 2 { // what was lost before has come again
 		y.noise += noiseShare * (f.loss - y.noise)
 	}
 	if y.noise > noisy && y.phase == sharing {
@@ -156,26 +163,28 @@ func (y *yielder) start(f flow, full bool) {
 	if full && f.loss > startLoss+3*y.noise { // little tells nothing of a line that is hardly used
 		y.stands++
 	}
-	if y.standing++; !full {
+	if y.standing++; !full && !(y.timid && f.peak > y.over) {
 		y.standing = 0
 	}
-	if y.standing == startLong { // a line that holds much loses little
+	if y.standing == startLong || y.standing == startTimid && y.timid { // a line that holds much loses little
 		y.stands = startFull
 	}
 	lossy := y.noise > noisy
 	if y.stands >= startFull && (!lossy || f.rate < startMore*y.last) {
-		y.stands = 0
-		// What arrived while the line was driven over says little of what it gives, so that others are not heard of by it.
-		y.phase, y.full = alone, 0
+		y.phase, y.stands, y.full, y.guess, y.settle = alone, 0, y.most, !y.timid, 1
 		if y.limit = startBack * y.most; lossy {
-			y.limit = stepBack * y.most
+			y.limit, y.full = stepBack*y.most, 0
 		}
 		return
 	}
 	y.last = f.rate
-	y.limit = max(startRate, startGain*f.rate)
-	if lossy {
+	switch {
+	case lossy:
 		y.limit = max(startRate, lossyGain*f.rate)
+	case full: // what was sent meanwhile fills it further: the next measurement tells whether this was a moment's
+		y.limit = max(startRate, f.rate)
+	default:
+		y.limit = max(startRate, startGain*f.rate)
 	}
 }
 
@@ -183,15 +192,21 @@ func (y *yielder) start(f flow, full bool) {
 func (y *yielder) back(f flow) {
 	y.free, y.more = 0, 0
 	if y.stands++; y.stands == 1 {
-		y.full = 0
+		y.full, y.guess = 0, false
 	}
 	y.full = max(y.full, f.rate)
+	to := max(stepBack*y.full, y.floor*y.most)
+	if y.noise > noisy {
+		to = stepBack * y.most
+	}
 	switch {
-	case y.stands == 1 && y.limit > 0, y.stands == 2 && y.limit == 0:
-		y.limit = max(stepBack*y.full, y.floor*y.most)
-		if y.noise > noisy {
-			y.limit = stepBack * y.most
+	case y.stands == 1 && y.limit > 0:
+		if !y.timid { // after a moment's standstill, too, much less arrived
+			to = max(to, min(stepFurther*y.limit, y.most))
 		}
+		y.limit = to
+	case y.stands == 2 && (y.limit == 0 || to < y.limit):
+		y.limit = to
 	case y.stands > stays && y.stands%2 == 0:
 		y.limit = max(stepFurther*y.limit, y.floor*y.most)
 	}
@@ -206,7 +221,10 @@ func (y *yielder) take(f flow) {
 		if y.noise > noisy {
 			y.limit = max(y.limit, stepBack*y.most)
 		}
-		if y.full < seldom*y.most && y.noise <= noisy {
+		if y.less++; y.full >= seldom*y.most || y.noise > noisy {
+			y.less = 0
+		}
+		if y.less == 2 || y.less == 1 && y.timid {
 			y.giveWay()
 		}
 		return
@@ -230,7 +248,11 @@ func (y *yielder) take(f flow) {
 
 // gaveWay says whether others made room: more arrives, twice in a row, than when the line was full.
 func (y *yielder) gaveWay(f flow) bool {
-	if y.more++; y.full == 0 || y.noise > noisy || f.rate < gaveWay*y.full {
+	times := gaveWay
+	if y.guess {
+		times = gaveMuch
+	}
+	if y.more++; y.full == 0 || y.noise > noisy || f.rate < times*y.full {
 		y.more = 0
 	}
 	return y.more == 2
@@ -238,7 +260,7 @@ func (y *yielder) gaveWay(f flow) bool {
 
 // giveWay goes back as far as others do.
 func (y *yielder) giveWay() {
-	y.phase, y.shared, y.stands, y.free, y.more = sharing, 0, 0, 0, 0
+	y.phase, y.shared, y.stands, y.free, y.more, y.less = sharing, 0, 0, 0, 0, 0
 	y.limit = max(y.keep*y.full, y.floor*y.most)
 }
 

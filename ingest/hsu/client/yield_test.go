@@ -181,6 +181,61 @@ func TestNothingIsYieldedWithoutLoss(t *testing.T) {
 	}
 }
 
+// What was lost in a queue is sent again when the queue is gone: that is no noise, on which a start takes more and more.
+func TestLossesOfAQueueAreNoNoise(t *testing.T) {
+	y := newYielder(hsu.Fair)
+	for _, f := range []flow{
+		{rate: 10e6, queue: 24 * time.Millisecond, peak: 24 * time.Millisecond, loss: 0.03},
+		{rate: 25e6, queue: 8 * time.Millisecond, peak: 8 * time.Millisecond, loss: 0.01},
+		{rate: 40e6, queue: 3 * time.Millisecond, peak: 3 * time.Millisecond, loss: 0.01},
+	} {
+		y.measured(f)
+	}
+	if y.noise != 0 {
+		t.Errorf("noise %v", y.noise)
+	}
+	if y.limit != startGain*40e6 {
+		t.Errorf("limit %v after 40e6", y.limit)
+	}
+	for range 3 { // as many losses without any queue for long are
+		y.measured(flow{rate: 40e6, loss: 0.01})
+	}
+	if y.noise < noisy {
+		t.Errorf("noise %v", y.noise)
+	}
+}
+
+func TestWhoGoesBackTakesNoMore(t *testing.T) {
+	y := newYielder(hsu.Fair)
+	for y.phase == starting { // the line is driven over, and others lose more than we
+		y.measured(flow{rate: 50e6, queue: 40 * time.Millisecond, peak: 40 * time.Millisecond, loss: 0.1})
+	}
+	left := y.limit
+	if left != startBack*50e6 {
+		t.Fatalf("limit %v after the start", left)
+	}
+	y.measured(flow{rate: 80e6, queue: 40 * time.Millisecond, peak: 50 * time.Millisecond, loss: 0.1}) // what was sent before
+	if y.limit != left {
+		t.Errorf("limit %v while what was sent before arrives, was %v", y.limit, left)
+	}
+}
+
+func TestAMomentsStandstillIsNobodyElse(t *testing.T) {
+	y := newYielder(hsu.Fair)
+	y.phase, y.most, y.full, y.limit, y.calm = alone, 117e6, 117e6, 115e6, 0
+	y.measured(flow{rate: 70e6, queue: 40 * time.Millisecond, peak: 50 * time.Millisecond, loss: 0.2})
+	y.measured(flow{rate: 100e6, queue: 2 * time.Millisecond, peak: 30 * time.Millisecond, loss: 0.01})
+	if y.phase != alone || y.limit < 90e6 {
+		t.Errorf("phase %v, limit %v", y.phase, y.limit)
+	}
+	for range 4 { // it stays like this
+		y.measured(flow{rate: 60e6, queue: 40 * time.Millisecond, peak: 50 * time.Millisecond, loss: 0.01})
+	}
+	if y.limit > 60e6 {
+		t.Errorf("limit %v where 60e6 arrive", y.limit)
+	}
+}
+
 func TestALimitGoesWhenSomethingElseBounds(t *testing.T) {
 	y := newYielder(hsu.Fair)
 	y.phase, y.limit = alone, 0
