@@ -11,6 +11,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"sluice/catalog"
+	"sluice/internal/pace"
 )
 
 // Accounts is what limits need of the catalog; *catalog.DB has it.
@@ -141,7 +142,7 @@ func (l *Limits) Join(ctx context.Context, id catalog.AccountID, weight, most in
 		l.links[id] = k
 		defer func() { go k.run(run) }() // when the first share is in
 	}
-	s := &Share{link: k, weight: max(weight, 1), most: most, demand: unlimited}
+	s := &Share{link: k, weight: max(weight, 1), most: most, demand: unlimited, pace: pace.New(burst)}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	k.shares[s] = struct{}{}

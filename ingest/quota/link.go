@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/internal/pace"
 )
 
 // Weights of transfers on their account's link.
@@ -22,6 +23,8 @@ const (
 	burst = second / 4
 	// least keeps a transfer alive whose demand was too small to measure.
 	least = 64 << 10
+	// young is the second after which what a transfer uses tells what it wants: before, it takes round trips to begin.
+	young = 3
 )
 
 // link is what an account's transfers of this process share. Limits makes it for the first of them and drops it after the last.
@@ -45,8 +48,10 @@ type Share struct {
 
 	// Guarded by link.mu.
 	rate    int64
-	next    time.Time // when what was taken so far is paid for
-	used    int64     // in the present second
+	pace    pace.Bucket
+	used    int64 // in the present second
+	before  int64 // in the last one
+	seconds int   // that it is here, up to young
 	demand  int64
 	limited bool // it waited in the present second
 	slow    bool // it waited in the last one
@@ -67,26 +72,32 @@ func (s *Share) Take(ctx context.Context, n int) error {
 	if s == nil || n <= 0 {
 		return nil
 	}
-	wait := s.charge(n)
-	if wait <= 0 {
-		return nil
+	t := s.book(n)
+	for {
+		wait := min(s.wait(t), pace.Recheck)
+		if wait <= 0 {
+			return nil
+		}
+		waited.Add(wait.Seconds())
+		if err := s.link.limits.sleep(ctx, wait); err != nil {
+			return err
+		}
 	}
-	waited.Add(wait.Seconds())
-	return s.link.limits.sleep(ctx, wait)
 }
 
-// charge books n bytes and returns how long they have to wait.
-func (s *Share) charge(n int) time.Duration {
+func (s *Share) book(n int) pace.Ticket {
 	l := s.link
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	now := l.limits.now()
-	if start := now.Add(-burst); s.next.Before(start) {
-		s.next = start
-	}
-	s.next = s.next.Add(time.Duration(float64(n) / float64(max(s.rate, 1)) * float64(second)))
 	s.used += int64(n)
-	wait := s.next.Sub(now)
+	return s.pace.Book(l.limits.now(), n)
+}
+
+func (s *Share) wait(t pace.Ticket) time.Duration {
+	l := s.link
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	wait := s.pace.Wait(l.limits.now(), t)
 	s.limited = s.limited || wait > 0
 	return wait
 }
@@ -131,6 +142,7 @@ func (l *link) wants() ([]*Share, []want) {
 
 // divide gives each transfer its part. The caller holds the mutex.
 func (l *link) divide() {
+	now := l.limits.now()
 	shares, wants := l.wants()
 	parts := split(l.rate, append(wants, l.others...))
 	for i, s := range shares {
@@ -138,6 +150,7 @@ func (l *link) divide() {
 		if s.most > 0 {
 			s.rate = min(s.rate, s.most)
 		}
+		s.pace.SetRate(now, s.rate)
 	}
 }
 
@@ -147,11 +160,12 @@ func (l *link) turn() []want {
 	defer l.mu.Unlock()
 	now := l.limits.now()
 	for s := range l.shares {
-		s.demand, s.slow = unlimited, s.limited || s.next.After(now)
-		if !s.slow {
-			s.demand = s.used + s.used/4 + least
+		s.demand, s.slow = unlimited, s.limited || s.pace.Behind(now)
+		if s.seconds = min(s.seconds+1, young); s.seconds == young && !s.slow {
+			used := max(s.used, s.before)
+			s.demand = used + used/4 + least
 		}
-		s.used, s.limited = 0, false
+		s.before, s.used, s.limited = s.used, 0, false
 	}
 	_, wants := l.wants()
 	return wants

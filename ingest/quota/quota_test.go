@@ -126,12 +126,16 @@ func TestTransfersOfAnAccountShareItsLink(t *testing.T) {
 	if got := rates(); got[0] != 250 || got[1] != 250 || got[2] != 500 {
 		t.Errorf("rates %v, want 250, 250 and 500", got)
 	}
-	// In a second in which the third is idle and the others wait, its part goes to them, save what lets it begin again.
-	for range 2 {
+	// While the third is idle and the others wait, its part goes to them, save what lets it begin again; but not at once.
+	for i := range young + 1 {
 		if err := errors.Join(shares[0].Take(t.Context(), 1000), shares[1].Take(t.Context(), 1000)); err != nil {
 			t.Fatal(err)
 		}
 		k.turn()
+		k.hear(1000, nil, true)
+		if got := rates(); i+1 < young && got[2] != 500 {
+			t.Errorf("rates %v after %d seconds, want 500 for the one that only begins", got, i+1)
+		}
 	}
 	k.hear(1<<20, nil, true)
 	if got := rates(); got[2] != least || got[0] != (1<<20-least)/2 || got[0] != got[1] {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"sluice/ingest/hsu"
+	"sluice/internal/pace"
 )
 
 // pacer keeps all streams together at a rate.
@@ -15,8 +16,10 @@ type pacer struct {
 	own  int64      // bytes a second that we were asked not to exceed; 0 for any
 	part int64      // what the server gives us of the account's link; 0 for any
 	line int64      // what we leave ourselves of the line; 0 for any
-	next time.Time
+	pace pace.Bucket
 }
+
+func newPacer(own int64) *pacer { return &pacer{own: own, pace: pace.New(paceBurst)} }
 
 // paceBurst is how much of a second may be made up for after a pause: queues hold little more.
 const paceBurst = 30 * time.Millisecond
@@ -68,26 +71,32 @@ func (p *pacer) piece() int {
 	return int(min(max(float64(rate)*pieceEvery.Seconds(), leastPiece), writePiece))
 }
 
-// take waits until n bytes may be sent. The wait is booked when it begins: it may be longer than what is told of is.
-func (p *pacer) take(ctx context.Context, n int, booked *atomic.Int64) error {
-	wait := p.charge(time.Now(), n)
-	if wait <= 0 {
-		return nil
+// take waits until n bytes may be sent. Each part of the wait is told of when it begins.
+func (p *pacer) take(ctx context.Context, n int, told *atomic.Int64) error {
+	t := p.book(time.Now(), n)
+	for {
+		wait := min(p.wait(time.Now(), t), pace.Recheck)
+		if wait <= 0 {
+			return nil
+		}
+		told.Add(int64(wait))
+		if err := sleep(ctx, wait); err != nil {
+			return err
+		}
 	}
-	booked.Add(int64(wait))
-	return sleep(ctx, wait)
 }
 
-func (p *pacer) charge(now time.Time, n int) time.Duration {
+func (p *pacer) book(now time.Time, n int) pace.Ticket {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.pace.Book(now, n)
+}
+
+// wait is how long a ticket still waits at the lowest of the rates there are now.
+func (p *pacer) wait(now time.Time, t pace.Ticket) time.Duration {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	rate, _ := p.lowest()
-	if rate == 0 {
-		return 0
-	}
-	if start := now.Add(-paceBurst); p.next.Before(start) {
-		p.next = start
-	}
-	p.next = p.next.Add(time.Duration(float64(n) / float64(rate) * float64(time.Second)))
-	return p.next.Sub(now)
+	p.pace.SetRate(now, rate)
+	return p.pace.Wait(now, t)
 }

@@ -48,20 +48,23 @@ func TestStreamsFollowWhatTheyAchieve(t *testing.T) {
 }
 
 func TestThePacerKeepsTheLowerRate(t *testing.T) {
-	p := &pacer{own: 1000}
+	p := newPacer(1000)
 	now := time.Unix(1_800_000_000, 0)
-	first := p.charge(now, 1000)
-	if want := time.Second - paceBurst; first != want {
-		t.Errorf("1000 bytes at 1000 a second wait %v, want %v", first, want)
+	p.wait(now, p.book(now, 30)) // what a pause before would have carried
+	ticket := p.book(now, 1000)
+	waits := func(want time.Duration, what string) {
+		t.Helper()
+		if got := p.wait(now, ticket); got < want-time.Microsecond || got > want+time.Microsecond {
+			t.Errorf("1000 bytes %s wait %v, want %v", what, got, want)
+		}
 	}
-	p.grant(500)
-	if d := p.charge(now, 1000) - first; d != 2*time.Second {
-		t.Errorf("1000 more at the server's 500 a second wait %v longer, want 2s", d)
-	}
+	waits(time.Second, "at 1000 a second")
+	p.grant(1)
+	waits(1000*time.Second, "at the server's one a second")
+	p.grant(500) // what it said for a moment does not hold up what comes after
+	waits(2*time.Second, "at the server's 500 a second")
 	p.grant(2000)
-	if d := p.charge(now, 1000) - first; d != 3*time.Second {
-		t.Errorf("1000 more at our own rate end %v later, want 3s", d)
-	}
+	waits(time.Second, "at our own rate")
 	if p.bound() != hsu.SlowRate {
 		t.Errorf("what bounds is %q", p.bound())
 	}
@@ -69,8 +72,8 @@ func TestThePacerKeepsTheLowerRate(t *testing.T) {
 	if p.bound() != hsu.SlowNetwork {
 		t.Errorf("a line that gives less is not what bounds, but %q", p.bound())
 	}
-	if d := (&pacer{}).charge(now, 1<<30); d != 0 {
-		t.Errorf("without a rate bytes wait %v", d)
+	if p = newPacer(0); p.wait(now, p.book(now, 1<<30)) != 0 {
+		t.Error("without a rate bytes wait")
 	}
 }
 

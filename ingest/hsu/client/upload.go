@@ -64,7 +64,7 @@ func Run(ctx context.Context, o Options) (Progress, error) {
 	}
 	u := &upload{
 		o: &o, api: &control{o: &o, http: &http.Client{Transport: transport}}, early: early, sched: newSchedule(), wires: newGauge(),
-		pace: &pacer{own: o.Open.Rate / 8}, state: st, begun: time.Now(),
+		pace: newPacer(o.Open.Rate / 8), state: st, begun: time.Now(),
 	}
 	defer early.close()
 	ctx, stop := context.WithCancel(ctx)
