@@ -100,7 +100,7 @@ func (m *manager) measure(now time.Time) {
 	f := flow{rate: float64(have-m.tuned.have) / d.Seconds()}
 	if known {
 		f = flowOf(m.tuned.wire, w, d)
-		m.u.sched.widen(int64(lineShare*f.rate*w.least.Seconds()), w.least)
+		m.u.sched.widen(int64(lineShare*f.rate*w.least.Seconds()), w.least, len(m.quits))
 		if m.halver != nil {
 			m.u.pace.keep(int64(m.halver.measured(f)))
 		}

@@ -70,11 +70,12 @@ func (s *schedule) add(items ...*item) {
 	s.wake()
 }
 
-// widen makes room for what a line holds, and for what waits behind what was lost on it, which takes a round trip to come again.
-func (s *schedule) widen(line int64, rtt time.Duration) {
+// widen makes room for what a line holds, for what waits behind what was lost on it, which takes a round trip to come again, and for
+// the blocks of so many streams of which parts are there.
+func (s *schedule) widen(line int64, rtt time.Duration, streams int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	waits := int64(float64(minWindow) * max(1, rtt.Seconds()/minWindowRTT.Seconds()))
+	waits := int64(float64(minWindow)*max(1, rtt.Seconds()/minWindowRTT.Seconds())) + int64(streams)*hsu.BlockSize
 	s.most = min(max(s.most, waits+line), maxWindow)
 }
 
