@@ -17,6 +17,7 @@ type Guard struct {
 	names    []string // host names, also of allowed literals
 	hosts    []string // host:port
 	prefixes []netip.Prefix
+	resolver *net.Resolver // of names; nil for the system's
 }
 
 // NewGuard returns a guard that allows, besides the public Internet, what the list names: host names, "host:port", addresses and
@@ -69,6 +70,9 @@ func (g *Guard) DialContext(ctx context.Context, network, addr string) (net.Conn
 		return nil, err
 	}
 	d := net.Dialer{Timeout: dialTimeout}
+	if g != nil {
+		d.Resolver = g.resolver
+	}
 	if !g.trusts(strings.ToLower(host), strings.ToLower(addr)) {
 		d.Control = func(_, address string, _ syscall.RawConn) error { return g.check(address) }
 	}

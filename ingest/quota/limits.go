@@ -23,7 +23,7 @@ type Accounts interface {
 // Config says what limits are.
 type Config struct {
 	Accounts Accounts
-	// Redis is where nodes tell each other what their transfers want; nil when this process is the only one.
+	// Redis is where nodes tell each other what their transfers want, and hold; nil when this process is the only one.
 	Redis redis.UniversalClient
 	// Node names this process among them; "" for a random name.
 	Node string
@@ -51,6 +51,9 @@ type Limits struct {
 	reserved map[catalog.AccountID]int64
 	sessions map[catalog.AccountID]int64 // files that come in
 	total    int64                       // of reserved
+	// elsewhere is what the other nodes hold of accounts of which this one holds something, telling that they are told of it.
+	elsewhere map[catalog.AccountID]heard
+	telling   bool
 }
 
 // known is what was last read of an account.
@@ -68,7 +71,7 @@ func New(cfg Config) *Limits {
 	}
 	return &Limits{
 		cfg: cfg, now: time.Now, sleep: sleep, links: map[catalog.AccountID]*link{}, known: map[catalog.AccountID]known{},
-		reserved: map[catalog.AccountID]int64{}, sessions: map[catalog.AccountID]int64{},
+		reserved: map[catalog.AccountID]int64{}, sessions: map[catalog.AccountID]int64{}, elsewhere: map[catalog.AccountID]heard{},
 	}
 }
 

@@ -301,6 +301,83 @@ func TestWhatIsOnItsWayIsBounded(t *testing.T) {
 	}
 }
 
+func TestNodesShareWhatIsOnItsWay(t *testing.T) {
+	srv, err := redisd.Start(t.Context(), redisd.Config{Dir: t.TempDir()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer srv.Close()
+	client := redis.NewClient(srv.Options())
+	defer client.Close()
+	a := &accounts{detail: catalog.AccountDetails{Limits: catalog.Limits{InFlight: 100, Sessions: 3}}}
+	now := &clock{now: time.Unix(1_800_000_000, 0)}
+	var nodes []*Limits
+	for _, name := range []string{"a", "b"} {
+		l, _ := newLimits(t, a, client, name)
+		l.now, l.sleep = now.time, now.sleep
+		nodes = append(nodes, l)
+	}
+	reserve := func(node int, bytes int64, want error) func() {
+		t.Helper()
+		release, err := nodes[node].Reserve(t.Context(), account, bytes)
+		if !errors.Is(err, want) {
+			t.Errorf("%d bytes on node %d: %v, want %v", bytes, node, err, want)
+		}
+		if err != nil {
+			release()
+			return func() {}
+		}
+		return release
+	}
+	first := reserve(0, 60, nil)
+	reserve(1, 41, ErrInFlight)
+	second := reserve(1, 40, nil)
+	reserve(0, 1, ErrInFlight)
+	third := reserve(0, 0, nil)
+	reserve(1, 0, ErrSessions)
+	first()
+	nodes[0].say(t.Context(), account) // as each second
+	fourth := reserve(1, 60, nil)
+	// What is kept and what is on its way to any node are one quota.
+	third()
+	second()
+	nodes[0].say(t.Context(), account)
+	a.detail, a.stored = catalog.AccountDetails{Storage: 200}, 100
+	now.sleep(t.Context(), 2*accountAge)
+	nodes[1].say(t.Context(), account)
+	reserve(0, 41, ErrStorage)
+	fifth := reserve(0, 40, nil)
+	// A node that is gone holds nothing after a while.
+	now.sleep(t.Context(), 2*fresh)
+	reserve(0, 60, nil)()
+	fourth()
+	fifth()
+	for _, l := range nodes {
+		l.say(t.Context(), account)
+		if len(l.elsewhere) != 0 || l.total != 0 || len(l.reserved) != 0 || len(l.sessions) != 0 {
+			t.Errorf("%v, %d, %v, %v are left", l.elsewhere, l.total, l.reserved, l.sessions)
+		}
+	}
+	if n, err := client.Exists(t.Context(), heldKey(account)).Result(); err != nil || n != 0 {
+		t.Errorf("%d keys are left, %v", n, err)
+	}
+}
+
+func TestWithoutRedisWhatIsHereCounts(t *testing.T) {
+	a := &accounts{detail: catalog.AccountDetails{Limits: catalog.Limits{InFlight: 100}}}
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
+	defer client.Close()
+	l, _ := newLimits(t, a, client, "a")
+	release, err := l.Reserve(t.Context(), account, 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if _, err := l.Reserve(t.Context(), account, 41); !errors.Is(err, ErrInFlight) {
+		t.Errorf("101 of 100 bytes: %v", err)
+	}
+}
+
 func TestWhatIsHereNeedsNoRoomOnTheVolume(t *testing.T) {
 	a := &accounts{detail: catalog.AccountDetails{Storage: 100}}
 	l, _ := newLimits(t, a, nil, "")

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/storage"
 )
 
 // ErrStorage says that an account would keep more than its quota. It is a catalog.ErrQuota; a volume that has no room is
@@ -36,8 +37,8 @@ type Hold struct {
 // Hold makes a hold of an account that holds nothing yet; that of nil limits never does.
 func (l *Limits) Hold(id catalog.AccountID) *Hold { return &Hold{limits: l, account: id} }
 
-// Add reserves room for more bytes (below 0: nobody knows how many) within the account's storage quota, in what it may have on the way
-// to this server, and on the volumes, or returns ErrStorage, ErrInFlight or storage.ErrFull.
+// Add reserves room for more bytes (below 0: nobody knows how many) within the account's storage quota and in what it may have on its
+// way, to whichever node, and on the volumes of this one, or returns ErrStorage, ErrInFlight or storage.ErrFull.
 func (h *Hold) Add(ctx context.Context, bytes int64) error {
 	l := h.limits
 	if l == nil {
@@ -56,21 +57,78 @@ func (h *Hold) Add(ctx context.Context, bytes int64) error {
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	fits := func(counted int64) error { return h.fits(bytes, counted, stored, quota, limits.InFlight) }
+	err = l.ask(ctx, h.account, func() error { return h.take(bytes, fits) })
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	used := l.here(h.account).bytes + l.others(h.account).bytes
+	l.mu.Unlock()
+	if quota > 0 {
+		l.tell(ctx, h.account, stored+used, quota)
+	}
+	l.tell(ctx, h.account, used, limits.InFlight)
+	l.mu.Lock()
+	err = fits(bytes) // with what other nodes hold now
+	l.mu.Unlock()
+	if err != nil {
+		h.give(bytes)
+		countRefusal(err)
+	}
+	return err
+}
+
+// ask does what may be refused for what other nodes held when they were heard last: then they are asked, and it is done again.
+func (l *Limits) ask(ctx context.Context, id catalog.AccountID, do func() error) error {
+	err := do()
+	if err == nil {
+		return nil
+	}
+	l.mu.Lock()
+	elsewhere := l.others(id) != held{}
+	l.mu.Unlock()
+	if elsewhere && Refused(err) {
+		l.say(ctx, id)
+		err = do()
+	}
+	countRefusal(err)
+	return err
+}
+
+func countRefusal(err error) {
+	for why, is := range map[string]error{"quota": ErrStorage, "in_flight": ErrInFlight, "sessions": ErrSessions, "full": storage.ErrFull} {
+		if errors.Is(err, is) {
+			refused.WithLabelValues(why).Inc()
+		}
+	}
+}
+
+// fits says why so many more bytes, of which some are counted already, may not be held. The caller holds the limits' mutex.
+func (h *Hold) fits(bytes, counted, stored, quota, most int64) error {
+	l := h.limits
+	all := l.here(h.account).bytes + l.others(h.account).bytes - counted
+	switch {
+	case quota > 0 && stored+all > quota-bytes:
+		return fmt.Errorf("%w: account %d keeps %s, %s more are on their way, and %s would exceed its %s",
+			ErrStorage, h.account, size(stored), size(all), size(bytes), size(quota))
+	case most > 0 && all > most-bytes:
+		return fmt.Errorf("%w: %s of account %d are on their way, and %s would exceed its %s",
+			ErrInFlight, size(all), h.account, size(bytes), size(most))
+	}
+	return nil
+}
+
+// take books bytes that fit, on the volumes too. The caller holds the hold's mutex.
+func (h *Hold) take(bytes int64, fits func(counted int64) error) error {
+	l := h.limits
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if held := l.reserved[h.account]; quota > 0 && stored+held > quota-bytes {
-		refused.WithLabelValues("quota").Inc()
-		return fmt.Errorf("%w: account %d keeps %s, %s more are on their way, and %s would exceed its %s",
-			ErrStorage, h.account, size(stored), size(held), size(bytes), size(quota))
-	}
-	if held, most := l.reserved[h.account], limits.InFlight; most > 0 && held > most-bytes {
-		refused.WithLabelValues("in_flight").Inc()
-		return fmt.Errorf("%w: %s of account %d are on their way to this server, and %s would exceed its %s",
-			ErrInFlight, size(held), h.account, size(bytes), size(most))
+	if err := fits(0); err != nil {
+		return err
 	}
 	if l.cfg.Admit != nil && !h.here {
 		if err := l.cfg.Admit(l.total + bytes); err != nil {
-			refused.WithLabelValues("full").Inc()
 			return err
 		}
 	}
@@ -152,20 +210,44 @@ func (l *Limits) session(ctx context.Context, id catalog.AccountID) (leave func(
 	if err != nil {
 		return func() {}, err
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if most := limits.Sessions; most > 0 && l.sessions[id] >= most {
-		refused.WithLabelValues("sessions").Inc()
-		return func() {}, fmt.Errorf("%w: %d files of account %d are on their way to this server, which is its limit", ErrSessions, most, id)
+	fits := func(counted int64) error { // the caller holds the mutex
+		all := l.here(id).sessions + l.others(id).sessions - counted
+		if most := limits.Sessions; most > 0 && all >= most {
+			return fmt.Errorf("%w: %d files of account %d are on their way, and %d is its limit", ErrSessions, all, id, most)
+		}
+		return nil
 	}
-	l.sessions[id]++
-	return sync.OnceFunc(func() {
+	var used int64
+	err = l.ask(ctx, id, func() error {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if err := fits(0); err != nil {
+			return err
+		}
+		l.sessions[id]++
+		used = l.here(id).sessions + l.others(id).sessions
+		return nil
+	})
+	if err != nil {
+		return func() {}, err
+	}
+	leave = sync.OnceFunc(func() {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		if l.sessions[id]--; l.sessions[id] == 0 {
 			delete(l.sessions, id)
 		}
-	}), nil
+	})
+	l.tell(ctx, id, used, limits.Sessions)
+	l.mu.Lock()
+	err = fits(1) // with what other nodes hold now
+	l.mu.Unlock()
+	if err != nil {
+		leave()
+		countRefusal(err)
+		return func() {}, err
+	}
+	return leave, nil
 }
 
 // limitsOf are the limits of an account.
