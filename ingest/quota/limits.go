@@ -54,6 +54,7 @@ type Limits struct {
 	// elsewhere is what the other nodes hold of accounts of which this one holds something, telling that they are told of it.
 	elsewhere map[catalog.AccountID]heard
 	telling   bool
+	unheard   time.Time // when Redis could not be asked last
 }
 
 // known is what was last read of an account.

@@ -52,8 +52,9 @@ func (l *Limits) tell(ctx context.Context, id catalog.AccountID, used, most int6
 	l.mu.Lock()
 	l.keepTelling(ctx)
 	known := l.now().Sub(l.elsewhere[id].at) <= fresh
+	deaf := l.now().Sub(l.unheard) < sayEvery
 	l.mu.Unlock()
-	if known && used <= most/roomy {
+	if known && used <= most/roomy || deaf {
 		return
 	}
 	l.say(ctx, id)
@@ -61,7 +62,7 @@ func (l *Limits) tell(ctx context.Context, id catalog.AccountID, used, most int6
 
 // say tells what this node holds of an account now, and hears the others.
 func (l *Limits) say(ctx context.Context, id catalog.AccountID) {
-	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
+	call, cancel := context.WithTimeout(ctx, exchangeTimeout)
 	defer cancel()
 	now := l.now()
 	l.mu.Lock()
@@ -69,16 +70,18 @@ func (l *Limits) say(ctx context.Context, id catalog.AccountID) {
 	l.mu.Unlock()
 	pipe := l.cfg.Redis.TxPipeline()
 	if own == (held{}) {
-		pipe.HDel(ctx, heldKey(id), l.cfg.Node)
+		pipe.HDel(call, heldKey(id), l.cfg.Node)
 	} else {
-		pipe.HSet(ctx, heldKey(id), l.cfg.Node, fmt.Sprintf("%d %d %d", now.UnixMilli(), own.bytes, own.sessions))
-		pipe.PExpire(ctx, heldKey(id), 2*fresh)
+		pipe.HSet(call, heldKey(id), l.cfg.Node, fmt.Sprintf("%d %d %d", now.UnixMilli(), own.bytes, own.sessions))
+		pipe.PExpire(call, heldKey(id), 2*fresh)
 	}
-	all := pipe.HGetAll(ctx, heldKey(id))
-	if _, err := pipe.Exec(ctx); err != nil {
-		if ctx.Err() == nil {
-			l.log().Warn("what is on its way to other nodes is not known: what comes to this one counts", "account", id, "error", err)
-		}
+	all := pipe.HGetAll(call, heldKey(id))
+	_, err := pipe.Exec(call)
+	if err != nil && ctx.Err() == nil {
+		l.log().Warn("what is on its way to other nodes is not known: what was heard last counts", "account", id, "error", err)
+	}
+	if err != nil {
+		l.unanswered(id, now, own)
 		return
 	}
 	var sum held
@@ -96,6 +99,19 @@ func (l *Limits) say(ctx context.Context, id catalog.AccountID) {
 		return
 	}
 	l.elsewhere[id] = heard{sum, now}
+}
+
+// unanswered notes that Redis did not answer: it is asked again each second while something is held, and by nobody else meanwhile.
+// What was said there grows stale by itself.
+func (l *Limits) unanswered(id catalog.AccountID, now time.Time, own held) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.unheard = now
+	if own == (held{}) {
+		delete(l.elsewhere, id)
+	} else if _, ok := l.elsewhere[id]; !ok {
+		l.elsewhere[id] = heard{}
+	}
 }
 
 func parseHeld(text string) (time.Time, held, bool) {
