@@ -106,13 +106,27 @@ func TestANameIsCheckedEachTimeItIsAsked(t *testing.T) {
 	}
 }
 
+// samePort listens on one port of two addresses.
+func samePort(t *testing.T) (inner, outer net.Listener, port string) {
+	t.Helper()
+	var err error
+	for range 50 {
+		if inner, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			break
+		}
+		_, port, _ = net.SplitHostPort(inner.Addr().String())
+		if outer, err = net.Listen("tcp", net.JoinHostPort("127.0.0.2", port)); err == nil {
+			return inner, outer, port
+		}
+		inner.Close()
+	}
+	t.Fatal(err)
+	return nil, nil, ""
+}
+
 // TestARedirectDoesNotReachWhatANameBecame downloads from a name that is harmless when it is asked for first, and then is not.
 func TestARedirectDoesNotReachWhatANameBecame(t *testing.T) {
-	inner, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, port, _ := net.SplitHostPort(inner.Addr().String())
+	inner, outer, port := samePort(t)
 	var asked atomic.Int64
 	secret := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		asked.Add(1)
@@ -120,10 +134,6 @@ func TestARedirectDoesNotReachWhatANameBecame(t *testing.T) {
 	}), ReadHeaderTimeout: time.Second}
 	go func() { _ = secret.Serve(inner) }()
 	defer secret.Close()
-	outer, err := net.Listen("tcp", net.JoinHostPort("127.0.0.2", port))
-	if err != nil {
-		t.Skip("the port is taken on the other address: ", err)
-	}
 	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Connection", "close") // so that the name is asked for again
 		http.Redirect(w, r, "/elsewhere", http.StatusFound)

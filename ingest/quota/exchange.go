@@ -30,33 +30,55 @@ func (l *Limits) exchange(ctx context.Context, id catalog.AccountID, wants []wan
 		return nil, true
 	}
 	now := l.now()
-	text, err := json.Marshal(said{now.UnixMilli(), wants})
+	texts, err := l.publish(ctx, key(id), said{now.UnixMilli(), wants})
 	if err != nil {
-		return nil, false
-	}
-	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
-	defer cancel()
-	pipe := l.cfg.Redis.Pipeline()
-	pipe.HSet(ctx, key(id), l.cfg.Node, text)
-	pipe.PExpire(ctx, key(id), 2*fresh)
-	all := pipe.HGetAll(ctx, key(id))
-	if _, err := pipe.Exec(ctx); err != nil {
 		if ctx.Err() == nil {
 			l.log().Warn("rates of accounts are not shared with other nodes: the last shares count", "account", id, "error", err)
 		}
 		return nil, false
 	}
 	var others []want
-	for node, text := range all.Val() {
+	for _, text := range texts {
 		var s said
-		if node == l.cfg.Node || json.Unmarshal([]byte(text), &s) != nil {
-			continue
-		}
-		if age := now.Sub(time.UnixMilli(s.At)); age > -fresh && age < fresh {
+		if json.Unmarshal(text, &s) == nil && isFresh(now, s.At) {
 			others = append(others, s.Wants...)
 		}
 	}
 	return others, true
+}
+
+// publish says something to the other nodes under a key, or, with nil, nothing any more, and returns what they say there.
+func (l *Limits) publish(ctx context.Context, key string, v any) ([][]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, exchangeTimeout)
+	defer cancel()
+	pipe := l.cfg.Redis.TxPipeline()
+	if v == nil {
+		pipe.HDel(ctx, key, l.cfg.Node)
+	} else {
+		text, err := json.Marshal(v)
+		if err != nil {
+			return nil, err
+		}
+		pipe.HSet(ctx, key, l.cfg.Node, text)
+		pipe.PExpire(ctx, key, 2*fresh)
+	}
+	all := pipe.HGetAll(ctx, key)
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, err
+	}
+	var others [][]byte
+	for node, text := range all.Val() {
+		if node != l.cfg.Node {
+			others = append(others, []byte(text))
+		}
+	}
+	return others, nil
+}
+
+// isFresh says whether what was said at a time, in Unix milliseconds, counts.
+func isFresh(now time.Time, at int64) bool {
+	age := now.Sub(time.UnixMilli(at))
+	return age > -fresh && age < fresh
 }
 
 // withdraw tells the others that nothing is wanted here any more.

@@ -2,9 +2,8 @@ package quota
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
-	"strconv"
-	"strings"
 	"time"
 
 	"sluice/catalog"
@@ -13,7 +12,12 @@ import (
 // held is what an account has on its way: to this node, or to the others.
 type held struct{ bytes, sessions int64 }
 
-func (h held) add(o held) held { return held{h.bytes + o.bytes, h.sessions + o.sessions} }
+// saidHeld is what a node tells the others of it.
+type saidHeld struct {
+	At       int64 `json:"t"` // Unix milliseconds
+	Bytes    int64 `json:"bytes"`
+	Sessions int64 `json:"sessions"`
+}
 
 // heard is what the other nodes said last.
 type heard struct {
@@ -43,10 +47,11 @@ func (l *Limits) others(id catalog.AccountID) held {
 	return h.held
 }
 
-// tell says to other nodes what this one holds of an account, and hears what they do, when what is used of a limit makes that matter.
-// It is called after what is asked for was added here, so that of two nodes that take the last at once at least one sees the other.
-func (l *Limits) tell(ctx context.Context, id catalog.AccountID, used, most int64) {
-	if l.cfg.Redis == nil || most <= 0 {
+// tell says to other nodes what this one holds of an account, and hears what they do, when little is left of a limit or nothing is
+// known of them. It is called after what is asked for was added here, so that of two nodes that take the last at once at least one
+// sees the other.
+func (l *Limits) tell(ctx context.Context, id catalog.AccountID, little bool) {
+	if l.cfg.Redis == nil {
 		return
 	}
 	l.mu.Lock()
@@ -54,29 +59,25 @@ func (l *Limits) tell(ctx context.Context, id catalog.AccountID, used, most int6
 	known := l.now().Sub(l.elsewhere[id].at) <= fresh
 	deaf := l.now().Sub(l.unheard) < sayEvery
 	l.mu.Unlock()
-	if known && used <= most/roomy || deaf {
-		return
+	if (little || !known) && !deaf {
+		l.say(ctx, id)
 	}
-	l.say(ctx, id)
 }
+
+// little says whether more than the part that may be used without asking is used of a limit; 0 is none.
+func little(used, most int64) bool { return most > 0 && used > most/roomy }
 
 // say tells what this node holds of an account now, and hears the others.
 func (l *Limits) say(ctx context.Context, id catalog.AccountID) {
-	call, cancel := context.WithTimeout(ctx, exchangeTimeout)
-	defer cancel()
 	now := l.now()
 	l.mu.Lock()
 	own := l.here(id)
 	l.mu.Unlock()
-	pipe := l.cfg.Redis.TxPipeline()
-	if own == (held{}) {
-		pipe.HDel(call, heldKey(id), l.cfg.Node)
-	} else {
-		pipe.HSet(call, heldKey(id), l.cfg.Node, fmt.Sprintf("%d %d %d", now.UnixMilli(), own.bytes, own.sessions))
-		pipe.PExpire(call, heldKey(id), 2*fresh)
+	var v any
+	if own != (held{}) {
+		v = saidHeld{now.UnixMilli(), own.bytes, own.sessions}
 	}
-	all := pipe.HGetAll(call, heldKey(id))
-	_, err := pipe.Exec(call)
+	texts, err := l.publish(ctx, heldKey(id), v)
 	if err != nil && ctx.Err() == nil {
 		l.log().Warn("what is on its way to other nodes is not known: what was heard last counts", "account", id, "error", err)
 	}
@@ -85,11 +86,10 @@ func (l *Limits) say(ctx context.Context, id catalog.AccountID) {
 		return
 	}
 	var sum held
-	for node, text := range all.Val() {
-		if at, h, ok := parseHeld(text); ok && node != l.cfg.Node {
-			if age := now.Sub(at); age > -fresh && age < fresh {
-				sum = sum.add(h)
-			}
+	for _, text := range texts {
+		var s saidHeld
+		if json.Unmarshal(text, &s) == nil && isFresh(now, s.At) {
+			sum.bytes, sum.sessions = sum.bytes+max(s.Bytes, 0), sum.sessions+max(s.Sessions, 0)
 		}
 	}
 	l.mu.Lock()
@@ -112,21 +112,6 @@ func (l *Limits) unanswered(id catalog.AccountID, now time.Time, own held) {
 	} else if _, ok := l.elsewhere[id]; !ok {
 		l.elsewhere[id] = heard{}
 	}
-}
-
-func parseHeld(text string) (time.Time, held, bool) {
-	f := strings.Fields(text)
-	if len(f) != 3 {
-		return time.Time{}, held{}, false
-	}
-	var n [3]int64
-	for i, s := range f {
-		var err error
-		if n[i], err = strconv.ParseInt(s, 10, 64); err != nil || n[i] < 0 {
-			return time.Time{}, held{}, false
-		}
-	}
-	return time.UnixMilli(n[0]), held{n[1], n[2]}, true
 }
 
 // keepTelling repeats what was told while something is held. The caller holds the mutex.

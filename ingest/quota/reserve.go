@@ -65,10 +65,9 @@ func (h *Hold) Add(ctx context.Context, bytes int64) error {
 	l.mu.Lock()
 	used := l.here(h.account).bytes + l.others(h.account).bytes
 	l.mu.Unlock()
-	if quota > 0 {
-		l.tell(ctx, h.account, stored+used, quota)
+	if quota > 0 || limits.InFlight > 0 {
+		l.tell(ctx, h.account, little(stored+used, quota) || little(used, limits.InFlight))
 	}
-	l.tell(ctx, h.account, used, limits.InFlight)
 	l.mu.Lock()
 	err = fits(bytes) // with what other nodes hold now
 	l.mu.Unlock()
@@ -238,7 +237,9 @@ func (l *Limits) session(ctx context.Context, id catalog.AccountID) (leave func(
 			delete(l.sessions, id)
 		}
 	})
-	l.tell(ctx, id, used, limits.Sessions)
+	if limits.Sessions > 0 {
+		l.tell(ctx, id, little(used, limits.Sessions))
+	}
 	l.mu.Lock()
 	err = fits(1) // with what other nodes hold now
 	l.mu.Unlock()

@@ -10,11 +10,11 @@ import (
 // yielder leaves others their part of a line. Congestion controls that do not take each loss for a full line, and many connections,
 // drive out those that do. So the upload as a whole watches the queue in front of the line.
 //
-// It begins with a little and takes several times what arrives, until a queue stands and the line loses much. Where one stands, and the line loses what it
-// cannot hold, it goes back a little, and then takes more again, in small steps. An upload that is alone meets the queue where it met
-// it before: that is the line. If more arrives now than when the line was full, others gave way: then it is they who lose each time.
-// So it goes back as far as they do, and takes more only as slowly as they: by the law of CUBIC (RFC 9438 §4.2). A queue that stays
-// though it went back belongs to others too.
+// It begins with a little and takes several times what arrives, until a queue stands and the line loses much. Where a queue stands,
+// and the line loses what it cannot hold, it goes back a little, and then takes more again, in small steps. An upload that is alone
+// meets the queue where it met it before: that is the line. If more arrives now than when the line was full, others gave way: then it
+// is they who lose each time. So it goes back as far as they do, and takes more only as slowly as they: by the law of CUBIC (RFC 9438
+// §4.2). A queue that stays though it went back belongs to others too.
 type yielder struct {
 	over  time.Duration // what a queue may hold
 	floor float64       // the part of the line that is not given away
@@ -163,7 +163,7 @@ func (y *yielder) start(f flow, full bool) {
 	if full && f.loss > startLoss+3*y.noise { // little tells nothing of a line that is hardly used
 		y.stands++
 	}
-	if y.standing++; !full && !(y.timid && f.peak > y.over) {
+	if y.standing++; !full && (!y.timid || f.peak <= y.over) {
 		y.standing = 0
 	}
 	if y.standing == startLong || y.standing == startTimid && y.timid { // a line that holds much loses little

@@ -205,7 +205,7 @@ func TestLossesOfAQueueAreNoNoise(t *testing.T) {
 	}
 }
 
-func TestWhoGoesBackTakesNoMore(t *testing.T) {
+func TestWhatTheStartSentSaysNothing(t *testing.T) {
 	y := newYielder(hsu.Fair)
 	for y.phase == starting { // the line is driven over, and others lose more than we
 		y.measured(flow{rate: 50e6, queue: 40 * time.Millisecond, peak: 40 * time.Millisecond, loss: 0.1})
