@@ -165,20 +165,26 @@ func TestATransferNeverExceedsItsOwnBound(t *testing.T) {
 	}
 }
 
-func TestNodesShareALinkThroughRedis(t *testing.T) {
+// twoNodes are the limits of two nodes with a Redis and a clock in common.
+func twoNodes(t *testing.T, a *accounts) ([]*Limits, *clock, *redis.Client) {
+	t.Helper()
 	srv, err := redisd.Start(t.Context(), redisd.Config{Dir: t.TempDir()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer srv.Close()
+	t.Cleanup(func() { srv.Close() })
 	client := redis.NewClient(srv.Options())
-	defer client.Close()
-	a := &accounts{detail: catalog.AccountDetails{UploadRate: 8_000_000}}
+	t.Cleanup(func() { client.Close() })
+	first, now := newLimits(t, a, client, "a")
+	second, _ := newLimits(t, a, client, "b")
+	second.now, second.sleep = now.time, now.sleep
+	return []*Limits{first, second}, now, client
+}
+
+func TestNodesShareALinkThroughRedis(t *testing.T) {
+	nodes, _, _ := twoNodes(t, &accounts{detail: catalog.AccountDetails{UploadRate: 8_000_000}})
 	var shares []*Share
-	now := &clock{now: time.Unix(1_800_000_000, 0)}
-	for _, node := range []string{"a", "b"} {
-		l, _ := newLimits(t, a, client, node)
-		l.now, l.sleep = now.time, now.sleep
+	for _, l := range nodes {
 		for range 2 {
 			s, err := l.Join(t.Context(), account, Fair, 0)
 			if err != nil {
@@ -302,21 +308,8 @@ func TestWhatIsOnItsWayIsBounded(t *testing.T) {
 }
 
 func TestNodesShareWhatIsOnItsWay(t *testing.T) {
-	srv, err := redisd.Start(t.Context(), redisd.Config{Dir: t.TempDir()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer srv.Close()
-	client := redis.NewClient(srv.Options())
-	defer client.Close()
 	a := &accounts{detail: catalog.AccountDetails{Limits: catalog.Limits{InFlight: 100, Sessions: 3}}}
-	now := &clock{now: time.Unix(1_800_000_000, 0)}
-	var nodes []*Limits
-	for _, name := range []string{"a", "b"} {
-		l, _ := newLimits(t, a, client, name)
-		l.now, l.sleep = now.time, now.sleep
-		nodes = append(nodes, l)
-	}
+	nodes, now, client := twoNodes(t, a)
 	reserve := func(node int, bytes int64, want error) func() {
 		t.Helper()
 		release, err := nodes[node].Reserve(t.Context(), account, bytes)
