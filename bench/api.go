@@ -143,9 +143,9 @@ func (e *Env) apiCase(ctx context.Context, s *apiSide, name, ours, theirs string
 		return err
 	}
 	emit(res)
-	emit(lesser(name+"-p99", "bare handler", "ms", p99[0], p99[1]))
+	emit(beside(res, "-p99", "ms", p99[0], p99[1]))
 	a, b := allocations(ctx, s.rpc, ours), allocations(ctx, s.bare, theirs)
-	emit(lesser(name+"-allocs", "bare handler", "allocs/request", []float64{a, a}, []float64{b, b}))
+	emit(lesser(name+"-allocs", "bare handler", "allocs/request", []float64{a}, []float64{b}))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Env is what a benchmark runs in.
@@ -134,11 +135,15 @@ type pair struct {
 	ours, theirs func(ctx context.Context) (float64, error)
 }
 
-// compare runs the two sides in turn, after one uncounted round, and reports the medians.
+// warmEnough is how long a first round lasts that is counted: work of that length warms itself.
+const warmEnough = 10 * time.Second
+
+// compare runs the two sides in turn and reports the medians. A short first round only warms up and is not counted.
 func (e *Env) compare(ctx context.Context, p pair, rounds int) (Result, error) {
 	res := Result{Bench: p.bench, Peer: p.peer, Unit: p.unit, Runs: rounds}
 	var ours, theirs, ratios []float64
 	for i := -1; i < rounds; i++ {
+		start := time.Now()
 		a, err := p.ours(ctx)
 		if err != nil {
 			return res, fmt.Errorf("sluice: %w", err)
@@ -148,7 +153,10 @@ func (e *Env) compare(ctx context.Context, p pair, rounds int) (Result, error) {
 			return res, fmt.Errorf("%s: %w", p.peer, err)
 		}
 		if i < 0 {
-			continue
+			if time.Since(start) < warmEnough {
+				continue
+			}
+			i = 0
 		}
 		ratio := a / b
 		if p.lower {
@@ -162,11 +170,17 @@ func (e *Env) compare(ctx context.Context, p pair, rounds int) (Result, error) {
 	return res, nil
 }
 
-// lesser compares a figure that was taken beside the one of compare, of which less is better; the uncounted round is left out.
+// beside compares a figure that was taken in the rounds of res, of which less is better. A round that res did not count came first.
+func beside(res Result, suffix, unit string, ours, theirs []float64) Result {
+	counted := func(v []float64) []float64 { return v[max(0, len(v)-res.Runs):] }
+	return lesser(res.Bench+suffix, res.Peer, unit, counted(ours), counted(theirs))
+}
+
+// lesser compares the figures of rounds of which less is better.
 func lesser(name, peer, unit string, ours, theirs []float64) Result {
 	n := min(len(ours), len(theirs))
 	ratios := make([]float64, 0, n)
-	for i := 1; i < n; i++ {
+	for i := range n {
 		if ours[i] > 0 {
 			ratios = append(ratios, theirs[i]/ours[i])
 		}
@@ -175,7 +189,7 @@ func lesser(name, peer, unit string, ours, theirs []float64) Result {
 	if len(ratios) == 0 {
 		return r
 	}
-	r.Ours, r.Theirs, r.Ratio = median(ours[1:n]), median(theirs[1:n]), median(ratios)
+	r.Ours, r.Theirs, r.Ratio = median(ours[:n]), median(theirs[:n]), median(ratios)
 	r.Min, r.Max = slices.Min(ratios), slices.Max(ratios)
 	return r
 }

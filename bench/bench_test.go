@@ -5,6 +5,8 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestCompareTurnsRatiosSoThatMoreIsBetter(t *testing.T) {
@@ -32,9 +34,25 @@ func TestCompareTurnsRatiosSoThatMoreIsBetter(t *testing.T) {
 	}
 }
 
-func TestLesserLeavesOutTheFirstRound(t *testing.T) {
-	res := lesser("b-cpu", "p", "MiB", []float64{100, 2, 4}, []float64{1, 4, 4})
-	if res.Ratio != 1.5 || res.Min != 1 || res.Max != 2 || res.Runs != 2 || res.Ours != 3 {
+func TestALongFirstRoundIsCounted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		e := &Env{Log: t.Logf}
+		n := 0
+		side := func(context.Context) (float64, error) {
+			n++
+			time.Sleep(warmEnough / 2)
+			return 1, nil
+		}
+		res, err := e.compare(t.Context(), pair{"b", "p", "s", true, side, side}, 2)
+		if err != nil || res.Runs != 2 || n != 4 {
+			t.Errorf("%+v after %d runs, %v", res, n, err)
+		}
+	})
+}
+
+func TestBesideLeavesOutWhatWasNotCounted(t *testing.T) {
+	res := beside(Result{Bench: "b", Peer: "p", Runs: 2}, "-cpu", "CPU s", []float64{100, 2, 4}, []float64{1, 4, 4})
+	if res.Bench != "b-cpu" || res.Ratio != 1.5 || res.Min != 1 || res.Max != 2 || res.Runs != 2 || res.Ours != 3 {
 		t.Errorf("%+v", res)
 	}
 	if res := lesser("b", "p", "MiB", nil, nil); res.Runs != 0 {

@@ -177,8 +177,8 @@ func (e *Env) race(ctx context.Context, name, peer string, s *station, ours []re
 		return err
 	}
 	emit(res)
-	emit(lesser(name+"-cpu", peer, "CPU µs/request", oursCPU, theirsCPU))
-	emit(lesser(name+"-memory", peer, "MiB", oursMem, theirsMem))
+	emit(beside(res, "-cpu", "CPU µs/request", oursCPU, theirsCPU))
+	emit(beside(res, "-memory", "MiB", oursMem, theirsMem))
 	return nil
 }
 

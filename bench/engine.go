@@ -100,7 +100,7 @@ func runJobs(ctx context.Context, e *Env, emit func(Result)) error {
 		return err
 	}
 	emit(res)
-	emit(lesser("jobs-cpu", "ffmpeg", "CPU s", oursCPU, theirsCPU))
+	emit(beside(res, "-cpu", "CPU s", oursCPU, theirsCPU))
 	return nil
 }
 

@@ -16,17 +16,17 @@ func runFirstPlay(ctx context.Context, e *Env, emit func(Result)) error {
 	if err != nil {
 		return err
 	}
-	lengths := []int{12, 60, 240}
+	lengths := []struct{ seconds, rounds int }{{6, 3}, {30, 2}, {120, 1}}
 	if e.Quick {
-		lengths = []int{6}
+		lengths = []struct{ seconds, rounds int }{{6, 1}}
 	}
 	s, err := e.startServer(ctx, filepath.Join(e.Dir, "firstplay"))
 	if err != nil {
 		return err
 	}
 	defer s.stop()
-	for _, seconds := range lengths {
-		src, err := e.clip(ctx, seconds)
+	for _, l := range lengths {
+		src, err := e.clip(ctx, l.seconds)
 		if err != nil {
 			return err
 		}
@@ -56,13 +56,13 @@ func runFirstPlay(ctx context.Context, e *Env, emit func(Result)) error {
 			theirsMem = append(theirsMem, float64(u.private)/(1<<20))
 			return u.wall.Seconds(), err
 		}
-		name := fmt.Sprintf("firstplay-%ds", seconds)
-		res, err := e.compare(ctx, pair{name, "ffmpeg, then serve", "s", true, ours, theirs}, e.rounds(3, 1))
+		name := fmt.Sprintf("firstplay-%ds", l.seconds)
+		res, err := e.compare(ctx, pair{name, "ffmpeg, then serve", "s", true, ours, theirs}, l.rounds)
 		if err != nil {
 			return err
 		}
 		emit(res)
-		emit(lesser(name+"-memory", "ffmpeg", "MiB", oursMem, theirsMem)) // of the whole server with its workers and Redis
+		emit(beside(res, "-memory", "MiB", oursMem, theirsMem)) // of the whole server with its workers and Redis
 	}
 	return nil
 }

@@ -44,15 +44,9 @@ func runGrowing(ctx context.Context, e *Env, emit func(Result)) error {
 		e.Log("round %d: upload ends at %.1f s; first segment at %.1f s, and at %.1f s when processing begins after the upload", i+1, a.uploaded, a.played, b.played)
 		early, serial, ends = append(early, a.played), append(serial, b.played), append(ends, a.uploaded)
 	}
-	emit(against(name, "upload, then process", early, serial))
-	emit(against(name+"-upload", "the upload's end", early, ends))
+	emit(lesser(name, "upload, then process", "s", early, serial))
+	emit(lesser(name+"-upload", "the upload's end", "s", early, ends))
 	return nil
-}
-
-// against compares seconds, of which less is better.
-func against(name, peer string, ours, theirs []float64) Result {
-	// lesser leaves an uncounted round out, which there is none of here.
-	return lesser(name, peer, "s", append([]float64{0}, ours...), append([]float64{0}, theirs...))
 }
 
 // marks are when things happened, in seconds from the first byte of the upload.

@@ -19,15 +19,22 @@ var ladderRungs = []rung{
 }
 
 // runLadder encodes one source to four rungs, GOP 2 s, audio copied on both sides: sluice with its defaults; ffmpeg as one command that
-// decodes once and splits, with the same encoder settings and its own default threads.
+// decodes once and splits, with the same encoder settings and its own default threads. Of twenty
+// seconds, the end, where lanes find no chunk of their own, is a larger part than of a minute.
 func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
+	if e.Quick {
+		return e.ladder(ctx, "ladder", 12, 1, emit)
+	}
+	if err := e.ladder(ctx, "ladder", 60, 3, emit); err != nil {
+		return err
+	}
+	return e.ladder(ctx, "ladder-20s", 20, 3, emit)
+}
+
+func (e *Env) ladder(ctx context.Context, name string, seconds, rounds int, emit func(Result)) error {
 	ffmpeg, err := tool("ffmpeg")
 	if err != nil {
 		return err
-	}
-	seconds := 60
-	if e.Quick {
-		seconds = 12
 	}
 	src, err := e.clip(ctx, seconds)
 	if err != nil {
@@ -44,15 +51,13 @@ func runLadder(ctx context.Context, e *Env, emit func(Result)) error {
 		theirsMem, theirsCPU = append(theirsMem, float64(u.private)/(1<<20)), append(theirsCPU, u.cpu.Seconds())
 		return u.wall.Seconds(), err
 	}
-	res, err := e.compare(ctx, pair{"ladder", "ffmpeg", "s", true, ours, theirs}, e.rounds(3, 1))
+	res, err := e.compare(ctx, pair{name, "ffmpeg", "s", true, ours, theirs}, rounds)
 	if err != nil {
 		return err
 	}
 	emit(res)
-	cpu := memoryResult("ladder-cpu", "ffmpeg", median(oursCPU), median(theirsCPU), len(oursCPU))
-	cpu.Unit = "CPU s"
-	emit(cpu)
-	emit(memoryResult("ladder-memory", "ffmpeg", median(oursMem), median(theirsMem), len(oursMem)))
+	emit(beside(res, "-cpu", "CPU s", oursCPU, theirsCPU))
+	emit(beside(res, "-memory", "MiB", oursMem, theirsMem))
 	return nil
 }
 
@@ -71,14 +76,4 @@ func ladderArgs(src, out string) []string {
 			"-movflags", "+frag_keyframe+empty_moov+default_base_moof", filepath.Join(out, fmt.Sprintf("v%d.mp4", r.height)))
 	}
 	return append(args, "-map", "0:a", "-c:a", "copy", filepath.Join(out, "a.mp4"))
-}
-
-// memoryResult compares peak memory: less is better.
-func memoryResult(name, peer string, ours, theirs float64, runs int) Result {
-	r := Result{Bench: name, Peer: peer, Ours: ours, Theirs: theirs, Unit: "MiB", Runs: runs}
-	if ours > 0 {
-		r.Ratio = theirs / ours
-		r.Min, r.Max = r.Ratio, r.Ratio
-	}
-	return r
 }

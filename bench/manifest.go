@@ -54,7 +54,7 @@ func runManifest(ctx context.Context, e *Env, emit func(Result)) error {
 		return err
 	}
 	emit(res)
-	emit(lesser("manifest-memory", "xmllint", "MiB", oursMem, theirsMem))
+	emit(beside(res, "-memory", "MiB", oursMem, theirsMem))
 	return nil
 }
 

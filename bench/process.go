@@ -145,19 +145,18 @@ func cpuTime(pid int) time.Duration {
 }
 
 // watchMemory samples the resident memory of a process and its descendants; the result ends that and returns the peak in bytes.
+// The longer they run, the less often it looks: a look costs milliseconds of the processors that are being measured.
 func watchMemory(pid int) func() int64 {
 	quit, done := make(chan struct{}), make(chan int64)
 	go func() {
-		peak := int64(0)
-		t := time.NewTicker(10 * time.Millisecond)
-		defer t.Stop()
+		peak, start := int64(0), time.Now()
 		for {
 			peak = max(peak, residentBytes(pid))
 			select {
 			case <-quit:
 				done <- peak
 				return
-			case <-t.C:
+			case <-time.After(min(max(time.Since(start)/20, 10*time.Millisecond), time.Second/2)):
 			}
 		}
 	}()

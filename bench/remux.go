@@ -61,7 +61,7 @@ func (e *Env) remux(ctx context.Context, seconds int, emit func(Result)) error {
 		return err
 	}
 	emit(res)
-	emit(lesser(name+"-cpu", "ffmpeg", "CPU s", oursCPU, theirsCPU))
-	emit(lesser(name+"-memory", "ffmpeg", "MiB", oursMem, theirsMem))
+	emit(beside(res, "-cpu", "CPU s", oursCPU, theirsCPU))
+	emit(beside(res, "-memory", "MiB", oursMem, theirsMem))
 	return nil
 }
