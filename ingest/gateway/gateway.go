@@ -109,14 +109,14 @@ type Gateway struct {
 	stop context.CancelFunc
 	work sync.WaitGroup // goroutines of connections and of their transfers
 
-	mu       sync.Mutex // guards what follows
-	desks    map[string]*desk
-	accounts map[string]int // connections, by protocol and account
-	paces    map[int64]*pace
-	unknown  int
-	open     map[io.Closer]struct{}
-	doubts   map[*doubt]struct{}
-	ended    bool
+	mu         sync.Mutex // guards what follows
+	desks      map[string]*desk
+	accounts   map[string]int // connections, by protocol and account
+	allowances map[int64]*allowance
+	unknown    int
+	open       map[io.Closer]struct{}
+	doubts     map[*doubt]struct{}
+	ended      bool
 
 	sftpAddr, ftpAddr net.Addr // set before Run's listeners are served
 	ready             chan struct{}
@@ -151,7 +151,7 @@ func New(cfg Config) (*Gateway, error) {
 	ctx, stop := context.WithCancel(context.Background())
 	return &Gateway{
 		cfg: cfg, brake: newBrake(cfg.Now), hash: make(chan struct{}, 2), ctx: ctx, stop: stop, desks: map[string]*desk{},
-		accounts: map[string]int{}, paces: map[int64]*pace{}, open: map[io.Closer]struct{}{},
+		accounts: map[string]int{}, allowances: map[int64]*allowance{}, open: map[io.Closer]struct{}{},
 		doubts: map[*doubt]struct{}{}, ready: make(chan struct{}),
 	}, nil
 }

@@ -7,69 +7,79 @@ import (
 	"time"
 
 	"sluice/catalog"
+	"sluice/internal/pace"
 )
 
-// pace bounds the bytes a second of all connections of a user. A nil pace bounds nothing.
-type pace struct {
+// allowance is the bytes a second that all connections of a user have together. A nil one is endless.
+type allowance struct {
 	mu   sync.Mutex
-	rate int64
-	next time.Time // when the bytes that were let through so far are paid for
+	pace pace.Bucket // guarded by mu
 }
 
 // burst is for how long a user who rested may be as fast as the line.
 const burst = 250 * time.Millisecond
 
-// pace returns the pace of a user, which all connections share.
-func (g *Gateway) pace(u catalog.GatewayUser) *pace {
+func newAllowance() *allowance { return &allowance{pace: pace.New(burst)} }
+
+// allowance returns the allowance of a user, which all connections share.
+func (g *Gateway) allowance(u catalog.GatewayUser) *allowance {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	p := g.paces[u.ID]
-	if p == nil {
+	a := g.allowances[u.ID]
+	if a == nil {
 		if u.Rate == 0 {
 			return nil
 		}
-		p = &pace{}
-		g.paces[u.ID] = p
+		a = newAllowance()
+		g.allowances[u.ID] = a
 	}
-	p.mu.Lock()
-	p.rate = u.Rate
-	p.mu.Unlock()
-	return p
+	a.set(u.Rate)
+	return a
+}
+
+// set gives it a rate; 0 for any.
+func (a *allowance) set(rate int64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.pace.SetRate(time.Now(), rate)
+}
+
+func (a *allowance) book(n int) pace.Ticket {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.pace.Book(time.Now(), n)
+}
+
+func (a *allowance) due(t pace.Ticket) time.Duration {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.pace.Wait(time.Now(), t)
 }
 
 // wait waits until n bytes may pass.
-func (p *pace) wait(ctx context.Context, n int) error {
-	if p == nil {
+func (a *allowance) wait(ctx context.Context, n int) error {
+	if a == nil {
 		return nil
 	}
-	p.mu.Lock()
-	if p.rate == 0 {
-		p.mu.Unlock()
-		return nil
-	}
-	now := time.Now()
-	if oldest := now.Add(-burst); p.next.Before(oldest) {
-		p.next = oldest
-	}
-	p.next = p.next.Add(time.Duration(float64(n) / float64(p.rate) * float64(time.Second)))
-	due := p.next.Sub(now)
-	p.mu.Unlock()
-	if due <= 0 {
-		return nil
-	}
-	t := time.NewTimer(due)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return nil
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	t := a.book(n)
+	for {
+		due := min(a.due(t), pace.Recheck)
+		if due <= 0 {
+			return nil
+		}
+		timer := time.NewTimer(due)
+		select {
+		case <-timer.C:
+		case <-ctx.Done():
+			timer.Stop()
+			return context.Cause(ctx)
+		}
 	}
 }
 
 // slow waits until n bytes of a file may pass.
 func (s *session) slow(n int) error {
-	if err := s.pace.wait(s.ctx, n); err != nil {
+	if err := s.allowance.wait(s.ctx, n); err != nil {
 		return err
 	}
 	if s.quota == nil {

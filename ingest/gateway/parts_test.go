@@ -74,10 +74,11 @@ func TestTheBrakeForgets(t *testing.T) {
 	}
 }
 
-// TestAPaceBoundsAllConnectionsOfAUser sends over two connections at once, in a time of the test's own.
-func TestAPaceBoundsAllConnectionsOfAUser(t *testing.T) {
+// TestAnAllowanceBoundsAllConnectionsOfAUser sends over two connections at once, in a time of the test's own.
+func TestAnAllowanceBoundsAllConnectionsOfAUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := &pace{rate: 1000}
+		p := newAllowance()
+		p.set(1000)
 		start := time.Now()
 		var both sync.WaitGroup
 		for range 2 {
@@ -98,7 +99,7 @@ func TestAPaceBoundsAllConnectionsOfAUser(t *testing.T) {
 		if err := p.wait(ctx, 1000); !errors.Is(err, context.Canceled) {
 			t.Errorf("after the connection ended: %v", err)
 		}
-		if err := (*pace)(nil).wait(t.Context(), 1<<30); err != nil {
+		if err := (*allowance)(nil).wait(t.Context(), 1<<30); err != nil {
 			t.Error(err)
 		}
 	})

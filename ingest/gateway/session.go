@@ -23,14 +23,14 @@ import (
 // session is a user who is logged in: what the protocols have in common. Paths are as the client sees them, from the root of the
 // home. Its methods may be called from several goroutines.
 type session struct {
-	g        *Gateway
-	user     catalog.GatewayUser
-	protocol string
-	log      *slog.Logger
-	ctx      context.Context //nolint:containedctx // ends with the connection
-	names    []string        // of the folders; none when the home is one folder
-	desks    []*desk
-	pace     *pace
+	g         *Gateway
+	user      catalog.GatewayUser
+	protocol  string
+	log       *slog.Logger
+	ctx       context.Context //nolint:containedctx // ends with the connection
+	names     []string        // of the folders; none when the home is one folder
+	desks     []*desk
+	allowance *allowance
 
 	quota  io.Reader  // nil without a limit of the account
 	mu     sync.Mutex // guards reads of quota
@@ -82,7 +82,7 @@ func (g *Gateway) login(ctx context.Context, u catalog.GatewayUser, a attempt) (
 		return refuse("limit", fmt.Errorf("%w connections: an account may have %d", ErrTooMany, g.cfg.MaxConnections))
 	}
 	s = &session{
-		g: g, user: u, protocol: a.protocol, ctx: ctx, pace: g.pace(u),
+		g: g, user: u, protocol: a.protocol, ctx: ctx, allowance: g.allowance(u),
 		in: transferBytes.WithLabelValues(a.protocol, "in"), out: transferBytes.WithLabelValues(a.protocol, "out"),
 		log: g.cfg.Log.With("protocol", a.protocol, "account", u.Account, "user", u.Name, "remote", a.addr.String()),
 	}
