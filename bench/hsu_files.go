@@ -33,7 +33,7 @@ func runHSUFiles(ctx context.Context, e *Env, emit func(Result)) error {
 			return err
 		}
 		defer f.close()
-		folder, err := f.addFolder(ctx)
+		folder, err := quietFolder(ctx, filepath.Join(f.dir, "data"), "small")
 		if err != nil {
 			return err
 		}
@@ -42,7 +42,7 @@ func runHSUFiles(ctx context.Context, e *Env, emit func(Result)) error {
 			return err
 		}
 		busy, at := busyTime(), time.Now()
-		u, err := f.upload(ctx, e, time.Minute, "-r", "--folder", fmt.Sprint(folder), filepath.Join(f.dir, "small"))
+		u, err := f.upload(ctx, e, time.Minute, "-r", "--folder", fmt.Sprint(folder.ID), filepath.Join(f.dir, "small"))
 		if err != nil {
 			return err
 		}
@@ -64,22 +64,21 @@ func runHSUFiles(ctx context.Context, e *Env, emit func(Result)) error {
 	})
 }
 
-// addFolder makes a drop folder at the far end whose watcher ignores what comes: what is measured is the upload.
-func (f *far) addFolder(ctx context.Context) (catalog.DropFolderID, error) {
-	db, err := catalog.Open(ctx, "sqlite://"+filepath.Join(f.dir, "data", "catalog.db"))
+// quietFolder makes a drop folder of the server over a data directory, whose watcher ignores what comes: what is measured is the upload.
+func quietFolder(ctx context.Context, data, name string) (catalog.DropFolder, error) {
+	db, err := catalog.Open(ctx, "sqlite://"+filepath.Join(data, "catalog.db"))
 	if err != nil {
-		return 0, err
+		return catalog.DropFolder{}, err
 	}
 	defer db.Close()
-	dir := filepath.Join(f.dir, "data", "folders", "101", "small")
+	dir := filepath.Join(data, "folders", fmt.Sprint(folderAccount), name)
 	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return 0, err
+		return catalog.DropFolder{}, err
 	}
-	folder, err := db.AddDropFolder(ctx, 101, catalog.DropFolder{
-		Name: "small", Type: catalog.DropFolderLocal, Status: catalog.DropFolderEnabled, Path: dir, Patterns: "*.none", SizeInterval: 6,
+	return db.AddDropFolder(ctx, folderAccount, catalog.DropFolder{
+		Name: name, Type: catalog.DropFolderLocal, Status: catalog.DropFolderEnabled, Path: dir, Patterns: "*.none", SizeInterval: 6,
 		Handler: catalog.HandleContent, DeletePolicy: catalog.DeleteManually, Options: catalog.DropFolderOptions{Match: catalog.AddAsNew},
 	})
-	return folder.ID, err
 }
 
 // makeFiles makes the files, and a configuration for curl that names them.

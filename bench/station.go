@@ -27,14 +27,14 @@ type station struct {
 	binary string
 }
 
-// startServer starts a server over a data directory.
-func (e *Env) startServer(ctx context.Context, data string) (*station, error) {
+// startServer starts a server over a data directory, with more of the environment.
+func (e *Env) startServer(ctx context.Context, data string, env ...string) (*station, error) {
 	addr, err := freeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
 	s := &station{addr: addr, data: data, binary: e.Binary}
-	if s.daemon, err = startDaemon([]string{"SLUICE_HSU_LISTEN="}, e.Binary, append([]string{"serve", "--log-level", "error"}, s.flags()...)...); err != nil {
+	if s.daemon, err = startDaemon(append(env, "SLUICE_HSU_LISTEN="), e.Binary, append([]string{"serve", "--log-level", "error"}, s.flags()...)...); err != nil {
 		return nil, err
 	}
 	err = waitFor(ctx, 30*time.Second, "sluice", func() bool {

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/cpu"
 )
 
-// ciphers are what connections are encrypted with. The client's preference decides, and OpenSSH's was ChaCha20 up to version 9, which is
+// ciphers are what connections are encrypted with. The client's preference decides, and OpenSSH's is ChaCha20, which is
 // portable code here on amd64 (bench: gateway). A processor that has AES is not asked for it: every client knows AES.
 func ciphers() []string {
 	all := ssh.SupportedAlgorithms().Ciphers
