@@ -20,6 +20,8 @@ type destination interface {
 	begin(ctx context.Context, row catalog.TransferFile) error
 	// open opens the place for reading and writing; errHanded when the file is there no more because finish took it.
 	open(row catalog.TransferFile) (*os.File, error)
+	// openNew is open for what comes in now: a place that need not be made before is made.
+	openNew(row catalog.TransferFile) (*os.File, error)
 	// sync makes durable what was written to the files.
 	sync(rows []catalog.TransferFile) error
 	// finish hands complete files over, and says what became of each.
@@ -46,5 +48,5 @@ func (s *Server) destination(ctx context.Context, t catalog.Transfer, o spec) (d
 	if err != nil {
 		return nil, fmt.Errorf("drop folder %d: %w", o.Folder, err)
 	}
-	return &folderOf{folder: folder, news: s.newTeller(folder), root: root, parts: partsOf(t.ID), prefix: o.Prefix, log: s.cfg.Log}, nil
+	return &folderOf{folder: folder, news: s.newTeller(folder), root: root, parts: &parts{root: root, name: partsOf(t.ID)}, prefix: o.Prefix, log: s.cfg.Log}, nil
 }

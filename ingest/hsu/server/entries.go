@@ -124,6 +124,8 @@ func (d *entries) open(row catalog.TransferFile) (*os.File, error) {
 	return os.OpenFile(d.server.cfg.Uploads.Path(t), os.O_RDWR, 0)
 }
 
+func (d *entries) openNew(row catalog.TransferFile) (*os.File, error) { return d.open(row) }
+
 func (d *entries) sync(rows []catalog.TransferFile) error {
 	if len(rows) > syncEach {
 		dir, err := os.Open(d.server.cfg.Uploads.Dir)

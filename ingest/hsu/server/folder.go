@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 	"path"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -21,17 +20,9 @@ type folderOf struct {
 	folder Folder
 	news   *teller
 	root   *os.Root // nothing is opened outside of it, whatever links there are
-	parts  string
+	parts  *parts
 	prefix string
 	log    *slog.Logger
-}
-
-// partsOf is where the unfinished files of a transfer are in their folder.
-func partsOf(id catalog.TransferID) string { return ".sluice-parts/hsu-" + string(id) }
-
-// part is where a file's bytes are; one that begins anew has another.
-func (d *folderOf) part(row catalog.TransferFile) string {
-	return fmt.Sprintf("%s/%d-%x", d.parts, row.Number, uint64(row.Modified)) //nolint:gosec // as a name
 }
 
 func (d *folderOf) name(row catalog.TransferFile) string { return path.Join(d.prefix, row.Path) }
@@ -42,14 +33,14 @@ func (d *folderOf) place(ctx context.Context, row catalog.TransferFile) (catalog
 	if d.handed(row) {
 		return row, nil
 	}
-	if err := d.root.MkdirAll(d.parts, 0o750); err != nil {
-		return row, full(err)
+	if comesWhole(row) { // the folder is told of it when it came, too
+		return row, nil
 	}
-	f, err := d.root.OpenFile(d.part(row), os.O_CREATE|os.O_WRONLY, 0o640)
+	f, err := d.parts.create(row)
 	if err != nil {
-		return row, full(err)
+		return row, err
 	}
-	if row.Size < 0 || row.Size > hsu.BlockSize { // what comes whole or not at all is only told of when it came
+	if row.Size != 0 {
 		d.told(row, d.folder.Detected(ctx, d.name(row)))
 	}
 	return row, f.Close()
@@ -65,11 +56,18 @@ func (d *folderOf) told(row catalog.TransferFile, err error) {
 func (d *folderOf) begin(context.Context, catalog.TransferFile) error { return nil }
 
 func (d *folderOf) open(row catalog.TransferFile) (*os.File, error) {
-	f, err := d.root.OpenFile(d.part(row), os.O_RDWR, 0)
+	f, err := d.parts.open(row)
 	if errors.Is(err, os.ErrNotExist) && d.handed(row) {
 		return nil, errHanded
 	}
 	return f, err
+}
+
+func (d *folderOf) openNew(row catalog.TransferFile) (*os.File, error) {
+	if comesWhole(row) && len(row.Extents) == 0 {
+		return d.parts.create(row)
+	}
+	return d.open(row)
 }
 
 // handed says whether a complete file has its name already: a process died after it got it.
@@ -77,7 +75,7 @@ func (d *folderOf) handed(row catalog.TransferFile) bool {
 	if row.Size < 0 || row.Extents.Contiguous() < row.Size {
 		return false
 	}
-	if _, err := d.root.Lstat(d.part(row)); !errors.Is(err, os.ErrNotExist) {
+	if !d.parts.gone(row) {
 		return false
 	}
 	st, err := d.root.Lstat(d.name(row))
@@ -85,16 +83,8 @@ func (d *folderOf) handed(row catalog.TransferFile) bool {
 }
 
 func (d *folderOf) sync(rows []catalog.TransferFile) error {
-	dir, err := d.root.Open(d.parts)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
 	if len(rows) > syncEach {
-		return unix.Syncfs(int(dir.Fd()))
+		return d.noneIs(d.parts.sync(true))
 	}
 	for _, row := range rows {
 		f, err := d.open(row)
@@ -108,30 +98,35 @@ func (d *folderOf) sync(rows []catalog.TransferFile) error {
 			return err
 		}
 	}
-	return dir.Sync()
+	return d.noneIs(d.parts.sync(false))
+}
+
+// noneIs makes a directory that is not there no error: nothing began, or all was dropped.
+func (d *folderOf) noneIs(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
 }
 
 // finish gives files their names.
 func (d *folderOf) finish(_ context.Context, rows []catalog.TransferFile) []error {
 	out := make([]error, len(rows))
-	dirs := map[string]error{}
+	dirs := map[string]*os.File{}
 	for i, row := range rows {
-		dir := path.Dir(d.name(row))
-		_, there := dirs[dir]
-		switch err := d.rename(row, !there); {
-		case err == nil:
-			dirs[dir] = nil
-		case !errors.Is(err, os.ErrNotExist) || !d.handed(row):
-			out[i] = err
+		out[i] = d.rename(row, dirs)
+		if errors.Is(out[i], os.ErrNotExist) && d.handed(row) {
+			out[i] = nil
 		}
 	}
 	fault.Point("hsu.named")
-	for dir := range dirs {
-		dirs[dir] = d.syncDir(dir)
+	synced := map[string]error{}
+	for name, dir := range dirs {
+		synced[name] = errors.Join(dir.Sync(), dir.Close())
 	}
 	for i, row := range rows {
 		if out[i] == nil {
-			out[i] = dirs[path.Dir(d.name(row))]
+			out[i] = synced[path.Dir(d.name(row))]
 		}
 		if out[i] == nil {
 			d.news.add(Arrival{d.name(row), row.Size})
@@ -140,52 +135,35 @@ func (d *folderOf) finish(_ context.Context, rows []catalog.TransferFile) []erro
 	return out
 }
 
-// rename gives a file its name, in a folder that it makes if it may not be there.
-func (d *folderOf) rename(row catalog.TransferFile, makes bool) error {
-	name := d.name(row)
-	if dir := path.Dir(name); makes && dir != "." {
-		if err := d.root.MkdirAll(dir, 0o750); err != nil {
-			return full(err)
+// rename gives a file its name, in a directory that it makes if it is not there, and keeps open in dirs.
+func (d *folderOf) rename(row catalog.TransferFile, dirs map[string]*os.File) error {
+	if err := d.parts.seal(row); err != nil {
+		return err
+	}
+	name := path.Dir(d.name(row))
+	dir := dirs[name]
+	if dir == nil {
+		var err error
+		if dir, err = d.directory(name); err != nil {
+			return err
+		}
+		dirs[name] = dir
+	}
+	return d.parts.rename(row, dir, path.Base(row.Path))
+}
+
+// directory opens a directory of the folder, which it makes if it is not there.
+func (d *folderOf) directory(name string) (*os.File, error) {
+	if name != "." {
+		if err := d.root.MkdirAll(name, 0o750); err != nil {
+			return nil, full(err)
 		}
 	}
-	if err := d.seal(row); err != nil {
-		return err
-	}
-	return full(d.root.Rename(d.part(row), name))
-}
-
-// seal makes the part what was recorded and no more, with the time of the sender's file.
-func (d *folderOf) seal(row catalog.TransferFile) error {
-	f, err := d.root.OpenFile(d.part(row), os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	st, err := f.Stat()
-	if err == nil && st.Size() != row.Size {
-		err = errors.Join(f.Truncate(row.Size), unix.Fdatasync(int(f.Fd())))
-	}
-	at := unix.NsecToTimespec(row.Modified)
-	dated := unix.UtimesNanoAt(int(f.Fd()), "", []unix.Timespec{at, at}, unix.AT_EMPTY_PATH)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return full(err)
-	}
-	if dated != nil { // kernels before 5.8 want a name
-		at := time.Unix(0, row.Modified)
-		return d.root.Chtimes(d.part(row), at, at)
-	}
-	return nil
-}
-
-func (d *folderOf) syncDir(name string) error {
-	dir, err := d.root.Open(name)
-	if err != nil {
-		return err
-	}
-	return errors.Join(dir.Sync(), dir.Close())
+	return d.root.Open(name)
 }
 
 func (d *folderOf) drop(ctx context.Context, row catalog.TransferFile) error {
-	if err := d.root.Remove(d.part(row)); errors.Is(err, os.ErrNotExist) {
+	if err := d.parts.remove(row); errors.Is(err, os.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return err
@@ -194,8 +172,15 @@ func (d *folderOf) drop(ctx context.Context, row catalog.TransferFile) error {
 	return nil
 }
 
-func (d *folderOf) end() error { return d.root.RemoveAll(d.parts) }
-func (d *folderOf) close()     { _ = d.root.Close() }
+func (d *folderOf) end() error {
+	d.parts.close()
+	return d.root.RemoveAll(d.parts.name)
+}
+
+func (d *folderOf) close() {
+	d.parts.close()
+	_ = d.root.Close()
+}
 
 // full adds storage.ErrFull to what a full disk says.
 func full(err error) error {

@@ -222,7 +222,7 @@ func (x *session) find(h hsu.Header) (*file, catalog.TransferFile, hsu.Code, boo
 func (x *session) write(row catalog.TransferFile, b []byte, at int64) hsu.Code {
 	start := time.Now()
 	defer func() { x.pressure.storing.Add(int64(time.Since(start))) }()
-	f, err := x.to.open(row)
+	f, err := x.to.openNew(row)
 	if err == nil {
 		_, err = f.WriteAt(b, at)
 		err = errors.Join(err, f.Close())
