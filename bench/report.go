@@ -8,6 +8,7 @@ import (
 	"os"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"text/template"
 )
@@ -43,6 +44,11 @@ func ThisMachine() Machine {
 	return m
 }
 
+// String is the machine in a line.
+func (m Machine) String() string {
+	return fmt.Sprintf("%s, %d cores, %s memory, %s, kernel %s, %s", m.CPU, m.Cores, m.Memory, m.OS, m.Kernel, m.Go)
+}
+
 // field returns the value of the first "name: value" or "name=value" line of a file.
 func field(path, name string) string {
 	f, err := os.Open(path)
@@ -59,33 +65,40 @@ func field(path, name string) string {
 	return ""
 }
 
-// Markdown writes the table of results, with the command that makes it and the plot beside it.
-func Markdown(w io.Writer, m Machine, results []Result, skipped map[string]string, plot string) error {
+// Markdown writes the table of what was measured, with the command that makes it and the plot beside it. Benchmarks that were not
+// measured have a reason.
+func Markdown(w io.Writer, list []Record, skipped map[string]string, plot string) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, `# Benchmarks
+	b.WriteString(`# Benchmarks
 
 Each line is the same work through sluice and through a peer, run in turn on one machine; the ratio is the median of the
-pairs, turned so that more than 1 means sluice is better. Made by `+"`make bench`"+` (one line: `+"`sluice bench NAME`"+`, a quick look:
-`+"`sluice bench --quick NAME`"+`). Figures on a shared machine are noisy: read the ratio with its spread.
+pairs, turned so that more than 1 means sluice is better. ` + "`make bench`" + ` measures all of it, ` + "`sluice bench NAME --markdown docs/benchmarks.md`" + ` a
+benchmark anew, with ` + "`--quick`" + ` by a quick look. Figures on a shared machine are noisy: read the ratio with its spread.
 Lines ending in -cpu and -memory are the processor time and the peak of private memory beside the line before them. "nginx" serves
 pre-made files; "nginx VOD" is its just-in-time packager over the same renditions as MP4 files, measured where its module is installed.
 
-Machine: %s, %d cores, %s memory, %s, kernel %s, %s.
-
-`, m.CPU, m.Cores, m.Memory, m.OS, m.Kernel, m.Go)
+`)
+	for _, m := range machines(list) {
+		fmt.Fprintf(&b, "- %s\n", m)
+	}
+	b.WriteString("\n")
 	if plot != "" {
 		fmt.Fprintf(&b, "![ratios](%s)\n\n", plot)
 	}
-	b.WriteString("| Benchmark | Peer | sluice | peer | unit | ratio | least–greatest | pairs | target |\n| --- | --- | --- | --- | --- | --- | --- | --- | --- |\n")
-	for _, r := range results {
+	b.WriteString("| Benchmark | Peer | sluice | peer | unit | ratio | least–greatest | pairs | target | measured |\n" + strings.Repeat("| --- ", 10) + "|\n")
+	for _, r := range list {
 		target := "–"
-		if t := targetOf(r); t > 0 {
+		if t := targetOf(r.Result); t > 0 {
 			target = fmt.Sprintf("≥ %.4g", t)
 		} else if r.Gate != "" {
 			target = r.Gate
 		}
-		fmt.Fprintf(&b, "| %s | %s | %.4g | %.4g | %s | **%.2f** | %.2f–%.2f | %d | %s |\n",
-			r.Bench, r.Peer, r.Ours, r.Theirs, r.Unit, r.Ratio, r.Min, r.Max, r.Runs, target)
+		when := r.When
+		if r.Quick {
+			when += ", quick"
+		}
+		fmt.Fprintf(&b, "| %s | %s | %.4g | %.4g | %s | **%.2f** | %.2f–%.2f | %d | %s | %s |\n",
+			r.Bench, r.Peer, r.Ours, r.Theirs, r.Unit, r.Ratio, r.Min, r.Max, r.Runs, target, when)
 	}
 	b.WriteString("\nWhat each line does:\n\n")
 	for _, x := range All {
@@ -97,6 +110,23 @@ Machine: %s, %d cores, %s memory, %s, kernel %s, %s.
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// machines says where something was measured, with the days.
+func machines(list []Record) []string {
+	days := map[string][]string{}
+	for _, r := range list {
+		if !slices.Contains(days[r.Machine], r.When) {
+			days[r.Machine] = append(days[r.Machine], r.When)
+		}
+	}
+	out := make([]string, 0, len(days))
+	for m, d := range days {
+		slices.Sort(d)
+		out = append(out, strings.Join(d, ", ")+": "+m)
+	}
+	slices.Sort(out)
+	return out
 }
 
 // lineTargets are gates of lines that have one of their own.
@@ -136,7 +166,7 @@ type bar struct {
 }
 
 // Plot draws the ratios as an SVG of horizontal bars on a logarithmic scale from 1/16 to 1024.
-func Plot(w io.Writer, results []Result) error {
+func Plot(w io.Writer, results []Record) error {
 	const left, one, width, lo, hi = 260, 400, 440, -4.0, 10.0
 	_ = left
 	pos := func(ratio float64) int {

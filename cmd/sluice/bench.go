@@ -39,7 +39,7 @@ func benchCommand() *cobra.Command {
 	}
 	cmd.Flags().BoolVar(&f.quick, "quick", false, "at most a minute a name")
 	cmd.Flags().BoolVar(&f.asJSON, "json", false, "print a JSON line a result")
-	cmd.Flags().StringVar(&f.markdown, "markdown", "", "write the table to this file and a plot beside it")
+	cmd.Flags().StringVar(&f.markdown, "markdown", "", "write the table to this file, with a plot and the figures beside it; what it has of other benchmarks stays")
 	cmd.Flags().IntVar(&f.megabytes, "megabytes", 0, "size of the file that growing uploads; 0 for its own choice")
 	cmd.Flags().IntVar(&f.names, "names", 0, "files in the one folder that dropfolder sweeps; 0 for its own choice")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "scratch directory (default: a temporary one)")
@@ -64,7 +64,7 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 	if err := os.Mkdir(shared, 0o755); err != nil {
 		return err
 	}
-	var results []bench.Result
+	var broken []error
 	skipped := map[string]string{}
 	for _, b := range list {
 		sub := filepath.Join(dir, b.Name)
@@ -74,18 +74,23 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 		env := &bench.Env{Binary: self, Engine: engineProgram, Dir: sub, Shared: shared, Quick: f.quick, Megabytes: f.megabytes, Names: f.names, Log: func(format string, args ...any) {
 			fmt.Fprintf(cmd.ErrOrStderr(), b.Name+": "+format+"\n", args...)
 		}}
+		var results []bench.Record
 		err := b.Run(cmd.Context(), env, func(r bench.Result) {
-			results = append(results, r)
+			results = append(results, bench.RecordOf(b.Name, r, f.quick))
 			f.print(cmd, r)
 		})
 		os.RemoveAll(sub)
-		if errors.Is(err, bench.ErrNoPeer) {
+		switch {
+		case errors.Is(err, bench.ErrNoPeer):
 			skipped[b.Name] = err.Error()
 			fmt.Fprintln(cmd.ErrOrStderr(), "skipped:", err)
 			continue
-		}
-		if err != nil {
+		case cmd.Context().Err() != nil:
 			return err
+		case err != nil: // the others are measured
+			broken = append(broken, err)
+			fmt.Fprintln(cmd.ErrOrStderr(), "failed:", err)
+			continue
 		}
 		if f.markdown == "" {
 			continue
@@ -94,7 +99,7 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 			return err
 		}
 	}
-	return nil
+	return errors.Join(broken...)
 }
 
 func (f benchFlags) print(cmd *cobra.Command, r bench.Result) {
@@ -113,8 +118,18 @@ func (f benchFlags) print(cmd *cobra.Command, r bench.Result) {
 		r.Bench, r.Peer, r.Ours, r.Theirs, r.Unit, r.Ratio, r.Min, r.Max, r.Runs, gate)
 }
 
-func writeTable(path string, results []bench.Result, skipped map[string]string) error {
-	plot := strings.TrimSuffix(path, filepath.Ext(path)) + ".svg"
+// writeTable puts what was measured beside what was before, in a file of records, and makes the page and the plot of it.
+func writeTable(path string, news []bench.Record, skipped map[string]string) error {
+	stem := strings.TrimSuffix(path, filepath.Ext(path))
+	results, err := bench.ReadRecords(stem + ".json")
+	if err != nil {
+		return err
+	}
+	results = bench.Merge(results, news)
+	if err := bench.WriteRecords(stem+".json", results); err != nil {
+		return err
+	}
+	plot := stem + ".svg"
 	svg, err := os.Create(plot)
 	if err != nil {
 		return err
@@ -126,5 +141,5 @@ func writeTable(path string, results []bench.Result, skipped map[string]string) 
 	if err != nil {
 		return err
 	}
-	return errors.Join(bench.Markdown(md, bench.ThisMachine(), results, skipped, filepath.Base(plot)), md.Close())
+	return errors.Join(bench.Markdown(md, results, skipped, filepath.Base(plot)), md.Close())
 }
