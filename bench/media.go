@@ -22,9 +22,9 @@ const (
 )
 
 // clip makes, once a run, a 1080p30 H.264 + AAC source of mixed content: fractal detail, gradients with noise, hard cuts. It is
-// for benchmarks that encode. A long one is twenty seconds over and over: fractals take longer to draw than to encode.
+// for benchmarks that encode. A long one is a minute over and over: fractals take longer to draw than to encode.
 func (e *Env) clip(ctx context.Context, seconds int) (string, error) {
-	const turn = 20
+	const turn = 60
 	if seconds > turn {
 		base, err := e.clip(ctx, turn)
 		if err != nil {
