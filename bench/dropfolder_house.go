@@ -33,7 +33,7 @@ type dropBench struct {
 func (e *Env) newDropBench(ctx context.Context, name string) (*dropBench, error) {
 	d := &dropBench{dir: filepath.Join(e.Dir, name)}
 	var err error
-	if d.db, err = catalog.Open(ctx, "sqlite://"+filepath.Join(d.dir, "catalog.db")); err != nil {
+	if d.db, err = openCatalog(ctx, d.dir); err != nil {
 		return nil, err
 	}
 	if d.store, err = disk.Open(filepath.Join(d.dir, "objects")); err != nil {

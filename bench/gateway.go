@@ -162,15 +162,15 @@ func listens(ctx context.Context, what, port string) error {
 }
 
 func (b *gatewayBench) addUser(ctx context.Context, data string) error {
-	folder, err := quietFolder(ctx, data, "in")
-	if err != nil {
-		return err
-	}
-	db, err := catalog.Open(ctx, "sqlite://"+filepath.Join(data, "catalog.db"))
+	db, err := openCatalog(ctx, data)
 	if err != nil {
 		return err
 	}
 	defer db.Close()
+	folder, err := quietFolder(ctx, db, data, "in")
+	if err != nil {
+		return err
+	}
 	_, err = db.AddGatewayUser(ctx, folderAccount, catalog.GatewayUser{
 		Name: b.user, Keys: []string{strings.TrimSpace(string(ssh.MarshalAuthorizedKey(b.public)))},
 		Rights: []catalog.GatewayRight{catalog.GatewayRead, catalog.GatewayWrite}, Folders: []catalog.DropFolderID{folder.ID},

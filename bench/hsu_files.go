@@ -33,7 +33,7 @@ func runHSUFiles(ctx context.Context, e *Env, emit func(Result)) error {
 			return err
 		}
 		defer f.close()
-		folder, err := quietFolder(ctx, filepath.Join(f.dir, "data"), "small")
+		folder, err := f.addFolder(ctx)
 		if err != nil {
 			return err
 		}
@@ -64,21 +64,14 @@ func runHSUFiles(ctx context.Context, e *Env, emit func(Result)) error {
 	})
 }
 
-// quietFolder makes a drop folder of the server over a data directory, whose watcher ignores what comes: what is measured is the upload.
-func quietFolder(ctx context.Context, data, name string) (catalog.DropFolder, error) {
-	db, err := catalog.Open(ctx, "sqlite://"+filepath.Join(data, "catalog.db"))
+func (f *far) addFolder(ctx context.Context) (catalog.DropFolder, error) {
+	data := filepath.Join(f.dir, "data")
+	db, err := openCatalog(ctx, data)
 	if err != nil {
 		return catalog.DropFolder{}, err
 	}
 	defer db.Close()
-	dir := filepath.Join(data, "folders", fmt.Sprint(folderAccount), name)
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		return catalog.DropFolder{}, err
-	}
-	return db.AddDropFolder(ctx, folderAccount, catalog.DropFolder{
-		Name: name, Type: catalog.DropFolderLocal, Status: catalog.DropFolderEnabled, Path: dir, Patterns: "*.none", SizeInterval: 6,
-		Handler: catalog.HandleContent, DeletePolicy: catalog.DeleteManually, Options: catalog.DropFolderOptions{Match: catalog.AddAsNew},
-	})
+	return quietFolder(ctx, db, data, "small")
 }
 
 // makeFiles makes the files, and a configuration for curl that names them.

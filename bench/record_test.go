@@ -55,7 +55,7 @@ func TestThePageTellsWhenAndWhere(t *testing.T) {
 	if err := Markdown(&page, list, map[string]string{"remux": "no peer"}, "plot.svg"); err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"| ≥ 1.08 | 2026-01-02 |", "| – | 2026-01-02, quick |", "- 2026-01-02: another\n- 2026-01-02: one\n", "(not measured: no peer)"} {
+	for _, want := range []string{"| ≥ 1.08 | 2026-01-02 |", "| – | 2026-01-02, quick |", "- 2026-01-02: another\n- 2026-01-02: one\n", "(not measured: no peer)", "against a spawn of ffprobe (not measured)."} {
 		if !strings.Contains(page.String(), want) {
 			t.Errorf("the page has no %q:\n%s", want, page.String())
 		}

@@ -103,8 +103,12 @@ pre-made files; "nginx VOD" is its just-in-time packager over the same rendition
 	b.WriteString("\nWhat each line does:\n\n")
 	for _, x := range All {
 		fmt.Fprintf(&b, "- `%s`: %s", x.Name, x.Help)
-		if why := skipped[x.Name]; why != "" {
+		switch why := skipped[x.Name]; {
+		case slices.ContainsFunc(list, func(r Record) bool { return r.Of == x.Name }):
+		case why != "":
 			fmt.Fprintf(&b, " (not measured: %s)", why)
+		default:
+			b.WriteString(" (not measured)")
 		}
 		b.WriteString(".\n")
 	}

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/grafov/m3u8"
+
+	"sluice/catalog"
 )
 
 // station is a sluice server of its own with one finished entry.
@@ -213,4 +215,21 @@ func (s *station) entryStatus(ctx context.Context, entry string) (status string,
 		return "", false, fmt.Errorf("entry %s: status %d: %w", entry, a.status, err)
 	}
 	return body.Entry.Status, body.Entry.Playable, nil
+}
+
+// openCatalog opens the SQLite catalog of a data directory.
+func openCatalog(ctx context.Context, data string) (*catalog.DB, error) {
+	return catalog.Open(ctx, "sqlite://"+filepath.Join(data, "catalog.db"))
+}
+
+// quietFolder makes a drop folder in a data directory, whose watcher ignores what comes: what is measured is the upload.
+func quietFolder(ctx context.Context, db *catalog.DB, data, name string) (catalog.DropFolder, error) {
+	dir := filepath.Join(data, "folders", fmt.Sprint(folderAccount), name)
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return catalog.DropFolder{}, err
+	}
+	return db.AddDropFolder(ctx, folderAccount, catalog.DropFolder{
+		Name: name, Type: catalog.DropFolderLocal, Status: catalog.DropFolderEnabled, Path: dir, Patterns: "*.none", SizeInterval: 6,
+		Handler: catalog.HandleContent, DeletePolicy: catalog.DeleteManually, Options: catalog.DropFolderOptions{Match: catalog.AddAsNew},
+	})
 }

@@ -33,7 +33,7 @@ func runTasks(ctx context.Context, e *Env, emit func(Result)) error {
 	defer srv.Close()
 	client := redis.NewClient(srv.Options())
 	defer client.Close()
-	db, err := catalog.Open(ctx, "sqlite://"+filepath.Join(e.Dir, "catalog.db"))
+	db, err := openCatalog(ctx, e.Dir)
 	if err != nil {
 		return err
 	}

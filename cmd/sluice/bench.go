@@ -64,7 +64,7 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 	if err := os.Mkdir(shared, 0o755); err != nil {
 		return err
 	}
-	var broken []error
+	var broken []string
 	skipped := map[string]string{}
 	for _, b := range list {
 		sub := filepath.Join(dir, b.Name)
@@ -88,7 +88,7 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 		case cmd.Context().Err() != nil:
 			return err
 		case err != nil: // the others are measured
-			broken = append(broken, err)
+			broken = append(broken, b.Name)
 			fmt.Fprintln(cmd.ErrOrStderr(), "failed:", err)
 			continue
 		}
@@ -99,7 +99,10 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 			return err
 		}
 	}
-	return errors.Join(broken...)
+	if len(broken) > 0 {
+		return fmt.Errorf("benchmarks that failed: %s", strings.Join(broken, ", "))
+	}
+	return nil
 }
 
 func (f benchFlags) print(cmd *cobra.Command, r bench.Result) {

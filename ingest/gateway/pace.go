@@ -62,19 +62,16 @@ func (a *allowance) wait(ctx context.Context, n int) error {
 		return nil
 	}
 	t := a.book(n)
-	for {
-		due := min(a.due(t), pace.Recheck)
-		if due <= 0 {
-			return nil
-		}
-		timer := time.NewTimer(due)
+	return pace.Until(func() time.Duration { return a.due(t) }, func(d time.Duration) error {
+		timer := time.NewTimer(d)
+		defer timer.Stop()
 		select {
 		case <-timer.C:
+			return nil
 		case <-ctx.Done():
-			timer.Stop()
 			return context.Cause(ctx)
 		}
-	}
+	})
 }
 
 // slow waits until n bytes of a file may pass.

@@ -226,7 +226,7 @@ func (c *sshConn) session(ch ssh.Channel, requests <-chan *ssh.Request) {
 }
 
 // sftp serves the protocol until the client closes the channel. Its buffers are new for each packet: those that the library
-// keeps are 256 KiB each, some 10 MiB a client.
+// keeps are 256 KiB each, dozens for each client.
 func (c *sshConn) sftp(ch ssh.Channel) {
 	f := &files{s: c.s}
 	srv := sftp.NewRequestServer(ch, sftp.Handlers{FileGet: f, FilePut: f, FileCmd: f, FileList: f}, sftp.WithRSMaxTxPacket(maxPacket))

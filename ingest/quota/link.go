@@ -73,16 +73,10 @@ func (s *Share) Take(ctx context.Context, n int) error {
 		return nil
 	}
 	t := s.book(n)
-	for {
-		wait := min(s.wait(t), pace.Recheck)
-		if wait <= 0 {
-			return nil
-		}
-		waited.Add(wait.Seconds())
-		if err := s.link.limits.sleep(ctx, wait); err != nil {
-			return err
-		}
-	}
+	return pace.Until(func() time.Duration { return s.wait(t) }, func(d time.Duration) error {
+		waited.Add(d.Seconds())
+		return s.link.limits.sleep(ctx, d)
+	})
 }
 
 func (s *Share) book(n int) pace.Ticket {

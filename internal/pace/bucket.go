@@ -6,7 +6,7 @@ import (
 )
 
 // Bucket lets bytes pass at a rate, in the order in which they were booked. What waits passes sooner when the rate grows, and later
-// when it falls: a wait that is told is worth asking for again after Recheck. Its zero value lets everything pass. It is not safe for
+// when it falls: see Until. Its zero value lets everything pass. It is not safe for
 // concurrent use.
 type Bucket struct {
 	rate   float64 // bytes a second; 0 for any
@@ -16,8 +16,21 @@ type Bucket struct {
 	passed float64 // of them; more than booked while a pause is made up for
 }
 
-// Recheck is how long to sleep at most before a wait is asked for again.
-const Recheck = 100 * time.Millisecond
+// recheck is how long is slept at most before a wait is asked for again.
+const recheck = 100 * time.Millisecond
+
+// Until sleeps as long as there is something to wait, in parts, because that changes with the rate. An error of sleep ends it.
+func Until(wait func() time.Duration, sleep func(time.Duration) error) error {
+	for {
+		d := min(wait(), recheck)
+		if d <= 0 {
+			return nil
+		}
+		if err := sleep(d); err != nil {
+			return err
+		}
+	}
+}
 
 // Ticket is a place in what was booked.
 type Ticket float64

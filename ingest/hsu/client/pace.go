@@ -74,16 +74,10 @@ func (p *pacer) piece() int {
 // take waits until n bytes may be sent. Each part of the wait is told of when it begins.
 func (p *pacer) take(ctx context.Context, n int, told *atomic.Int64) error {
 	t := p.book(time.Now(), n)
-	for {
-		wait := min(p.wait(time.Now(), t), pace.Recheck)
-		if wait <= 0 {
-			return nil
-		}
-		told.Add(int64(wait))
-		if err := sleep(ctx, wait); err != nil {
-			return err
-		}
-	}
+	return pace.Until(func() time.Duration { return p.wait(time.Now(), t) }, func(d time.Duration) error {
+		told.Add(int64(d))
+		return sleep(ctx, d)
+	})
 }
 
 func (p *pacer) book(now time.Time, n int) pace.Ticket {

@@ -35,7 +35,7 @@ func nameOf(row catalog.TransferFile) string {
 func comesWhole(row catalog.TransferFile) bool { return row.Size > 0 && row.Size <= hsu.BlockSize }
 
 // with does something in the directory, which it makes first if it is to.
-func (p *parts) with(makes bool, do func(dir *os.Root, fd int) error) error {
+func (p *parts) with(makes bool, do func(dir *os.Root, fd *os.File) error) error {
 	if err := p.need(makes); err != nil {
 		return err
 	}
@@ -44,7 +44,7 @@ func (p *parts) with(makes bool, do func(dir *os.Root, fd int) error) error {
 	if p.dir == nil { // it was closed meanwhile
 		return fs.ErrClosed
 	}
-	return do(p.dir, int(p.fd.Fd()))
+	return do(p.dir, p.fd)
 }
 
 // need opens the directory.
@@ -80,7 +80,7 @@ func (p *parts) need(makes bool) error {
 // create opens a file's part, which it makes if it is not there.
 func (p *parts) create(row catalog.TransferFile) (f *os.File, err error) {
 	for range 2 {
-		err = p.with(true, func(dir *os.Root, _ int) (err error) {
+		err = p.with(true, func(dir *os.Root, _ *os.File) (err error) {
 			f, err = dir.OpenFile(nameOf(row), os.O_CREATE|os.O_RDWR, 0o640)
 			return full(err)
 		})
@@ -94,7 +94,7 @@ func (p *parts) create(row catalog.TransferFile) (f *os.File, err error) {
 
 // open opens a file's part.
 func (p *parts) open(row catalog.TransferFile) (f *os.File, err error) {
-	err = p.with(false, func(dir *os.Root, _ int) (err error) {
+	err = p.with(false, func(dir *os.Root, _ *os.File) (err error) {
 		f, err = dir.OpenFile(nameOf(row), os.O_RDWR, 0)
 		return err
 	})
@@ -103,9 +103,9 @@ func (p *parts) open(row catalog.TransferFile) (f *os.File, err error) {
 
 // seal makes a part what was recorded and no more, with the time of the sender's file.
 func (p *parts) seal(row catalog.TransferFile) error {
-	return p.with(false, func(dir *os.Root, fd int) error {
+	return p.with(false, func(dir *os.Root, fd *os.File) error {
 		var st unix.Stat_t
-		if err := unix.Fstatat(fd, nameOf(row), &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		if err := unix.Fstatat(int(fd.Fd()), nameOf(row), &st, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return p.failed("stat", row, err)
 		}
 		if st.Size != row.Size {
@@ -114,7 +114,7 @@ func (p *parts) seal(row catalog.TransferFile) error {
 			}
 		}
 		at := unix.NsecToTimespec(row.Modified)
-		if err := unix.UtimesNanoAt(fd, nameOf(row), []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		if err := unix.UtimesNanoAt(int(fd.Fd()), nameOf(row), []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW); err != nil {
 			return p.failed("set the time of", row, err)
 		}
 		return nil
@@ -132,8 +132,8 @@ func cut(dir *os.Root, row catalog.TransferFile) error {
 
 // rename gives a part its name in another directory.
 func (p *parts) rename(row catalog.TransferFile, to *os.File, name string) error {
-	return p.with(false, func(_ *os.Root, fd int) error {
-		if err := unix.Renameat(fd, nameOf(row), int(to.Fd()), name); err != nil {
+	return p.with(false, func(_ *os.Root, fd *os.File) error {
+		if err := unix.Renameat(int(fd.Fd()), nameOf(row), int(to.Fd()), name); err != nil {
 			return p.failed("rename", row, err)
 		}
 		return nil
@@ -142,11 +142,11 @@ func (p *parts) rename(row catalog.TransferFile, to *os.File, name string) error
 
 // sync makes the whole file system durable, or the names in the directory only.
 func (p *parts) sync(whole bool) error {
-	return p.with(false, func(_ *os.Root, fd int) error {
+	return p.with(false, func(_ *os.Root, fd *os.File) error {
 		if whole {
-			return unix.Syncfs(fd)
+			return unix.Syncfs(int(fd.Fd()))
 		}
-		return unix.Fsync(fd)
+		return fd.Sync()
 	})
 }
 
