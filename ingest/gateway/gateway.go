@@ -15,6 +15,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"sluice/catalog"
+	"sluice/ingest/quota"
 )
 
 // Folder is a local drop folder.
@@ -88,8 +89,8 @@ type Config struct {
 	// the end of an FTP transfer is doubted; 0 means the default.
 	Idle, Lifetime, Quiet time.Duration
 
-	// Reserve, when set, reserves room for a file of an account until release is called, or refuses it by its error.
-	Reserve func(ctx context.Context, account catalog.AccountID, bytes int64) (release func(), err error)
+	// Reserve, when set, reserves room for a file of an account (below 0 bytes: of unknown length), or refuses it by its error.
+	Reserve func(ctx context.Context, account catalog.AccountID, bytes int64) (*quota.Room, error)
 	// Throttle, when set, returns a reader that gives what r gives as fast as the account may send.
 	Throttle func(ctx context.Context, account catalog.AccountID, r io.Reader) io.Reader
 	// Incomplete says what tells that a file is only the beginning of one, "" if nothing does.
@@ -320,9 +321,9 @@ func (g *Gateway) desk(f Folder) (*desk, error) {
 }
 
 // reserve reserves room for a file of which no size is known.
-func (g *Gateway) reserve(ctx context.Context, a catalog.AccountID) (release func(), err error) {
+func (g *Gateway) reserve(ctx context.Context, a catalog.AccountID) (*quota.Room, error) {
 	if g.cfg.Reserve == nil {
-		return func() {}, nil
+		return nil, nil
 	}
 	return g.cfg.Reserve(ctx, a, -1)
 }

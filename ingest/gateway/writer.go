@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"sluice/ingest/quota"
 	"sluice/internal/fault"
 )
 
@@ -24,7 +25,7 @@ type writer struct {
 	s     *session
 	p     *part
 	epoch int // of the part, when the handle was opened
-	free  func()
+	room  *quota.Room
 	ended bool // Close, Lost or Doubtful was called
 	at    int64
 }
@@ -42,18 +43,18 @@ func (d *desk) openWriter(ctx context.Context, s *session, rel string, m openMod
 			return nil, syscall.ENOTDIR
 		}
 	}
-	free, err := s.g.reserve(ctx, s.user.Account)
+	room, err := s.g.reserve(ctx, s.user.Account)
 	if err != nil {
 		return nil, err
 	}
 	p := d.hold(rel)
 	w, err := p.openWriter(s, m)
 	if err != nil {
-		free()
+		room.Release()
 		d.release(p)
 		return nil, err
 	}
-	w.free = free
+	w.room = room
 	if w.at == 0 && !m.append {
 		d.tell(rel, "detected", d.g.cfg.Transfers.Detected(ctx, d.folder.ID, rel, s.protocol))
 	}
@@ -136,7 +137,7 @@ func (p *part) restart(s *session) error {
 
 // leave ends what a handle holds.
 func (w *writer) leave() {
-	w.free()
+	w.room.Release()
 	w.p.d.release(w.p)
 }
 
@@ -163,6 +164,9 @@ func (w *writer) WriteAt(b []byte, off int64) (int, error) {
 	w.p.io.RLock()
 	defer w.p.io.RUnlock()
 	if err := w.stale(); err != nil {
+		return 0, err
+	}
+	if err := w.room.Take(w.s.g.ctx, len(b)); err != nil {
 		return 0, err
 	}
 	n, err := w.p.file.WriteAt(b, off)

@@ -232,7 +232,7 @@ func TestRoomIsReserved(t *testing.T) {
 		}
 		return nil
 	}})
-	release, err := l.Reserve(t.Context(), account, 500)
+	room, err := l.Reserve(t.Context(), account, 500)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -242,8 +242,8 @@ func TestRoomIsReserved(t *testing.T) {
 	if _, err := l.Reserve(t.Context(), account, -1); !errors.Is(err, ErrStorage) {
 		t.Errorf("of unknown size: %v", err)
 	}
-	release()
-	release()
+	room.Release()
+	room.Release()
 	free = 300
 	if _, err := l.Reserve(t.Context(), account, 301); !errors.Is(err, storage.ErrFull) {
 		t.Errorf("on a full volume: %v", err)
@@ -261,7 +261,7 @@ func TestRoomIsReserved(t *testing.T) {
 	if r, err := l.Reserve(t.Context(), account, 100); err != nil {
 		t.Errorf("when they are here: %v", err)
 	} else {
-		r()
+		r.Release()
 	}
 	h.Release()
 	if l.total != 0 || len(l.reserved) != 0 {
@@ -277,8 +277,8 @@ func TestWhatIsOnItsWayIsBounded(t *testing.T) {
 	l := New(Config{Accounts: a, Limits: catalog.Limits{InFlight: 100, Sessions: 50}})
 	var free []func()
 	reserve := func(bytes int64) error {
-		release, err := l.Reserve(t.Context(), account, bytes)
-		free = append(free, release)
+		room, err := l.Reserve(t.Context(), account, bytes)
+		free = append(free, room.Release)
 		return err
 	}
 	if err := reserve(60); err != nil {
@@ -312,15 +312,11 @@ func TestNodesShareWhatIsOnItsWay(t *testing.T) {
 	nodes, now, client := twoNodes(t, a)
 	reserve := func(node int, bytes int64, want error) func() {
 		t.Helper()
-		release, err := nodes[node].Reserve(t.Context(), account, bytes)
+		room, err := nodes[node].Reserve(t.Context(), account, bytes)
 		if !errors.Is(err, want) {
 			t.Errorf("%d bytes on node %d: %v, want %v", bytes, node, err, want)
 		}
-		if err != nil {
-			release()
-			return func() {}
-		}
-		return release
+		return room.Release
 	}
 	first := reserve(0, 60, nil)
 	reserve(1, 41, ErrInFlight)
@@ -361,11 +357,11 @@ func TestWithoutRedisWhatIsHereCounts(t *testing.T) {
 	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
 	defer client.Close()
 	l, _ := newLimits(t, a, client, "a")
-	release, err := l.Reserve(t.Context(), account, 60)
+	room, err := l.Reserve(t.Context(), account, 60)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer release()
+	defer room.Release()
 	if _, err := l.Reserve(t.Context(), account, 41); !errors.Is(err, ErrInFlight) {
 		t.Errorf("101 of 100 bytes: %v", err)
 	}

@@ -21,31 +21,26 @@ var (
 	ErrSessions = fmt.Errorf("%w: sessions", catalog.ErrQuota)
 )
 
-// unknownSize is what is reserved for a file whose size is not known.
-const unknownSize = 1 << 30
-
 // Hold is room that is reserved for bytes that are to come. It is safe for concurrent use.
 type Hold struct {
 	limits  *Limits
 	account catalog.AccountID
 	here    bool // the bytes are on a volume of this machine already
 
-	mu   sync.Mutex
+	mu   sync.Mutex // guards what follows
 	left int64
+	disk int64 // of left: what the volumes still have to have room for
 }
 
 // Hold makes a hold of an account that holds nothing yet; that of nil limits never does.
 func (l *Limits) Hold(id catalog.AccountID) *Hold { return &Hold{limits: l, account: id} }
 
-// Add reserves room for more bytes (below 0: nobody knows how many) within the account's storage quota and in what it may have on its
-// way, to whichever node, and on the volumes of this one, or returns ErrStorage, ErrInFlight or storage.ErrFull.
+// Add reserves room for more bytes within the account's storage quota and in what it may have on its way, to whichever node, and on
+// the volumes of this one, or returns ErrStorage, ErrInFlight or storage.ErrFull.
 func (h *Hold) Add(ctx context.Context, bytes int64) error {
 	l := h.limits
 	if l == nil {
 		return nil
-	}
-	if bytes < 0 {
-		bytes = unknownSize
 	}
 	quota, stored, err := l.room(ctx, h.account)
 	if err != nil {
@@ -132,10 +127,11 @@ func (h *Hold) take(bytes int64, fits func(counted int64) error) error {
 		}
 	}
 	l.reserved[h.account] += bytes
+	h.left += bytes
 	if !h.here {
 		l.total += bytes
+		h.disk += bytes
 	}
-	h.left += bytes
 	return nil
 }
 
@@ -162,6 +158,22 @@ func (h *Hold) Arrived(n int64) {
 	h.give(min(n, h.left))
 }
 
+// landed says that n of the bytes take room on the volumes already, which therefore need not be asked for them any more. The account
+// has them on their way until they are stored.
+func (h *Hold) landed(n int64) {
+	l := h.limits
+	if l == nil {
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	n = min(n, h.disk)
+	h.disk -= n
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.total -= n
+}
+
 // Release gives back what is left. Releasing again does nothing. What the account keeps is counted anew when it is asked for next:
 // what was held may be stored now.
 func (h *Hold) Release() {
@@ -179,25 +191,14 @@ func (h *Hold) give(n int64) {
 		return
 	}
 	h.left -= n
+	room := min(n, h.disk)
+	h.disk -= room
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !h.here {
-		l.total -= n
-	}
+	l.total -= room
 	if l.reserved[h.account] -= n; l.reserved[h.account] == 0 {
 		delete(l.reserved, h.account)
 	}
-}
-
-// Reserve is a hold of the bytes of one file for who does not tell what arrives. It is refused with ErrSessions too, when that many files of
-// the account come in already. The release may be called always, and several times.
-func (l *Limits) Reserve(ctx context.Context, id catalog.AccountID, bytes int64) (release func(), err error) {
-	leave, err := l.session(ctx, id)
-	if err != nil {
-		return leave, err
-	}
-	h := l.Hold(id)
-	return func() { h.Release(); leave() }, h.Add(ctx, bytes)
 }
 
 // session counts one more file of the account that comes in, until leave is called.

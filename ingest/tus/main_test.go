@@ -22,6 +22,7 @@ import (
 
 	"sluice/catalog"
 	"sluice/ingest/content"
+	"sluice/ingest/quota"
 	"sluice/ingest/tus"
 	"sluice/ingest/upload"
 	"sluice/pipeline/redisd"
@@ -320,12 +321,12 @@ func streamOf(text string) upload.Stream {
 }
 
 // reserveUpTo refuses files larger than most.
-func reserveUpTo(most int64) func(context.Context, catalog.AccountID, int64) (func(), error) {
-	return func(_ context.Context, _ catalog.AccountID, n int64) (func(), error) {
+func reserveUpTo(most int64) func(context.Context, catalog.AccountID, int64) (*quota.Room, error) {
+	return func(_ context.Context, _ catalog.AccountID, n int64) (*quota.Room, error) {
 		if n > most {
 			return nil, fmt.Errorf("%w: %d bytes", catalog.ErrQuota, n)
 		}
-		return func() {}, nil
+		return nil, nil
 	}
 }
 

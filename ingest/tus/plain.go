@@ -77,11 +77,12 @@ func (s *Server) takeFile(ctx context.Context, q *request, f file) (Received, er
 		return Received{}, err
 	}
 	if s.cfg.Reserve != nil {
-		release, err := s.cfg.Reserve(ctx, q.sender.Account, f.size)
+		room, err := s.cfg.Reserve(ctx, q.sender.Account, f.size)
 		if err != nil {
 			return Received{}, err
 		}
-		defer release()
+		defer room.Release()
+		f.body = room.Reader(ctx, f.body)
 	}
 	st := state{Meta: f.meta}
 	delete(st.Meta, "ks")

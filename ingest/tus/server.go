@@ -21,6 +21,7 @@ import (
 	"sluice/catalog"
 	"sluice/ingest/content"
 	"sluice/ingest/dropfolder"
+	"sluice/ingest/quota"
 	"sluice/ingest/upload"
 )
 
@@ -65,8 +66,8 @@ type Config struct {
 	Transfers dropfolder.Transfers
 	// Rate, when set, slows a body down to what its account may send.
 	Rate func(ctx context.Context, account catalog.AccountID, r io.Reader) io.Reader
-	// Reserve, when set, refuses files that an account has no room for.
-	Reserve func(ctx context.Context, account catalog.AccountID, bytes int64) (release func(), err error)
+	// Reserve, when set, refuses files that an account has no room for; below 0 nobody knows how long one is.
+	Reserve func(ctx context.Context, account catalog.AccountID, bytes int64) (*quota.Room, error)
 	Logger  *slog.Logger
 }
 

@@ -72,11 +72,11 @@ func (s store) newToken(ctx context.Context, q *request, info handler.FileInfo, 
 		}
 	}
 	if s.cfg.Reserve != nil {
-		release, err := s.cfg.Reserve(ctx, t.Account, length(info))
+		room, err := s.cfg.Reserve(ctx, t.Account, length(info))
 		if err != nil {
 			return nil, err
 		}
-		defer release()
+		defer room.Release()
 	}
 	t, err = s.add(ctx, t, st)
 	if err != nil {

@@ -82,11 +82,12 @@ func (u *whole) WriteChunk(ctx context.Context, offset int64, src io.Reader) (in
 func (s *Server) receive(ctx context.Context, q *request, t catalog.UploadToken, to upload.Stream, src io.Reader) (int64, catalog.UploadToken, error) {
 	q.reads()
 	if s.cfg.Reserve != nil {
-		release, err := s.cfg.Reserve(ctx, t.Account, q.http.ContentLength)
+		room, err := s.cfg.Reserve(ctx, t.Account, q.http.ContentLength)
 		if err != nil {
 			return 0, t, err
 		}
-		defer release()
+		defer room.Release()
+		src = room.Reader(ctx, src)
 	}
 	if s.cfg.Rate != nil {
 		src = s.cfg.Rate(ctx, t.Account, src)

@@ -104,8 +104,8 @@ func (s *Server) check(ctx context.Context, who Identity, o *hsu.Open) error {
 		}
 	}
 	if o.Size > 0 {
-		release, err := s.cfg.Limits.Reserve(ctx, who.Account, o.Size)
-		release()
+		room, err := s.cfg.Limits.Reserve(ctx, who.Account, o.Size)
+		room.Release()
 		if err != nil {
 			return err
 		}
