@@ -13,7 +13,9 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/sync/errgroup"
 
+	"sluice/codec/sched"
 	"sluice/internal/config"
+	"sluice/internal/heap"
 	"sluice/pipeline"
 )
 
@@ -53,6 +55,9 @@ same data directory. Any number may run; --worker-stages picks stages.`,
 		},
 	}
 }
+
+// spareMemory is how much may lie unused between two collections of garbage while there is much of it.
+func spareMemory() int64 { return min(sched.MachineMemory()/32, 64<<20) }
 
 // runRoles plays the roles until the context ends or one of them fails.
 func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles []string) (err error) {
@@ -120,6 +125,7 @@ func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles [
 		}
 	}
 	g.Go(func() error { return sys.watchSpace(ctx) })
+	g.Go(func() error { heap.Run(ctx, spareMemory()); return nil })
 	log.Info("sluice runs", "roles", roles, "data", cfg.Data(), "pid", processID())
 	if err := g.Wait(); err != nil && !errors.Is(err, context.Canceled) {
 		return fmt.Errorf("serve: %w", err)
