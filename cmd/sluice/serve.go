@@ -57,7 +57,7 @@ same data directory. Any number may run; --worker-stages picks stages.`,
 }
 
 // spareMemory is how much may lie unused between two collections of garbage while there is much of it.
-func spareMemory() int64 { return min(sched.MachineMemory()/32, 64<<20) }
+func spareMemory() int64 { return min(sched.MachineMemory()/24, 64<<20) }
 
 // runRoles plays the roles until the context ends or one of them fails.
 func runRoles(ctx context.Context, cfg *config.Config, log *slog.Logger, roles []string) (err error) {

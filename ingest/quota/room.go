@@ -58,10 +58,14 @@ func (r *Room) Take(ctx context.Context, n int) error {
 	ahead := min(max(came, leastAhead), mostAhead)
 	if came > r.asked-ahead/2 {
 		more := came + ahead - r.asked
-		switch err := r.hold.Add(ctx, more); {
-		case err == nil:
+		err := r.hold.Add(ctx, more)
+		if err != nil && came > r.asked { // close to the end
+			more = came - r.asked
+			err = r.hold.Add(ctx, more)
+		}
+		if err == nil {
 			r.asked += more
-		case came > r.asked:
+		} else if came > r.asked {
 			return err
 		}
 	}
