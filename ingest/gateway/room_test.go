@@ -27,7 +27,7 @@ func TestAnUploadThatMeetsTheEndOfTheVolumeRests(t *testing.T) {
 		t.Fatalf("there is no room for it, and it comes: %s", out)
 	}
 	h.wantNoFile("long.mp4")
-	if n := h.partBytes(); n < 8<<20 || n > 20<<20 {
+	if n := h.partBytes(); n < 19<<20 || n > 21<<20 { // what is written at the moment counts a moment later
 		t.Errorf("%d bytes came where 20 MiB were free", n)
 	}
 	room.Store(1 << 30)
