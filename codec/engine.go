@@ -108,7 +108,9 @@ type Sample struct {
 
 // Progress is how far a run is.
 type Progress struct {
-	Frames int64 `json:"frames"`          // output video frames finished (slowest rung), or audio frames
+	// Frames is what the run's longest part has done: output video frames (of the slowest rung), else milliseconds of sound (of the slowest
+	// track), else pictures of a storyboard, else milliseconds that are copied. The shorter parts before it leave it at 0.
+	Frames int64 `json:"frames"`
 	Total  int64 `json:"total,omitempty"` // expected; 0 when unknown
 	TimeUS int64 `json:"time_us"`         // output time reached
 	Bytes  int64 `json:"bytes"`           // coded bytes delivered

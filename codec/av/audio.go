@@ -32,6 +32,7 @@ func runAudio(g *guard, cfg Config, src codec.Source, job *codec.Job, d *deliver
 	if len(r.tracks) == 0 {
 		return nil
 	}
+	d.total = r.plan.DurationUS / 1000
 	if err := r.decode(src); err != nil {
 		return err
 	}
@@ -160,16 +161,23 @@ func (r *audioRun) feed(s *audioSource, p *packet) error {
 	}
 }
 
+// progress reports how far the slowest track is that comes from the source.
 func (r *audioRun) progress() {
 	if r.job.Video {
 		return
 	}
-	n := r.tracks[0].samplesOut
+	us := int64(-1)
 	for _, t := range r.tracks {
-		n = min(n, t.samplesOut)
+		if t.plan.Stream < 0 || t.dropped != "" {
+			continue
+		}
+		if at := mulDiv(t.samplesOut, 1_000_000, int64(max(1, t.plan.SampleRate))); us < 0 || at < us {
+			us = at
+		}
 	}
-	rate := int64(r.tracks[0].plan.SampleRate)
-	r.d.progress(n, mulDiv(n, 1_000_000, max(1, rate)))
+	if us >= 0 {
+		r.d.progress(us/1000, us)
+	}
 }
 
 // finish drains the tracks and judges what was lost.

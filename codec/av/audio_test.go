@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"math"
 	"os/exec"
+	"slices"
 	"testing"
 
 	"sluice/codec"
@@ -129,5 +130,28 @@ func TestSurroundIsMixedDownByThePlan(t *testing.T) {
 	in := 4096 / math.Sqrt2 // the generator's amplitude is an eighth of full scale
 	if got := rms(pcm(t, m, 0)[4096:80000]); math.Abs(got-0.2929*in) > 0.02*in {
 		t.Errorf("level %.0f, want %.0f", got, 0.2929*in)
+	}
+}
+
+// TestSoundTellsHowFarItIs: of a copied picture with sound to encode, the sound is what takes long.
+func TestSoundTellsHowFarItIs(t *testing.T) {
+	const seconds = 240
+	src := clip(t, "long.mp4", "64x64", "5", seconds)
+	tone := codec.AudioPlan{Stream: 1, Name: "a", Codec: "aac", BitRate: 64000, SampleRate: 48000, Channels: 1}
+	plan := audioPlan(t, src, 0, tone)
+	plan.DurationUS = seconds * 1_000_000
+	plan.Audio = append(plan.Audio, codec.AudioPlan{Stream: 1, Copy: true, Name: "copy", Codec: "aac", SampleRate: 48000, Channels: 1})
+	m, _ := run(t, src, codec.Job{Plan: plan, Copy: true, Audio: true})
+	var told []int64
+	for _, p := range m.reports {
+		if p.Total == 0 && p.Frames != 0 || p.Total != 0 && (p.Total != seconds*1000 || p.Frames > p.Total) {
+			t.Errorf("%d of %d", p.Frames, p.Total)
+		}
+		if p.Total > 0 {
+			told = append(told, p.Frames)
+		}
+	}
+	if len(told) == 0 || !slices.IsSorted(told) {
+		t.Errorf("milliseconds %v of %d reports", told, len(m.reports))
 	}
 }

@@ -42,6 +42,7 @@ func runCopy(g *guard, cfg Config, src codec.Source, job *codec.Job, d *delivery
 		return nil
 	}
 	in.keep(want)
+	d.total = plan.DurationUS / 1000
 	for {
 		p, err := in.read()
 		if err != nil {
@@ -285,7 +286,8 @@ func (c *copier) release(nextDTS int64) error {
 	if err := c.d.sample(c.id, *h); err != nil {
 		return err
 	}
-	c.d.progress(c.d.tracks[c.id].Samples, mulDiv(h.PTS, 1_000_000, c.d.scale[c.id]))
+	us := mulDiv(h.PTS, 1_000_000, c.d.scale[c.id])
+	c.d.progress(us/1000, us)
 	return nil
 }
 

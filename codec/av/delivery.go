@@ -20,7 +20,8 @@ type delivery struct {
 	scale  map[int]int64
 	bytes  int64
 	last   time.Time
-	total  int64
+	main   bool  // this part of the run is the one whose progress is told
+	total  int64 // of it, in its unit; 0 when it is not known
 }
 
 // progressEvery bounds progress reports to two a second.
@@ -50,12 +51,18 @@ func (d *delivery) file(name string, data []byte) error {
 	return sinkError(d.sink.File(name, data), name)
 }
 
-// progress reports at most twice a second.
-func (d *delivery) progress(frames, timeUS int64) {
-	if now := time.Now(); now.Sub(d.last) >= progressEvery {
-		d.last = now
-		d.sink.Progress(codec.Progress{Frames: frames, Total: d.total, TimeUS: timeUS, Bytes: d.bytes})
+// progress reports at most twice a second how much of the total is done.
+func (d *delivery) progress(done, timeUS int64) {
+	now := time.Now()
+	if now.Sub(d.last) < progressEvery {
+		return
 	}
+	d.last = now
+	p := codec.Progress{TimeUS: timeUS, Bytes: d.bytes}
+	if d.main {
+		p.Frames, p.Total = done, d.total
+	}
+	d.sink.Progress(p)
 }
 
 func (d *delivery) stats() []codec.TrackStat {

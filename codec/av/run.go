@@ -5,6 +5,7 @@ package av
 import (
 	"context"
 	"fmt"
+	"slices"
 	"syscall"
 	"time"
 
@@ -39,10 +40,12 @@ func (e *Engine) Run(ctx context.Context, src codec.Source, job codec.Job, sink 
 		{job.Audio, runAudio, "audio"},
 		{job.Video, runVideo, "encode"},
 	}
+	longest := longestPart(&job)
 	for _, p := range parts {
 		if !p.wanted {
 			continue
 		}
+		d.main = p.name == longest
 		t := time.Now()
 		if err := p.run(g, e.cfg, src, &job, d, &rep); err != nil {
 			if e := g.interrupted(p.name); e != nil && codec.CodeOf(err) != codec.SinkIO && codec.CodeOf(err) != codec.DiskFull {
@@ -55,6 +58,24 @@ func (e *Engine) Run(ctx context.Context, src codec.Source, job codec.Job, sink 
 	rep.Tracks = d.stats()
 	rep.WallUS, rep.CPUUS = time.Since(start).Microseconds(), cpuTime()-cpu
 	return rep, nil
+}
+
+// longestPart names the part of a run that takes most of its time: of what it does, encoding pictures, else sound, else the rest.
+func longestPart(job *codec.Job) string {
+	if job.Video {
+		for i := range job.Plan.Video.Rungs {
+			if job.Encodes(i) {
+				return "encode"
+			}
+		}
+	}
+	if job.Audio && slices.ContainsFunc(job.Plan.Audio, func(a codec.AudioPlan) bool { return !a.Copy }) {
+		return "audio"
+	}
+	if job.Thumbs {
+		return "thumbs"
+	}
+	return "copy"
 }
 
 // cpuTime is the process's user and system time, microseconds.

@@ -103,6 +103,7 @@ func (t *thumbs) open(safe bool) error {
 	w, h := tp.TileWidth, tp.TileHeight
 	if hasBoard(tp) {
 		t.sheet = newStoryboard(tp)
+		t.d.total = int64(t.sheet.total)
 	} else {
 		w, h = 160, 90
 	}
