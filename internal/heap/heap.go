@@ -1,7 +1,7 @@
 // Package heap lets the garbage collector rest while a server is busy and its heap small.
 //
-// In: how much memory may lie unused. Out: the collector's percentage (runtime/debug.SetGCPercent), looked at each second. At Go's
-// default, a heap of 30 MB is collected whenever another 30 MB were allocated, which is many times a second while files come in: then
+// In: how much memory may lie unused. Out: the collector's percentage (runtime/debug.SetGCPercent), looked at several times a second.
+// At Go's default, a heap of 30 MB is collected whenever another 30 MB were allocated, which is many times a second while files come in: then
 // it is collected after as much as may lie unused. A heap that is quiet, or large, is left to the default.
 package heap
 
@@ -16,11 +16,11 @@ import (
 const (
 	usual = 100 // percent, Go's default
 	most  = 400
-	every = time.Second
-	// busy is how many collections a second, counted as if by the default, are many; after calm seconds with fewer than half of them the
+	every = 250 * time.Millisecond
+	// busy is how many collections a second, counted as if by the default, are many; after calm looks with fewer than half of them the
 	// default is back.
 	busy = 4
-	calm = 10
+	calm = 40
 )
 
 // Run gives the collector rest until ctx ends: so many bytes may lie unused. It leaves alone what the environment says by GOGC.
@@ -43,7 +43,7 @@ func Run(ctx context.Context, spare int64) {
 		}
 		metrics.Read(seen)
 		was := t.percent
-		t.look(seen[0].Value.Uint64()-before, seen[1].Value.Uint64())
+		t.look(float64(seen[0].Value.Uint64()-before)/every.Seconds(), seen[1].Value.Uint64())
 		if t.percent != was {
 			debug.SetGCPercent(t.percent)
 		}
@@ -57,9 +57,9 @@ type tuner struct {
 	quiet   int // looks in a row that found little to collect
 }
 
-// look takes the collections since the last look, and the bytes that the last of them found live.
-func (t *tuner) look(collections, live uint64) {
-	rate := float64(collections) * float64(t.percent) / usual
+// look takes how many collections there were a second since the last look, and the bytes that the last of them found live.
+func (t *tuner) look(collections float64, live uint64) {
+	rate := collections * float64(t.percent) / usual
 	if rate < busy/2 {
 		if t.quiet++; t.quiet >= calm {
 			t.percent = usual

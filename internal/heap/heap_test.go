@@ -13,11 +13,11 @@ func TestTheCollectorRestsWhileThereIsMuchToCollect(t *testing.T) {
 	for _, c := range []struct {
 		name        string
 		looks       int
-		collections uint64
+		collections float64
 		live        uint64
 		want        int
 	}{
-		{"idle", 20, 0, 32 * mib, 100},
+		{"idle", 2 * calm, 0, 32 * mib, 100},
 		{"a little", 20, 3, 32 * mib, 100},
 		{"much", 1, 17, 32 * mib, 400},
 		{"as much, of which fewer are left", 5, 4, 32 * mib, 400},
