@@ -56,7 +56,8 @@ same data directory. Any number may run; --worker-stages picks stages.`,
 	}
 }
 
-// spareMemory is how much may lie unused between two collections of garbage while there is much of it.
+// spareMemory is how much may lie unused between two collections of garbage while there is much of it: a thirty-second of the memory, of
+// which MachineMemory tells three quarters.
 func spareMemory() int64 { return min(sched.MachineMemory()/24, 64<<20) }
 
 // runRoles plays the roles until the context ends or one of them fails.

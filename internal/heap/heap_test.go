@@ -2,7 +2,7 @@ package heap
 
 import (
 	"context"
-	"runtime/debug"
+	"runtime/metrics"
 	"testing"
 	"time"
 )
@@ -45,10 +45,10 @@ func TestRunSetsWhatTheRuntimeUses(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
 	go func() { Run(ctx, 256<<20); close(done) }()
-	read := func() int {
-		p := debug.SetGCPercent(usual)
-		debug.SetGCPercent(p)
-		return p
+	read := func() uint64 {
+		percent := []metrics.Sample{{Name: "/gc/gogc:percent"}}
+		metrics.Read(percent)
+		return percent[0].Value.Uint64()
 	}
 	grown := false
 	for end := time.Now().Add(time.Minute); !grown && time.Now().Before(end); grown = read() > usual {
