@@ -155,3 +155,17 @@ func TestSoundTellsHowFarItIs(t *testing.T) {
 		t.Errorf("milliseconds %v of %d reports", told, len(m.reports))
 	}
 }
+
+// TestAJobOfEverythingTakesWhatThePlanHas: of a source of sound alone, what else is asked for is nothing to do.
+func TestAJobOfEverythingTakesWhatThePlanHas(t *testing.T) {
+	const seconds = 2
+	src := clip(t, "both.mp4", "64x64", "5", seconds)
+	tone := codec.AudioPlan{Stream: 1, Name: "a", Codec: "aac", BitRate: 64000, SampleRate: 48000, Channels: 1}
+	plan := audioPlan(t, src, 0, tone)
+	plan.DurationUS = seconds * 1_000_000
+	plan.Video, plan.Thumbs = nil, nil
+	_, rep := run(t, src, codec.Job{Plan: plan, Video: true, Copy: true, Audio: true, Subs: true, Thumbs: true})
+	if len(rep.Tracks) != 1 {
+		t.Errorf("tracks %v", rep.Tracks)
+	}
+}

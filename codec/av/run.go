@@ -62,8 +62,8 @@ func (e *Engine) Run(ctx context.Context, src codec.Source, job codec.Job, sink 
 
 // longestPart names the part of a run that takes most of its time: of what it does, encoding pictures, else sound, else the rest.
 func longestPart(job *codec.Job) string {
-	if job.Video {
-		for i := range job.Plan.Video.Rungs {
+	if vp := job.Plan.Video; vp != nil {
+		for i := range vp.Rungs {
 			if job.Encodes(i) {
 				return "encode"
 			}
@@ -72,7 +72,7 @@ func longestPart(job *codec.Job) string {
 	if job.Audio && slices.ContainsFunc(job.Plan.Audio, func(a codec.AudioPlan) bool { return !a.Copy }) {
 		return "audio"
 	}
-	if job.Thumbs {
+	if job.Thumbs && job.Plan.Thumbs != nil {
 		return "thumbs"
 	}
 	return "copy"
