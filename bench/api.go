@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -31,10 +30,6 @@ import (
 // apiAccount has all entries of the benchmark.
 const apiAccount catalog.AccountID = 102
 
-// postgresVariable names the environment variable with the URL of an empty PostgreSQL database; without it only SQLite is
-// measured.
-const postgresVariable = "SLUICE_BENCH_POSTGRES"
-
 // runAPI answers calls of the API over a large account. The peer is a bare handler in the same process that makes the same
 // query and writes the rows with encoding/json: what is between the two is the protocol.
 func runAPI(ctx context.Context, e *Env, emit func(Result)) error {
@@ -49,10 +44,10 @@ func runAPI(ctx context.Context, e *Env, emit func(Result)) error {
 	client := redis.NewClient(srv.Options())
 	defer client.Close()
 	databases := map[string]string{"sqlite": "sqlite://" + filepath.Join(e.Dir, "catalog.db")}
-	if u := os.Getenv(postgresVariable); u != "" {
-		databases["postgres"] = u
+	if e.Postgres != "" {
+		databases["postgres"] = e.Postgres
 	} else {
-		e.Log("without PostgreSQL: %s is not set", postgresVariable)
+		e.Log("without PostgreSQL: --postgres names none")
 	}
 	for _, name := range []string{"sqlite", "postgres"} {
 		if databases[name] == "" {

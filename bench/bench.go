@@ -26,6 +26,8 @@ type Env struct {
 	Megabytes int
 	// Names is how many files the one folder has that dropfolder sweeps; 0 means its own choice.
 	Names int
+	// Postgres is the URL of an empty database that api fills; "" leaves PostgreSQL out.
+	Postgres string
 	// Log receives one line per step.
 	Log func(format string, args ...any)
 }
@@ -85,7 +87,7 @@ var All = []Bench{
 	{"playlists", "media playlists, against nginx serving pre-made files", 0, runPlaylists},
 	{"progressive", "ranges of a progressive MP4, against nginx serving a pre-made file", 0.9, runProgressive},
 	{"tasks", "tasks through catalog and stream, against raw XADD, XREADGROUP, XACK", 0, runTasks},
-	{"api", "calls of the API over a million entries in SQLite, and in PostgreSQL where SLUICE_BENCH_POSTGRES names one, against a bare handler that makes the same queries", 0, runAPI},
+	{"api", "calls of the API over a million entries in SQLite, and in PostgreSQL where --postgres names one, against a bare handler that makes the same queries", 0, runAPI},
 	{"manifest", "a bulk document of 50,000 items read and checked item by item, against xmllint with the published schema", 0, runManifest},
 	{"firstplay", "last byte in to first segment served, against ffmpeg making the whole ladder before serving", 1, runFirstPlay},
 	{"gateway", "uploads by OpenSSH's sftp over loopback, against OpenSSH's server", 0, runGateway},

@@ -19,6 +19,7 @@ type benchFlags struct {
 	quick, asJSON bool
 	markdown      string
 	dir           string
+	postgres      string
 	megabytes     int
 	names         int
 }
@@ -42,6 +43,7 @@ func benchCommand() *cobra.Command {
 	cmd.Flags().StringVar(&f.markdown, "markdown", "", "write the table to this file, with a plot and the figures beside it; what it has of other benchmarks stays")
 	cmd.Flags().IntVar(&f.megabytes, "megabytes", 0, "size of the file that growing uploads; 0 for its own choice")
 	cmd.Flags().IntVar(&f.names, "names", 0, "files in the one folder that dropfolder sweeps; 0 for its own choice")
+	cmd.Flags().StringVar(&f.postgres, "postgres", "", "URL of an empty PostgreSQL database for api; without it only SQLite is measured")
 	cmd.Flags().StringVar(&f.dir, "dir", "", "scratch directory (default: a temporary one)")
 	return cmd
 }
@@ -71,7 +73,7 @@ func (f benchFlags) run(cmd *cobra.Command, names []string) error {
 		if err := os.Mkdir(sub, 0o755); err != nil {
 			return err
 		}
-		env := &bench.Env{Binary: self, Engine: engineProgram, Dir: sub, Shared: shared, Quick: f.quick, Megabytes: f.megabytes, Names: f.names, Log: func(format string, args ...any) {
+		env := &bench.Env{Binary: self, Engine: engineProgram, Dir: sub, Shared: shared, Quick: f.quick, Megabytes: f.megabytes, Names: f.names, Postgres: f.postgres, Log: func(format string, args ...any) {
 			fmt.Fprintf(cmd.ErrOrStderr(), b.Name+": "+format+"\n", args...)
 		}}
 		var results []bench.Record

@@ -106,13 +106,14 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 		transport = origin.Sendfile
 	}
 	srv := &http.Server{Handler: calls.Before(mux), ConnContext: origin.ConnContext, ReadHeaderTimeout: headerTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader}
+	front := media.Listener(l, transport, origin.Timeouts{Header: headerTimeout, Idle: idleTimeout})
 	g.Go(func() error { return cons.Run(ctx) })
 	g.Go(func() error {
 		return s.every(ctx, time.Minute, "put uploads together", func() error { return received.public.Resume(ctx) })
 	})
 	g.Go(func() error {
 		defer lib.Close()
-		if err := srv.Serve(media.Listener(l, transport, origin.Timeouts{Header: headerTimeout, Idle: idleTimeout})); !errors.Is(err, http.ErrServerClosed) {
+		if err := srv.Serve(front); !errors.Is(err, http.ErrServerClosed) {
 			return err
 		}
 		return nil
@@ -121,7 +122,7 @@ func (s *system) startHTTP(ctx context.Context, g *errgroup.Group, worker *media
 		<-ctx.Done()
 		grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Duration("http.shutdown_grace"))
 		defer cancel()
-		if err := srv.Shutdown(grace); err != nil {
+		if err := errors.Join(srv.Shutdown(grace), front.Drain(grace)); err != nil {
 			return srv.Close()
 		}
 		return nil

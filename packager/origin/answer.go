@@ -5,13 +5,15 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"runtime/debug"
+	"strconv"
 	"time"
 
+	"sluice/packager"
 	"sluice/packager/uri"
 )
 
-// maxFast is the longest body that is answered on the connection itself: a socket takes it at once, so that nothing is under
-// way for long.
+// maxFast is the longest text that is answered on the connection itself: a socket takes it at once, as a rule.
 const maxFast = 64 << 10
 
 // maxJoined is the longest response that is copied together; a longer body goes by gather.
@@ -21,14 +23,40 @@ const maxJoined = 16 << 10
 type prepared struct {
 	modified time.Time
 	head     []byte
+	length   [2]int // the line in it that says Content-Length
+}
+
+const (
+	statusOK      = "HTTP/1.1 200 OK\r\n"
+	statusPartial = "HTTP/1.1 206 Partial Content\r\n"
+	lengthField   = "Content-Length: "
+)
+
+// partial appends the head of a 206 with n bytes from off of a body of size.
+func (p *prepared) partial(dst []byte, off, n, size int64) []byte {
+	dst = append(append(dst, statusPartial...), p.head[len(statusOK):p.length[0]]...)
+	dst = strconv.AppendInt(append(dst, lengthField...), n, 10)
+	dst = append(dst, "\r\nContent-Range: "...)
+	dst = append(appendContentRange(dst, off, n, size), "\r\n"...)
+	return append(dst, p.head[p.length[1]:]...)
 }
 
 // answering is an answer under way.
 type answering struct {
-	kind  uri.Kind
-	start time.Time
-	size  int    // of the body
-	tail  []byte // of the response, where it is too long to be copied together in shortcut.out
+	kind    uri.Kind
+	status  int
+	start   time.Time
+	size    int64  // of the body
+	tail    []byte // of the response, where it is too long to be copied together in shortcut.out
+	stored  bool   // the body is shortcut.body
+	release func() // of what the body lies in; may be nil
+}
+
+// done is called when nothing of the answer is needed any more.
+func (r *answering) done() {
+	if r.release != nil {
+		r.release()
+	}
 }
 
 // answer answers the request in short.head where the response is at hand; false leaves it to net/http, with no trace. An error
@@ -46,9 +74,13 @@ func (c *Conn) compose() (r answering, ok bool, err error) {
 	s := c.short
 	r.start = time.Now()
 	p, pres := s.atHand()
-	if pres.Release != nil {
-		defer pres.Release() // cached text is nobody's
-	}
+	r.release = pres.Release
+	defer func() {
+		if !ok || !r.stored { // cached text is nobody's
+			r.done()
+			r.release = nil
+		}
+	}()
 	if p == nil {
 		return r, false, nil
 	}
@@ -57,39 +89,90 @@ func (c *Conn) compose() (r answering, ok bool, err error) {
 	if ready == nil {
 		return r, false, nil
 	}
-	s.o.metrics.hits.Inc()
-	var body []byte
-	if !s.head.head {
-		body = p.text[coding].b
+	var off, n int64
+	if p.body != nil && !s.head.head {
+		if off, n, r.status = s.part(p.body.Size()); r.status == 0 || !s.gather(p, off, n) {
+			return r, false, nil
+		}
 	}
 	if !s.begin() {
 		return r, false, net.ErrClosed
 	}
-	r.kind, r.size = p.asked.kind, len(body)
-	s.out = append(append(s.out[:0], ready.head...), s.o.dates.line(r.start)...)
-	if len(s.out)+len(body) <= maxJoined {
-		s.out = append(s.out, body...)
+	s.o.metrics.hits.Inc()
+	r.kind = p.asked.kind
+	if r.status == http.StatusPartialContent {
+		s.out = ready.partial(s.out[:0], off, n, p.body.Size())
 	} else {
-		r.tail = body
+		r.status = http.StatusOK
+		s.out = append(s.out[:0], ready.head...)
+	}
+	s.out = append(s.out, s.o.dates.line(r.start)...)
+	switch text := p.text[coding].b; {
+	case s.head.head:
+	case p.body != nil:
+		r.stored, r.size = true, n
+	case len(s.out)+len(text) <= maxJoined:
+		s.out, r.size = append(s.out, text...), int64(len(text))
+	default:
+		r.tail, r.size = text, int64(len(text))
 	}
 	return r, true, nil
+}
+
+// part is what the request wants of a body of size bytes; status 0 leaves it to net/http.
+func (s *shortcut) part(size int64) (off, n int64, status int) {
+	if len(s.head.bytes) == 0 {
+		return 0, size, http.StatusOK
+	}
+	off, n, result := parseRange(string(s.head.bytes), size)
+	switch result {
+	case rangeOne:
+		return off, n, http.StatusPartialContent
+	case rangeWhole:
+		return 0, size, http.StatusOK
+	}
+	return 0, 0, 0
+}
+
+// gather puts the pieces of a part of a plan's body into shortcut.body. False says that they cannot be read, which is for
+// net/http's way to find, too.
+func (s *shortcut) gather(p *plan, off, n int64) (ok bool) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		switch e := recover().(type) {
+		case nil:
+		case interface{ Addr() uintptr }:
+			ok = false
+		default:
+			panic(e)
+		}
+	}()
+	s.body.pieces = p.body.(packager.Gatherer).Pieces(s.body.pieces[:0], off, n)
+	touch(s.body.pieces)
+	return true
 }
 
 // complete sends what is unsent of short.out, with the reply's tail, in one system call if the socket takes it. It closes the
 // connection where nobody else may.
 func (c *Conn) complete(r answering, unsent []byte) error {
+	defer r.done()
 	err := c.arm(r.start)
 	switch {
 	case err != nil:
-	case len(r.tail) == 0:
-		_, err = c.TCPConn.Write(unsent)
+	case r.stored:
+		c.held = append(c.held[:0], unsent...)
+		r.size, err = c.sendStream(&c.short.body)
+		c.held = c.held[:0]
+		clear(c.short.body.pieces)
+		if err == nil {
+			err = c.arm(time.Now())
+		}
 	default:
 		c.iov = append(c.iov[:0], unsent, r.tail)
-		c.bufs = c.iov
-		_, err = c.bufs.WriteTo(c.TCPConn)
+		_, err = c.sendmsg(c.iov, false)
 		clear(c.iov)
 	}
-	if err == nil {
+	if err == nil || r.stored {
 		c.short.answered(r)
 	}
 	if !c.short.end() {
@@ -100,10 +183,10 @@ func (c *Conn) complete(r answering, unsent []byte) error {
 
 // answered counts an answer that has left.
 func (s *shortcut) answered(r answering) {
-	s.o.metrics.finished(r.kind, http.StatusOK, int64(r.size), time.Since(r.start))
+	s.o.metrics.finished(r.kind, r.status, r.size, time.Since(r.start))
 }
 
-// atHand is the plan that answers the request, nil when there is none or it is not short text. It goes the way of serve, without
+// atHand is the plan that answers the request, nil when there is none that may. It goes the way of serve, without
 // its refusals: what it does not like is for net/http to refuse. A plan is found by its path alone; that it is still the right
 // one the resolver tells.
 func (s *shortcut) atHand() (p *plan, pres Presentation) {
@@ -119,14 +202,14 @@ func (s *shortcut) atHand() (p *plan, pres Presentation) {
 		return nil, pres
 	}
 	p, show := o.cache.find(path)
-	if p == nil || p.asked == nil {
+	if p == nil || p.asked == nil || p.body == nil && len(s.head.bytes) > 0 {
 		return nil, pres
 	}
 	pres, err := o.cfg.Resolver.Resolve(s.ctx, &p.asked.source)
 	if err != nil || pres.Set != show.origin {
 		return nil, pres
 	}
-	if pres.Restricted && o.cfg.Open { // its head is another one, and it is rare
+	if pres.Restricted && (o.cfg.Open || o.cfg.Tokens == nil) { // its head is another one, or nobody may have it; and it is rare
 		return nil, pres
 	}
 	return p, pres
@@ -172,11 +255,13 @@ func (o *Origin) prepare(p *plan, coding int, modified time.Time, r *http.Reques
 		return nil
 	}
 	var b bytes.Buffer
-	b.WriteString("HTTP/1.1 200 OK\r\n")
+	b.WriteString(statusOK)
 	if err := w.h.Write(&b); err != nil {
 		return nil
 	}
 	ready := &prepared{modified: modified, head: b.Bytes()}
+	from := bytes.Index(ready.head, []byte("\n"+lengthField)) + 1
+	ready.length = [2]int{from, from + bytes.IndexByte(ready.head[from:], '\n') + 1}
 	p.ready[coding].Store(ready)
 	return ready
 }

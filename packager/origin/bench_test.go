@@ -83,11 +83,13 @@ func BenchmarkLoopback(b *testing.B) {
 	}{
 		{"writev", func(l net.Listener) net.Listener { return Listener(l, Writev) }},
 		{"shortcut", nil},
+		{"shortcut-sendfile", nil},
 		{"sendfile", func(l net.Listener) net.Listener { return Listener(l, Sendfile) }},
 		{"plain", func(l net.Listener) net.Listener { return l }},
 	} {
 		for _, p := range append(benchPaths, struct{ name, path string }{"fmp4-2MB", "/hls/0_big/seg-1-v1-x1.m4s"}) {
-			if tr.name != "writev" && strings.HasPrefix(p.name, "fmp4") == (tr.name == "shortcut") {
+			fmp4 := strings.HasPrefix(p.name, "fmp4")
+			if !fmp4 && tr.name != "writev" && tr.name != "shortcut" || p.name == "ts" && tr.name == "shortcut" {
 				continue
 			}
 			b.Run(p.name+"/"+tr.name, func(b *testing.B) {
@@ -101,7 +103,11 @@ func BenchmarkLoopback(b *testing.B) {
 				}
 				wrap := tr.wrap
 				if wrap == nil {
-					wrap = func(l net.Listener) net.Listener { return o.Listener(l, Writev, Timeouts{Idle: time.Minute}) }
+					how := Writev
+					if tr.name == "shortcut-sendfile" {
+						how = Sendfile
+					}
+					wrap = func(l net.Listener) net.Listener { return o.Listener(l, how, Timeouts{Idle: time.Minute}) }
 				}
 				load(b, o, wrap, p.path)
 			})

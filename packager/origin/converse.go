@@ -90,7 +90,7 @@ func (c *Conn) step(fd uintptr) bool {
 func (c *Conn) deliver(fd uintptr, r answering) bool {
 	s, t := c.short, &c.short.turn
 	t.reply, t.unsent, t.under = r, s.out, true
-	if len(r.tail) > 0 {
+	if len(r.tail) > 0 || r.stored {
 		return true
 	}
 	if n := writeNow(fd, s.out); n < len(s.out) {

@@ -11,8 +11,8 @@ import (
 // Transport chooses how stored bytes reach the socket.
 type Transport int
 
-// Transports. Writev copies from the mapping inside the kernel; Sendfile moves pages without a mapping, which may suit a
-// real network card better. On loopback writev measures faster (BenchmarkSegment).
+// Transports. Writev copies from the mapping inside the kernel; Sendfile hands long extents over without a copy, which costs
+// less with files that lie in the page cache in large pieces (storage/disk writes them so).
 const (
 	Writev Transport = iota
 	Sendfile
@@ -28,37 +28,26 @@ func Listener(l net.Listener, t Transport) net.Listener { return &listener{Liste
 type listener struct {
 	net.Listener
 	transport Transport
-	origin    *Origin // answers by shortcut; nil does not
-	timeouts  Timeouts
-	connections
-}
-
-// Close implements net.Listener.
-func (l *listener) Close() error {
-	err := l.Listener.Close()
-	l.close()
-	return err
 }
 
 // Accept implements net.Listener.
 func (l *listener) Accept() (net.Conn, error) {
-	c, err := l.Listener.Accept()
+	return accept(l.Listener, l.transport)
+}
+
+// accept wraps the next connection of l, if it is one of TCP.
+func accept(l net.Listener, t Transport) (net.Conn, error) {
+	c, err := l.Accept()
 	tcp, ok := c.(*net.TCPConn)
 	if err != nil || !ok {
 		return c, err
 	}
-	conn := &Conn{TCPConn: tcp, sendfiles: l.transport == Sendfile}
-	if l.origin != nil {
-		conn.short = newShortcut(l, tcp.RemoteAddr())
-		l.add(conn)
+	raw, err := tcp.SyscallConn()
+	if err != nil {
+		tcp.Close()
+		return nil, err
 	}
-	if conn.sendfiles || conn.short != nil {
-		if conn.raw, err = tcp.SyscallConn(); err != nil {
-			tcp.Close()
-			return nil, err
-		}
-	}
-	return conn, nil
+	return &Conn{TCPConn: tcp, raw: raw, sendfiles: t == Sendfile}, nil
 }
 
 // ConnContext is for http.Server.ConnContext: it lets a request find its connection, so that the response header waits for the
@@ -77,16 +66,15 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 // time, like every HTTP/1 connection.
 type Conn struct {
 	*net.TCPConn
-	raw   syscall.RawConn // nil where neither of the next two needs it
-	short *shortcut       // nil without
+	raw   syscall.RawConn
+	short *shortcut // nil without
 
 	sendfiles bool
 
 	holding bool
 	held    []byte   // the header, while holding
 	iov     [][]byte // reused
-	bufs    net.Buffers
-	file    fileSend
+	out     transfer
 }
 
 // batch is how much one deadline covers; a client that takes longer than stallTime for it is cut off.
@@ -185,14 +173,7 @@ func (c *Conn) flush(head, size *int, more bool) (int64, error) {
 		return 0, nil
 	}
 	_ = c.SetWriteDeadline(time.Now().Add(stallTime))
-	var n int64
-	var err error
-	if more {
-		n, err = c.sendMore()
-	} else {
-		c.bufs = c.iov
-		n, err = c.bufs.WriteTo(c.TCPConn)
-	}
+	n, err := c.sendmsg(c.iov, more)
 	clear(c.iov)
 	c.iov = c.iov[:0]
 	lead := min(int64(*head), n)

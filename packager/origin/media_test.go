@@ -306,3 +306,10 @@ func writeBody(t testing.TB, path string, body packager.Body) {
 		t.Fatal(err)
 	}
 }
+
+// given counts the presentations that nobody has given back.
+func (l *library) given() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.resolved - l.released
+}

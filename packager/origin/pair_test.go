@@ -19,9 +19,16 @@ type pairOfServers struct {
 	passed       atomic.Int64
 	origin       *Origin
 	servers      []*http.Server
+	front        *Front // of the latter
 }
 
 func servePair(t *testing.T, cfg Config, d Timeouts) *pairOfServers {
+	t.Helper()
+	return serveBoth(t, cfg, Writev, d)
+}
+
+// serveBoth is servePair with a transport.
+func serveBoth(t *testing.T, cfg Config, tr Transport, d Timeouts) *pairOfServers {
 	t.Helper()
 	if cfg.Resolver == nil {
 		set := stored(t)
@@ -45,10 +52,11 @@ func servePair(t *testing.T, cfg Config, d Timeouts) *pairOfServers {
 		}
 		srv := &http.Server{Handler: h, ConnContext: ConnContext, ReadHeaderTimeout: d.Header, IdleTimeout: d.Idle}
 		p.servers = append(p.servers, srv)
+		wrapped := wrap(l)
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			_ = srv.Serve(wrap(l)) // ends with Close
+			_ = srv.Serve(wrapped) // ends with Close
 		}()
 		t.Cleanup(func() {
 			_ = srv.Close()
@@ -56,8 +64,11 @@ func servePair(t *testing.T, cfg Config, d Timeouts) *pairOfServers {
 		})
 		return l.Addr().String()
 	}
-	p.plain = start(o, func(l net.Listener) net.Listener { return Listener(l, Writev) })
-	p.short = start(counted, func(l net.Listener) net.Listener { return o.Listener(l, Writev, d) })
+	p.plain = start(o, func(l net.Listener) net.Listener { return Listener(l, tr) })
+	p.short = start(counted, func(l net.Listener) net.Listener {
+		p.front = o.Listener(l, tr, d)
+		return p.front
+	})
 	return p
 }
 

@@ -29,7 +29,7 @@ type plan struct {
 	binary bool     // text is not text: never compressed
 
 	asked *asked                              // set where a shortcut may answer with the plan
-	ready [encodings]atomic.Pointer[prepared] // heads of the text, once a shortcut has asked for them
+	ready [encodings]atomic.Pointer[prepared] // heads, once a shortcut has asked for them
 }
 
 // asked is what the path of a plan says, so that a shortcut that finds the plan by its path need not read it again.
@@ -147,10 +147,10 @@ func gzipped(b []byte) []byte {
 
 // cost is what the plan holds in memory, roughly.
 func (p *plan) cost() int64 {
-	const fixed, perPiece = 768, 96
+	const fixed, perPiece, perHead = 768, 96, 768
 	n := int64(fixed + perPiece*p.pieces)
 	if p.asked != nil {
-		n += int64(unsafe.Sizeof(*p.asked))
+		n += int64(unsafe.Sizeof(*p.asked)) + perHead
 	}
 	for i := range p.text {
 		n += int64(len(p.text[i].b))

@@ -15,7 +15,7 @@ const (
 	headOdd
 	// headCommon: a whole request without a body, that net/http must answer.
 	headCommon
-	// headPlain: a whole request of which nothing but method, path, Origin and Accept-Encoding matters.
+	// headPlain: a whole request of which nothing but method, path, Origin, Accept-Encoding and Range matters.
 	headPlain
 )
 
@@ -26,10 +26,12 @@ type requestHead struct {
 	target []byte
 	accept []byte // Accept-Encoding
 	origin bool   // the Origin header is there
+	bytes  []byte // Range
 
 	plain     bool
 	hosts     int
 	encodings int
+	ranges    int
 }
 
 // read scans b from its start. It accepts a strict subset of RFC 9112 §2–5: lines that end in CRLF and hold printable ASCII,
@@ -161,6 +163,9 @@ func (h *requestHead) field(line []byte) bool {
 	case "accept-encoding":
 		h.encodings++
 		h.accept = value
+	case "range":
+		h.ranges++
+		h.bytes = value
 	case "origin":
 		h.origin = true
 	case "user-agent", "accept", "accept-language", "referer", "cache-control", "pragma", "dnt", "priority", "cookie":
@@ -185,7 +190,7 @@ func plainHost(value []byte) bool {
 }
 
 func (h *requestHead) verdict() verdict {
-	if h.plain && h.hosts == 1 && h.encodings <= 1 {
+	if h.plain && h.hosts == 1 && h.encodings <= 1 && h.ranges <= 1 {
 		return headPlain
 	}
 	return headCommon

@@ -86,10 +86,13 @@ func (x *exchange) respondBody(p *plan, body packager.Body, etag, length []strin
 }
 
 func contentRange(off, n, size int64) string {
-	b := make([]byte, 0, 48)
+	return string(appendContentRange(make([]byte, 0, 48), off, n, size))
+}
+
+func appendContentRange(b []byte, off, n, size int64) []byte {
 	b = strconv.AppendInt(append(b, "bytes "...), off, 10)
 	b = strconv.AppendInt(append(b, '-'), off+n-1, 10)
-	return string(strconv.AppendInt(append(b, '/'), size, 10))
+	return strconv.AppendInt(append(b, '/'), size, 10)
 }
 
 // matches evaluates If-Match (RFC 9110 §13.1.1).

@@ -76,3 +76,22 @@ func TestWhatIsRestrictedNeedsItsToken(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsRestrictedIsNobodysWithoutKeys: where no token can be verified, none helps.
+func TestWhatIsRestrictedIsNobodysWithoutKeys(t *testing.T) {
+	set := stored(t)
+	lib := &guarded{library: &library{sets: map[string]*packager.Set{set.ID: set}}}
+	s := serve(t, Config{Resolver: lib})
+	paths := []string{"/hls/0_stored/master.m3u8", "/hls/0_stored/seg-1-f1-v1.m4s", "/t/AAAA/hls/0_stored/master.m3u8"}
+	for range 2 {
+		for _, p := range paths {
+			s.get(p)
+		}
+	}
+	lib.restricted.Store(true)
+	for _, p := range paths {
+		if r := s.do("GET", p); r.status != 403 {
+			t.Errorf("%s: %d", p, r.status)
+		}
+	}
+}

@@ -48,15 +48,21 @@ func serveOn(t *testing.T, cfg Config, wrap func(net.Listener) net.Listener, set
 		wrap = func(l net.Listener) net.Listener { return o.Listener(l, Writev, Timeouts{}) }
 	}
 	srv := &http.Server{Handler: o, ConnContext: ConnContext}
+	l = wrap(l)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		_ = srv.Serve(wrap(l))
+		_ = srv.Serve(l)
 	}()
 	stop := sync.OnceFunc(func() {
 		client.CloseIdleConnections()
 		if err := srv.Shutdown(context.Background()); err != nil {
 			t.Error(err)
+		}
+		if f, ok := l.(*Front); ok {
+			if err := f.Drain(context.Background()); err != nil {
+				t.Error(err)
+			}
 		}
 		<-done
 	})

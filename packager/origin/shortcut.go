@@ -18,16 +18,61 @@ type Timeouts struct {
 	Idle   time.Duration // IdleTimeout; 0 means none
 }
 
-// Listener is the function of that name with a shortcut: a plain request for text that lies in the response cache is answered
-// on the connection, without net/http, in the same bytes. Every other request reaches the server as if nothing stood before it,
-// and so does every request when ConnContext is not the server's, over TLS, and when Config.Observe is set. What is answered here
-// does not pass the server's handler: the origin must be mounted at the root.
-func (o *Origin) Listener(l net.Listener, t Transport, d Timeouts) net.Listener {
-	if o.cfg.Observe != nil {
-		return Listener(l, t)
-	}
-	return &listener{Listener: l, transport: t, origin: o, timeouts: d}
+// Front is a listener whose connections answer what they can: a plain request for text, or for a whole object that lies in
+// mapped files, whose plan is in the response cache, is answered on the connection, without net/http, in the same bytes. Every
+// other request reaches the server as if nothing stood before it, and so does every request when ConnContext is not the server's,
+// over TLS, and when Config.Observe is set. What is answered here does not pass the server's handler: the origin must be mounted
+// at the root.
+type Front struct {
+	listener
+	origin   *Origin // nil answers nothing
+	timeouts Timeouts
+	connections
 }
+
+// Listener puts the origin's front before l.
+func (o *Origin) Listener(l net.Listener, t Transport, d Timeouts) *Front {
+	f := &Front{listener: listener{l, t}, origin: o, timeouts: d}
+	if o.cfg.Observe != nil {
+		f.origin = nil
+	}
+	return f
+}
+
+// Accept implements net.Listener.
+func (f *Front) Accept() (net.Conn, error) {
+	c, err := f.listener.Accept()
+	if conn, ok := c.(*Conn); ok && f.origin != nil {
+		conn.short = newShortcut(f, conn.RemoteAddr())
+		f.add(conn)
+	}
+	return c, err
+}
+
+// Close implements net.Listener.
+func (f *Front) Close() error {
+	err := f.Listener.Close()
+	f.close()
+	return err
+}
+
+// Drain is for the end of http.Server.Shutdown, which knows nothing of the answers here: it waits until those under way have left,
+// and cuts them off when ctx is done, whose error it returns then.
+func (f *Front) Drain(ctx context.Context) error {
+	t := time.NewTicker(drainStep)
+	defer t.Stop()
+	for f.answering() > 0 {
+		select {
+		case <-ctx.Done():
+			f.cut()
+			return ctx.Err()
+		case <-t.C:
+		}
+	}
+	return nil
+}
+
+const drainStep = 10 * time.Millisecond
 
 // shortcut is the reading side of a connection. It knows where each request ends, because it hands net/http whole heads of
 // requests without a body, and nothing after them; the first request of another kind ends its work, and from there on bytes
@@ -44,11 +89,12 @@ type shortcut struct {
 	head  requestHead
 	req   http.Request // what the origin's checks look at
 	out   []byte       // response under way
+	body  stream       // its body, where that lies in files
 	turn  turn
 
 	// state says who may end the connection.
 	state    atomic.Int32
-	siblings *connections // of the listener
+	siblings *connections // of the front
 }
 
 // States of a shortcut.
@@ -56,11 +102,11 @@ const (
 	passing int32 = iota // what was read last is net/http's, or nothing was read
 	busy                 // an answer is under way: Close leaves the end to it
 	idle                 // answered, and waiting for another request, of which net/http knows nothing
-	closing              // somebody closes it
+	closing              // somebody closes it: who answers, if an answer is under way
 )
 
-// connections are those of a listener. Net/http takes a connection that was only answered by shortcut for one that is about to
-// send its first request, and on a shutdown would wait for that; so the listener's end ends them.
+// connections are those of a front. Net/http takes a connection that was only answered by shortcut for one that is about to
+// send its first request, and on a shutdown would wait for that; so the front's end ends them.
 type connections struct {
 	closed atomic.Bool
 	mu     sync.Mutex // guards all
@@ -82,6 +128,29 @@ func (cs *connections) remove(c *Conn) {
 	delete(cs.all, c)
 }
 
+// answering counts the connections with an answer under way.
+func (cs *connections) answering() (n int) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for c := range cs.all {
+		if s := c.short.state.Load(); s == busy || s == closing {
+			n++
+		}
+	}
+	return n
+}
+
+// cut ends the answers under way.
+func (cs *connections) cut() {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	for c := range cs.all {
+		if s := c.short.state.Load(); s == busy || s == closing {
+			_ = c.TCPConn.Close() // who answers learns of it
+		}
+	}
+}
+
 // close ends the connections that wait; those that answer end themselves.
 func (cs *connections) close() {
 	cs.closed.Store(true)
@@ -98,10 +167,10 @@ func (cs *connections) close() {
 // of a client that leaves.
 const minBuffer = 1024
 
-func newShortcut(l *listener, remote net.Addr) *shortcut {
-	s := &shortcut{o: l.origin, timeouts: l.timeouts, siblings: &l.connections}
-	s.req = http.Request{
-		Method: http.MethodGet, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header), URL: new(url.URL), RemoteAddr: remote.String(),
+func newShortcut(f *Front, remote net.Addr) *shortcut {
+	s := &shortcut{o: f.origin, timeouts: f.timeouts, siblings: &f.connections}
+	s.req = http.Request{ // HEAD, because the origin is asked for heads only
+		Method: http.MethodHead, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: make(http.Header), URL: new(url.URL), RemoteAddr: remote.String(),
 	}
 	return s
 }
@@ -125,18 +194,16 @@ func (c *Conn) WriteTo(w io.Writer) (int64, error) {
 	return io.Copy(w, struct{ io.Reader }{c})
 }
 
-// Close implements net.Conn. An answer under way may finish, in short time, and closes the connection itself.
+// Close implements net.Conn. An answer under way may finish, as long as its client takes of it, and closes the connection itself.
 func (c *Conn) Close() error {
 	if c.short != nil {
-		c.short.siblings.remove(c)
 		if c.short.state.CompareAndSwap(busy, closing) {
-			return c.SetDeadline(time.Now().Add(closeGrace))
+			return nil
 		}
+		c.short.siblings.remove(c)
 	}
 	return c.TCPConn.Close()
 }
-
-const closeGrace = 5 * time.Second
 
 // readOn passes bytes as they are, those held back first.
 func (c *Conn) readOn(p []byte) (int, error) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -24,7 +25,7 @@ func conversations() []struct {
 	name, in string
 	fast     int64
 } {
-	master, index := "/hls/0_stored/master.m3u8", "/hls/0_stored/index-f1-v1.m3u8"
+	master, index, film := "/hls/0_stored/master.m3u8", "/hls/0_stored/index-f1-v1.m3u8", "/mp4/0_stored/film.mp4"
 	type row = struct {
 		name, in string
 		fast     int64
@@ -39,7 +40,22 @@ func conversations() []struct {
 		{"a token nobody asked for", get("/t/abc.def/hls/0_stored/master.m3u8", ""), 1},
 		{"a manifest", get("/dash/0_stored/manifest.mpd", ""), 1},
 		{"six in one write", get(master, "") + get(index, "") + get(master, "Range: bytes=0-9\r\n") + get(index, "Accept-Encoding: gzip\r\n") + get("/x", "") + get(master, ""), 4},
-		{"a segment between", get(master, "") + get("/hls/0_stored/seg-2-f1-v1.m4s", "") + get(master, ""), 2},
+		{"a segment between", get(master, "") + get("/hls/0_stored/seg-2-f1-v1.m4s", "") + get(master, ""), 3},
+		{"made on the way between", get(master, "") + get("/hls/0_stored/seg-1-f1-v1-f3-a1.ts", "") + get(master, ""), 2},
+		{"HEAD of a body", "HEAD" + get(film, "Range: bytes=5-20\r\n")[3:], 1},
+		{"range of a body", get(film, "Range: bytes=5-2000\r\n"), 1},
+		{"range across pieces", get(film, "Range: bytes=1000-150000\r\n"), 1},
+		{"range to the end", get(film, "Range: bytes=70000-\r\n"), 1},
+		{"range from the end", get(film, "Range: bytes=-500\r\n"), 1},
+		{"range beyond the end", get(film, "Range: bytes=0-99999999\r\n"), 1},
+		{"one byte", get(film, "Range: bytes=0-0\r\nOrigin: https://a.example\r\n"), 1},
+		{"range of a unit unknown", get(film, "Range: pages=1-2\r\n"), 1},
+		{"two ranges", get(film, "Range: bytes=1-2,5-6\r\n"), 1},
+		{"nonsense for a range", get(film, "Range: bytes=2-1\r\n"), 1},
+		{"range of a body past its end", get(film, "Range: bytes=500000000-\r\n"), 0},
+		{"two fields of range", get(film, "Range: bytes=1-2\r\nRange: bytes=5-6\r\n"), 0},
+		{"range if", get(film, "Range: bytes=1-2\r\nIf-Range: \"x\"\r\n"), 0},
+		{"ranges in one write", get(film, "Range: bytes=0-99\r\n") + get(film, "Range: bytes=100-70099\r\n") + get(master, "") + get(film, "Range: bytes=-1\r\n"), 4},
 		{"range", get(master, "Range: bytes=5-20\r\n"), 0},
 		{"range past the end", get(master, "Range: bytes=5000000-\r\n"), 0},
 		{"If-None-Match", get(master, "If-None-Match: *\r\n"), 0},
@@ -59,9 +75,9 @@ func conversations() []struct {
 		{"an early end", get(master, "") + get(master, "Content-Length: 3\r\n") + "abc" + get(master, ""), 1},
 	}
 	for _, o := range objects {
-		var fast int64
-		if o.text || strings.Contains(o.path, "/init") {
-			fast = 1
+		fast := int64(1)
+		if strings.HasSuffix(o.path, ".ts") || strings.HasSuffix(o.path, ".jpg") || strings.HasSuffix(o.path, ".aac") || strings.HasPrefix(o.path, "/raw/") || strings.Contains(o.path, "0_plain") {
+			fast = 0 // made on the way, an original, or not there
 		}
 		rows = append(rows, row{o.path, get(o.path, ""), fast})
 	}
@@ -71,7 +87,12 @@ func conversations() []struct {
 // TestShortcutSaysTheSame: whatever is asked, in whatever pieces it arrives, the bytes are those of net/http, and what follows
 // on the connection is understood alike.
 func TestShortcutSaysTheSame(t *testing.T) {
-	p := servePair(t, Config{}, Timeouts{})
+	for _, tr := range []Transport{Writev, Sendfile} {
+		saysTheSame(t, serveBoth(t, Config{}, tr, Timeouts{}))
+	}
+}
+
+func saysTheSame(t *testing.T, p *pairOfServers) {
 	p.warm(t)
 	for _, c := range conversations() {
 		want := talk(t, p.plain, c.in+lastRequest)
@@ -310,5 +331,128 @@ func TestCloseLeavesAnAnswerUnderWay(t *testing.T) {
 	}
 	if all, err := io.ReadAll(client); err != nil || string(all) != "all of it" {
 		t.Errorf("%q, %v", all, err)
+	}
+}
+
+// soon waits for something to become true.
+func soon(is func() bool) bool {
+	for range 1000 {
+		if is() {
+			return true
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return false
+}
+
+// begun asks for a body that its client does not take, and waits until it is under way.
+func begun(t *testing.T, p *pairOfServers, path string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", p.short)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	if err := c.(*net.TCPConn).SetReadBuffer(128 << 10); err != nil {
+		t.Fatal(err)
+	}
+	if !soon(func() bool {
+		p.front.mu.Lock()
+		defer p.front.mu.Unlock()
+		for conn := range p.front.all {
+			if err := conn.SetWriteBuffer(128 << 10); err != nil {
+				t.Error(err)
+			}
+		}
+		return len(p.front.all) > 0
+	}) {
+		t.Fatal("the connection is not accepted")
+	}
+	// After a request of net/http's own, its shutdown ends the connection at once and not after five seconds.
+	if _, err := io.WriteString(c, get("/x", "")); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(c, make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.WriteString(c, get(path, "")); err != nil {
+		t.Fatal(err)
+	}
+	if !soon(func() bool { return p.front.answering() > 0 }) {
+		t.Fatal("no answer is under way")
+	}
+	return c
+}
+
+// TestDrainWaitsForBodies: one that is under way leaves whole after a shutdown; one that its client does not take is cut off when
+// the time is over. Either way what it lies in is given back.
+func TestDrainWaitsForBodies(t *testing.T) {
+	const path = "/hls/0_big/track-v1.mp4"
+	for _, tr := range []Transport{Writev, Sendfile} {
+		for _, patient := range []bool{true, false} {
+			lib := &library{sets: map[string]*packager.Set{"0_big": bigSet(t)}}
+			p := serveBoth(t, Config{Resolver: lib}, tr, Timeouts{})
+			want := talk(t, p.plain, get(path, "Connection: close\r\n"))
+			c := begun(t, p, path)
+			if err := p.servers[1].Shutdown(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			ctx, cancel := context.WithCancel(t.Context())
+			drained := make(chan error, 1)
+			go func() { drained <- p.front.Drain(ctx) }()
+			var all []byte
+			if patient {
+				select {
+				case err := <-drained:
+					t.Fatalf("drained beside an answer under way: %v", err)
+				case <-time.After(5 * drainStep):
+				}
+				var err error
+				if all, err = io.ReadAll(c); err != nil {
+					t.Fatal(err)
+				}
+				if err := <-drained; err != nil {
+					t.Error(err)
+				}
+				_, body, _ := strings.Cut(string(all), "HTTP/1.1 200")
+				_, body, _ = strings.Cut(body, "\r\n\r\n")
+				if _, whole, _ := strings.Cut(want, "\r\n\r\n"); body != whole {
+					t.Errorf("%d bytes of %d", len(body), len(whole))
+				}
+			} else {
+				cancel()
+				if err := <-drained; !errors.Is(err, context.Canceled) {
+					t.Errorf("drained: %v", err)
+				}
+				if all, _ = io.ReadAll(c); len(all) >= len(want) {
+					t.Error("all of it came")
+				}
+			}
+			cancel()
+			if !soon(func() bool { return lib.given() == 0 }) { // who answers learns of the end by itself
+				t.Error("a presentation was not given back")
+			}
+		}
+	}
+}
+
+// TestVanishedMediaIsLeftToNetHTTP: what cannot be read is refused as ever, and nothing of a response has left before.
+func TestVanishedMediaIsLeftToNetHTTP(t *testing.T) {
+	path, _, tr := copyOf(t, "hi-v")
+	set := &packager.Set{ID: "0_cut", Version: "1", Complete: true, Files: []packager.SetFile{{Tracks: []*packager.Track{tr}}}}
+	p := servePair(t, Config{Resolver: &library{sets: map[string]*packager.Set{"0_cut": set}}}, Timeouts{})
+	segment := get("/hls/0_cut/seg-2-v1.m4s", "")
+	talk(t, p.plain, segment+lastRequest)
+	before := p.passed.Load()
+	if got := talk(t, p.short, segment+lastRequest); !strings.HasPrefix(got, "HTTP/1.1 200") || p.passed.Load() != before+1 {
+		t.Fatalf("%.200s", got)
+	}
+	if err := os.Truncate(path, 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, in := range []string{segment, "HEAD" + segment[3:]} {
+		if d := cmp.Diff(talk(t, p.plain, in+lastRequest), talk(t, p.short, in+lastRequest)); d != "" {
+			t.Errorf("%.9q: differs:\n%.1000s", in, d)
+		}
 	}
 }
