@@ -19,7 +19,8 @@ type pairOfServers struct {
 	passed       atomic.Int64
 	origin       *Origin
 	servers      []*http.Server
-	front        *Front // of the latter
+	front        *Front       // of the latter
+	idle         atomic.Int64 // how often a connection was idle to net/http
 }
 
 func servePair(t *testing.T, cfg Config, d Timeouts) *pairOfServers {
@@ -51,6 +52,11 @@ func serveBoth(t *testing.T, cfg Config, tr Transport, d Timeouts) *pairOfServer
 			t.Fatal(err)
 		}
 		srv := &http.Server{Handler: h, ConnContext: ConnContext, ReadHeaderTimeout: d.Header, IdleTimeout: d.Idle}
+		srv.ConnState = func(_ net.Conn, s http.ConnState) {
+			if s == http.StateIdle {
+				p.idle.Add(1)
+			}
+		}
 		p.servers = append(p.servers, srv)
 		wrapped := wrap(l)
 		done := make(chan struct{})
