@@ -45,6 +45,8 @@ type part struct {
 	dirty bool     // something was written or cut since the first one was opened
 	epoch int      // counts the owners
 
+	refused int64 // the greatest end of a write that failed, of the handles that were closed since the first one was opened
+
 	mu       sync.Mutex // guards what follows
 	rec      record
 	unsaved  int64
@@ -140,7 +142,7 @@ func (p *part) take(f *os.File, rec record) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.file, p.rec, p.unsaved, p.saved = f, rec, 0, p.d.g.now()
-	p.owner, p.open, p.lost, p.dirty = nil, 0, false, false
+	p.owner, p.open, p.lost, p.dirty, p.refused = nil, 0, false, false, 0
 	p.size.Store(rec.Extents.Contiguous())
 	p.changed.Store(rec.Changed.UnixNano())
 	p.shown.Store(true)
@@ -223,7 +225,7 @@ func (p *part) save() error {
 // finish gives the file its final name. io is held for writing.
 func (p *part) finish() error {
 	end := p.rec.Extents.End()
-	if p.rec.Extents.Contiguous() != end {
+	if have := p.rec.Extents.Contiguous(); have != end || have < p.refused {
 		return errors.Join(p.rest(), fmt.Errorf("%q: %w from byte %d on", p.rel, ErrIncomplete, p.rec.Extents.Contiguous()))
 	}
 	fault.Point("gateway.closed")

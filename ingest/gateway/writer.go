@@ -7,6 +7,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -28,6 +29,10 @@ type writer struct {
 	room  *quota.Room
 	ended bool // Close, Lost or Doubtful was called
 	at    int64
+
+	// refused is the greatest end of a write that failed. Clients close their handle after that, too: what they closed is whole
+	// only if it reaches as far.
+	refused atomic.Int64
 }
 
 // openWriter opens a path for writing. What is there of it is gone on with unless the mode says otherwise; other connections'
@@ -85,6 +90,9 @@ func (p *part) openWriter(s *session, m openMode) (*writer, error) {
 		p.epoch++
 	}
 	p.rec.State, p.rec.GivenUp, p.rec.By = resting, false, s.protocol
+	if p.open == 0 {
+		p.refused = 0
+	}
 	p.open++
 	w := &writer{s: s, p: p, epoch: p.epoch}
 	if m.append {
@@ -154,6 +162,19 @@ func (w *writer) stale() error {
 
 // WriteAt writes bytes of the file.
 func (w *writer) WriteAt(b []byte, off int64) (int, error) {
+	n, err := w.write(b, off)
+	if err != nil {
+		for end := off + int64(len(b)); ; {
+			old := w.refused.Load()
+			if end <= old || w.refused.CompareAndSwap(old, end) {
+				break
+			}
+		}
+	}
+	return n, err
+}
+
+func (w *writer) write(b []byte, off int64) (int, error) {
 	limit := w.p.d.limit.Load()
 	if off < 0 || limit > 0 && off+int64(len(b)) > limit {
 		return 0, fmt.Errorf("%q: %w: this folder takes files of up to %d bytes", path.Base(w.p.rel), ErrTooLarge, limit)
@@ -252,6 +273,7 @@ func (w *writer) Close() error {
 	if w.stale() != nil {
 		return nil // what it was good for goes on elsewhere
 	}
+	p.refused = max(p.refused, w.refused.Load())
 	if p.open--; p.open > 0 {
 		return nil
 	}
@@ -275,6 +297,7 @@ func (w *writer) Doubtful() (*doubt, error) {
 	if w.stale() != nil {
 		return nil, nil
 	}
+	p.refused = max(p.refused, w.refused.Load())
 	if p.open--; p.open > 0 || p.lost {
 		return nil, nil
 	}
