@@ -133,13 +133,19 @@ func TestSurroundIsMixedDownByThePlan(t *testing.T) {
 	}
 }
 
+// pictureWithTone is a small picture with a tone, which its plan encodes.
+func pictureWithTone(t *testing.T, seconds float64) (src string, plan codec.Plan) {
+	t.Helper()
+	src = clip(t, "both.mp4", "64x64", "5", seconds)
+	plan = audioPlan(t, src, 0, codec.AudioPlan{Stream: 1, Name: "a", Codec: "aac", BitRate: 64000, SampleRate: 48000, Channels: 1})
+	plan.DurationUS = int64(seconds * 1_000_000)
+	return src, plan
+}
+
 // TestSoundTellsHowFarItIs: of a copied picture with sound to encode, the sound is what takes long.
 func TestSoundTellsHowFarItIs(t *testing.T) {
 	const seconds = 240
-	src := clip(t, "long.mp4", "64x64", "5", seconds)
-	tone := codec.AudioPlan{Stream: 1, Name: "a", Codec: "aac", BitRate: 64000, SampleRate: 48000, Channels: 1}
-	plan := audioPlan(t, src, 0, tone)
-	plan.DurationUS = seconds * 1_000_000
+	src, plan := pictureWithTone(t, seconds)
 	plan.Audio = append(plan.Audio, codec.AudioPlan{Stream: 1, Copy: true, Name: "copy", Codec: "aac", SampleRate: 48000, Channels: 1})
 	m, _ := run(t, src, codec.Job{Plan: plan, Copy: true, Audio: true})
 	var told []int64
@@ -158,11 +164,7 @@ func TestSoundTellsHowFarItIs(t *testing.T) {
 
 // TestAJobOfEverythingTakesWhatThePlanHas: of a source of sound alone, what else is asked for is nothing to do.
 func TestAJobOfEverythingTakesWhatThePlanHas(t *testing.T) {
-	const seconds = 2
-	src := clip(t, "both.mp4", "64x64", "5", seconds)
-	tone := codec.AudioPlan{Stream: 1, Name: "a", Codec: "aac", BitRate: 64000, SampleRate: 48000, Channels: 1}
-	plan := audioPlan(t, src, 0, tone)
-	plan.DurationUS = seconds * 1_000_000
+	src, plan := pictureWithTone(t, 2)
 	plan.Video, plan.Thumbs = nil, nil
 	_, rep := run(t, src, codec.Job{Plan: plan, Video: true, Copy: true, Audio: true, Subs: true, Thumbs: true})
 	if len(rep.Tracks) != 1 {

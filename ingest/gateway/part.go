@@ -45,10 +45,11 @@ type part struct {
 	dirty bool     // something was written or cut since the first one was opened
 	epoch int      // counts the owners
 
-	refused int64 // the greatest end of a write that failed, of the handles that were closed since the first one was opened
-
-	mu       sync.Mutex // guards what follows
-	rec      record
+	mu  sync.Mutex // guards what follows
+	rec record
+	// refused is the greatest end of a write that failed since the first handle was opened. Clients close their handle after
+	// that, too: what they closed is whole only if it reaches as far.
+	refused  int64
 	unsaved  int64
 	saved    time.Time
 	savingUp bool
@@ -207,6 +208,13 @@ func (p *part) saveBeside() {
 	p.mu.Lock()
 	p.savingUp = false
 	p.mu.Unlock()
+}
+
+// refuse records that a write up to an end failed.
+func (p *part) refuse(end int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refused = max(p.refused, end)
 }
 
 // save makes what is here durable, and then the record that tells of it. io is held.

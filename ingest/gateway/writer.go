@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -29,10 +28,6 @@ type writer struct {
 	room  *quota.Room
 	ended bool // Close, Lost or Doubtful was called
 	at    int64
-
-	// refused is the greatest end of a write that failed. Clients close their handle after that, too: what they closed is whole
-	// only if it reaches as far.
-	refused atomic.Int64
 }
 
 // openWriter opens a path for writing. What is there of it is gone on with unless the mode says otherwise; other connections'
@@ -162,23 +157,6 @@ func (w *writer) stale() error {
 
 // WriteAt writes bytes of the file.
 func (w *writer) WriteAt(b []byte, off int64) (int, error) {
-	n, err := w.write(b, off)
-	if err != nil {
-		for end := off + int64(len(b)); ; {
-			old := w.refused.Load()
-			if end <= old || w.refused.CompareAndSwap(old, end) {
-				break
-			}
-		}
-	}
-	return n, err
-}
-
-func (w *writer) write(b []byte, off int64) (int, error) {
-	limit := w.p.d.limit.Load()
-	if off < 0 || limit > 0 && off+int64(len(b)) > limit {
-		return 0, fmt.Errorf("%q: %w: this folder takes files of up to %d bytes", path.Base(w.p.rel), ErrTooLarge, limit)
-	}
 	if err := w.s.slow(len(b)); err != nil {
 		return 0, err
 	}
@@ -186,6 +164,19 @@ func (w *writer) write(b []byte, off int64) (int, error) {
 	defer w.p.io.RUnlock()
 	if err := w.stale(); err != nil {
 		return 0, err
+	}
+	n, err := w.write(b, off)
+	if err != nil {
+		w.p.refuse(off + int64(len(b)))
+	}
+	return n, err
+}
+
+// write is WriteAt of a handle that is good. io is held for reading.
+func (w *writer) write(b []byte, off int64) (int, error) {
+	limit := w.p.d.limit.Load()
+	if off < 0 || limit > 0 && off+int64(len(b)) > limit {
+		return 0, fmt.Errorf("%q: %w: this folder takes files of up to %d bytes", path.Base(w.p.rel), ErrTooLarge, limit)
 	}
 	if err := w.room.Take(w.s.g.ctx, len(b)); err != nil {
 		return 0, err
@@ -273,7 +264,6 @@ func (w *writer) Close() error {
 	if w.stale() != nil {
 		return nil // what it was good for goes on elsewhere
 	}
-	p.refused = max(p.refused, w.refused.Load())
 	if p.open--; p.open > 0 {
 		return nil
 	}
@@ -297,7 +287,6 @@ func (w *writer) Doubtful() (*doubt, error) {
 	if w.stale() != nil {
 		return nil, nil
 	}
-	p.refused = max(p.refused, w.refused.Load())
 	if p.open--; p.open > 0 || p.lost {
 		return nil, nil
 	}

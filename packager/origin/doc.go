@@ -5,8 +5,9 @@
 // [Resolver] that turns its file part into a set. Out: the bytes, with strong validators, ranges, compression for text,
 // CORS and cache lifetimes.
 //
-// Wrap the server's listener with [Listener] and set [ConnContext] on the server, and segments leave by writev straight from
-// the mapped files; over TLS, HTTP/2 or a plain listener they are written like any other response.
+// Wrap the server's listener with [Origin.Listener], or [Listener] where the origin is not mounted at the root, and set
+// [ConnContext] on the server, and bytes leave by sendfile or writev straight from the stored files; over TLS, HTTP/2 or a plain
+// listener they are written like any other response.
 //
 // It knows no entries or accounts, and never logs: [Config.Observe] hands every finished request to its owner.
 package origin

@@ -23,21 +23,17 @@ const SendfileMin = 64 << 10
 
 // Listener wraps the TCP connections that l accepts, so that bodies of package packager are sent in one gather with their
 // header. Other connections pass unchanged.
-func Listener(l net.Listener, t Transport) net.Listener { return &listener{Listener: l, transport: t} }
+func Listener(l net.Listener, t Transport) net.Listener { return &listener{l, t, stallTime} }
 
 type listener struct {
 	net.Listener
 	transport Transport
+	stall     time.Duration // a client that takes nothing for so long is cut off
 }
 
 // Accept implements net.Listener.
 func (l *listener) Accept() (net.Conn, error) {
-	return accept(l.Listener, l.transport)
-}
-
-// accept wraps the next connection of l, if it is one of TCP.
-func accept(l net.Listener, t Transport) (net.Conn, error) {
-	c, err := l.Accept()
+	c, err := l.Listener.Accept()
 	tcp, ok := c.(*net.TCPConn)
 	if err != nil || !ok {
 		return c, err
@@ -47,7 +43,7 @@ func accept(l net.Listener, t Transport) (net.Conn, error) {
 		tcp.Close()
 		return nil, err
 	}
-	return &Conn{TCPConn: tcp, raw: raw, sendfiles: t == Sendfile}, nil
+	return &Conn{TCPConn: tcp, raw: raw, sendfiles: l.transport == Sendfile, stall: l.stall}, nil
 }
 
 // ConnContext is for http.Server.ConnContext: it lets a request find its connection, so that the response header waits for the
@@ -70,6 +66,7 @@ type Conn struct {
 	short *shortcut // nil without
 
 	sendfiles bool
+	stall     time.Duration
 
 	holding bool
 	held    []byte   // the header, while holding
@@ -77,9 +74,8 @@ type Conn struct {
 	out     transfer
 }
 
-// batch is how much one deadline covers; a client that takes longer than stallTime for it is cut off.
 const (
-	batch     = 2 << 20
+	batch     = 2 << 20 // bytes sent at a time
 	stallTime = 2 * time.Minute
 )
 
@@ -172,7 +168,6 @@ func (c *Conn) flush(head, size *int, more bool) (int64, error) {
 		c.iov = c.iov[:0]
 		return 0, nil
 	}
-	_ = c.SetWriteDeadline(time.Now().Add(stallTime))
 	n, err := c.sendmsg(c.iov, more)
 	clear(c.iov)
 	c.iov = c.iov[:0]

@@ -28,8 +28,8 @@ func servePair(t *testing.T, cfg Config, d Timeouts) *pairOfServers {
 	return serveBoth(t, cfg, Writev, d)
 }
 
-// serveBoth is servePair with a transport.
-func serveBoth(t *testing.T, cfg Config, tr Transport, d Timeouts) *pairOfServers {
+// serveBoth is servePair with a transport, and whatever else the front is to have.
+func serveBoth(t *testing.T, cfg Config, tr Transport, d Timeouts, set ...func(*Front)) *pairOfServers {
 	t.Helper()
 	if cfg.Resolver == nil {
 		set := stored(t)
@@ -73,6 +73,9 @@ func serveBoth(t *testing.T, cfg Config, tr Transport, d Timeouts) *pairOfServer
 	p.plain = start(o, func(l net.Listener) net.Listener { return Listener(l, tr) })
 	p.short = start(counted, func(l net.Listener) net.Listener {
 		p.front = o.Listener(l, tr, d)
+		for _, f := range set {
+			f(p.front)
+		}
 		return p.front
 	})
 	return p

@@ -1,6 +1,7 @@
 package origin
 
 import (
+	"errors"
 	"io"
 	"time"
 
@@ -10,9 +11,9 @@ import (
 // transfer is what is being written to a connection; run is made once, so that a call allocates nothing.
 type transfer struct {
 	run  func(fd uintptr) bool
-	vecs [][]byte // memory first
+	vecs [][]byte // memory; without any, a file's bytes
 	more bool     // a file follows at once
-	fd   int      // then a file's bytes
+	fd   int
 	off  int64
 	n    int64
 	sent int64
@@ -20,10 +21,14 @@ type transfer struct {
 }
 
 // sendfile sends n bytes of the file at off. The descriptor's own offset is neither used nor moved, so requests share it.
-func (c *Conn) sendfile(fd int, off, n int64) (int64, error) {
-	t := &c.out
-	t.vecs, t.fd, t.off, t.n = nil, fd, off, n
-	return c.transfer()
+func (c *Conn) sendfile(fd int, off, n int64) (sent int64, err error) {
+	for sent < n && err == nil {
+		var took int64
+		c.out.fd, c.out.off, c.out.n = fd, off+sent, min(n-sent, batch)
+		took, err = c.transfer()
+		sent += took
+	}
+	return sent, err
 }
 
 // sendmsg sends the vectors, of which it moves the beginnings. More says that a sendfile follows at once, so that the last packet
@@ -31,70 +36,71 @@ func (c *Conn) sendfile(fd int, off, n int64) (int64, error) {
 func (c *Conn) sendmsg(vecs [][]byte, more bool) (int64, error) {
 	t := &c.out
 	t.vecs, t.more, t.n = vecs, more, 0
+	defer func() { t.vecs = nil }()
 	return c.transfer()
 }
 
+// transfer sends until all is gone, the connection fails, or its client took nothing for stall.
 func (c *Conn) transfer() (int64, error) {
 	t := &c.out
 	if t.run == nil {
 		t.run = t.step
 	}
 	t.sent, t.err = 0, nil
+	var armed time.Time
 	for t.err == nil && (len(t.vecs) > 0 || t.n > 0) {
-		if t.n > 0 {
-			_ = c.SetWriteDeadline(time.Now().Add(stallTime))
+		if now := time.Now(); now.Sub(armed) > c.stall/8 {
+			_ = c.SetWriteDeadline(now.Add(c.stall))
+			armed = now
 		}
 		if err := c.raw.Write(t.run); err != nil && t.err == nil {
 			t.err = err
 		}
 	}
-	t.vecs = nil
 	return t.sent, t.err
 }
 
 // step makes one system call; false asks to be called again when the socket takes more.
 func (t *transfer) step(fd uintptr) bool {
-	if len(t.vecs) > 0 {
-		return t.stepVecs(int(fd))
-	}
-	off := t.off
-	n, err := unix.Sendfile(int(fd), t.fd, &off, int(min(t.n, batch)))
+	n, err := t.call(int(fd))
 	switch {
-	case err == unix.EAGAIN:
+	case errors.Is(err, unix.EAGAIN):
 		return false
-	case err == unix.EINTR:
-		return true
+	case errors.Is(err, unix.EINTR):
 	case err != nil:
 		t.err = err
-	case n == 0:
-		t.err = io.ErrUnexpectedEOF // the file ended: it was cut short
-	}
-	if n > 0 {
-		t.off += int64(n)
-		t.n -= int64(n)
-		t.sent += int64(n)
+	default:
+		t.took(n)
 	}
 	return true
 }
 
 const maxVecs = 1024
 
-func (t *transfer) stepVecs(fd int) bool {
-	flags := unix.MSG_NOSIGNAL
-	if t.more {
-		flags |= unix.MSG_MORE
+func (t *transfer) call(fd int) (int, error) {
+	if len(t.vecs) > 0 {
+		flags := unix.MSG_NOSIGNAL
+		if t.more {
+			flags |= unix.MSG_MORE
+		}
+		return unix.SendmsgBuffers(fd, t.vecs[:min(len(t.vecs), maxVecs)], nil, nil, flags)
 	}
-	n, err := unix.SendmsgBuffers(fd, t.vecs[:min(len(t.vecs), maxVecs)], nil, nil, flags)
-	switch {
-	case err == unix.EAGAIN:
-		return false
-	case err == unix.EINTR:
-		return true
-	case err != nil:
-		t.err = err
-		return true
+	off := t.off
+	n, err := unix.Sendfile(fd, t.fd, &off, int(t.n))
+	if n == 0 && err == nil {
+		err = io.ErrUnexpectedEOF // the file was cut short
 	}
+	return n, err
+}
+
+// took moves on by n bytes that were sent.
+func (t *transfer) took(n int) {
 	t.sent += int64(n)
+	if len(t.vecs) == 0 {
+		t.off += int64(n)
+		t.n -= int64(n)
+		return
+	}
 	for len(t.vecs) > 0 && n >= len(t.vecs[0]) {
 		n -= len(t.vecs[0])
 		t.vecs = t.vecs[1:]
@@ -102,5 +108,4 @@ func (t *transfer) stepVecs(fd int) bool {
 	if n > 0 {
 		t.vecs[0] = t.vecs[0][n:]
 	}
-	return true
 }

@@ -33,7 +33,7 @@ func reserve(f *os.File, size int64) error {
 
 // copyRange appends n bytes of src from off to dst within the kernel (copy_file_range(2)), or through a buffer where
 // that does not work or gains nothing: ext4 neither shares blocks nor copies elsewhere, and copies through a pipe, which leaves
-// dst in the page cache in small pieces that cost those who read it a sixth more.
+// dst in the page cache in small pieces that cost those who read it more.
 func copyRange(ctx context.Context, dst, src *os.File, off, n int64) error {
 	var fs unix.Statfs_t
 	if err := unix.Fstatfs(int(dst.Fd()), &fs); err == nil && fs.Type == unix.EXT4_SUPER_MAGIC {

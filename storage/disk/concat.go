@@ -11,8 +11,7 @@ import (
 	"sluice/storage"
 )
 
-// Concat joins ranges of objects within the kernel: copied by reference where the file system can, and never through
-// this process where copy_file_range works.
+// Concat joins ranges of objects: by reference where the file system can, else by a copy (copyRange).
 func (s *Store) Concat(ctx context.Context, key string, head []byte, parts []storage.Part, remove bool) (obj storage.Object, err error) {
 	defer observe("concat", time.Now(), &err)
 	if err := storage.ValidateKey(key); err != nil {
