@@ -21,9 +21,16 @@ func runSegmentsFMP4(ctx context.Context, e *Env, emit func(Result)) error {
 }
 
 func runSegmentsTS(ctx context.Context, e *Env, emit func(Result)) error {
-	return e.delivery(ctx, "segments-ts", "mpegts", emit, func(ctx context.Context, s *station) ([]string, error) {
-		return s.allSegments(ctx, "/hls/"+s.entry+"/master.m3u8")
-	})
+	return e.delivery(ctx, "segments-ts", "mpegts", emit, segmentsTS)
+}
+
+// runSegmentsMuxed is runSegmentsTS by a server that keeps no segment.
+func runSegmentsMuxed(ctx context.Context, e *Env, emit func(Result)) error {
+	return e.delivery(ctx, "segments-muxed", "mpegts", emit, segmentsTS, "SLUICE_PLAY_KEEP_BYTES=0")
+}
+
+func segmentsTS(ctx context.Context, s *station) ([]string, error) {
+	return s.allSegments(ctx, "/hls/"+s.entry+"/master.m3u8")
 }
 
 func runPlaylists(ctx context.Context, e *Env, emit func(Result)) error {
@@ -49,9 +56,10 @@ func (s *station) allSegments(ctx context.Context, master string) ([]string, err
 }
 
 // delivery loads sluice and nginx in turn with the same objects, and where nginx's VOD module is installed, sluice and the module
-// with the same renditions as MP4 files. Container is the module's name for the kind of segment.
-func (e *Env) delivery(ctx context.Context, name, container string, emit func(Result), paths func(context.Context, *station) ([]string, error)) error {
-	return e.withStation(ctx, func(s *station) error {
+// with the same renditions as MP4 files. Container is the module's name for the kind of segment;
+// the server finds env in its environment.
+func (e *Env) delivery(ctx context.Context, name, container string, emit func(Result), paths func(context.Context, *station) ([]string, error), env ...string) error {
+	return e.withStation(ctx, env, func(s *station) error {
 		list, err := paths(ctx, s)
 		if err != nil {
 			return err
@@ -129,7 +137,7 @@ func (e *Env) deliveryVOD(ctx context.Context, name, container string, s *statio
 }
 
 // withStation gives f a server with one finished entry.
-func (e *Env) withStation(ctx context.Context, f func(*station) error) error {
+func (e *Env) withStation(ctx context.Context, env []string, f func(*station) error) error {
 	seconds := 120
 	if e.Quick {
 		seconds = 18
@@ -141,7 +149,7 @@ func (e *Env) withStation(ctx context.Context, f func(*station) error) error {
 	if err != nil {
 		return err
 	}
-	s, err := e.startStation(ctx, src)
+	s, err := e.startStation(ctx, src, env...)
 	if err != nil {
 		return err
 	}
@@ -184,7 +192,7 @@ func (e *Env) race(ctx context.Context, name, peer string, s *station, ours []re
 
 // runProgressive asks for 1 MiB ranges anywhere in a progressive MP4 of the top rung.
 func runProgressive(ctx context.Context, e *Env, emit func(Result)) error {
-	return e.withStation(ctx, func(s *station) error {
+	return e.withStation(ctx, nil, func(s *station) error {
 		path := "/mp4/" + s.entry + "/video.mp4"
 		root := filepath.Join(e.Dir, "progressive")
 		theirs, err := s.mirror(ctx, []string{path}, root)

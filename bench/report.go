@@ -134,7 +134,7 @@ func machines(list []Record) []string {
 }
 
 // lineTargets are gates of lines that have one of their own.
-var lineTargets = map[string]float64{"ladder-20s": 1.05, "segments-fmp4-vod": 2, "segments-ts-vod": 1, "playlists-vod": 1}
+var lineTargets = map[string]float64{"ladder-20s": 1.05, "segments-fmp4-vod": 2, "segments-ts-vod": 1, "segments-muxed-vod": 1, "playlists-vod": 1}
 
 // targetOf returns the gate of a result; a benchmark with several lengths names each after a dash.
 func targetOf(r Result) float64 {

@@ -51,8 +51,8 @@ func (e *Env) startServer(ctx context.Context, data string, env ...string) (*sta
 }
 
 // startStation starts a server with src in it; benchmarks of one run share its data.
-func (e *Env) startStation(ctx context.Context, src string) (*station, error) {
-	s, err := e.startServer(ctx, e.shared("station"))
+func (e *Env) startStation(ctx context.Context, src string, env ...string) (*station, error) {
+	s, err := e.startServer(ctx, e.shared("station"), env...)
 	if err != nil {
 		return nil, err
 	}

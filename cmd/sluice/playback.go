@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"strings"
 	"time"
 
@@ -141,7 +142,12 @@ func (s *system) delivery(lib *play.Library, p *playback, media http.Handler, se
 
 // origin is the handler of everything that players ask for.
 func (s *system) origin(lib *play.Library, p *playback, cors []string) (*origin.Origin, error) {
+	keep := s.cfg.Data("tmp")
+	if err := os.MkdirAll(keep, 0o700); err != nil {
+		return nil, fmt.Errorf("origin: %w", err)
+	}
 	return origin.New(origin.Config{
+		KeepBytes: s.cfg.Int("play.keep_bytes"), KeepDir: keep,
 		Resolver: play.Resolver{Library: lib}, Thumbs: play.Frames{Engine: s.framePool()}, Tokens: p.tokens, Open: p.open, CacheBytes: s.cfg.Int("play.cache_bytes"), CORSOrigins: cors,
 		ManifestTTL: s.cfg.Duration("play.ttl"), MediaTTL: s.cfg.Duration("play.ttl"), Registerer: prometheus.DefaultRegisterer, Refused: delivery.Refused,
 	})

@@ -131,6 +131,7 @@ var Options = []Option{
 	{Key: "play.ttl", Default: time.Minute, Help: "How long caches may keep playlists and URLs without a version.", check: duration(0, 365*24*time.Hour)},
 	{Key: "play.token_keys", Default: []string{}, Secret: true, Help: "Keys `id:secret` for signed URLs, newest first. With any, unsigned playback is refused."},
 	{Key: "play.transport", Default: "sendfile", Help: "How stored bytes reach the socket: long extents by `sendfile`, or everything by `writev` from a mapping.", check: oneOf("writev", "sendfile")},
+	{Key: "play.keep_bytes", Default: int64(256 << 20), Unit: "bytes", Help: "Room on disk for TS segments that are asked for again and again; 0 muxes them for every request.", check: between(0, 1<<40)},
 	{Key: "play.cache_bytes", Default: int64(64 << 20), Unit: "bytes", Help: "Memory for rendered playlists and manifests.", check: between(1<<20, 1<<40)},
 	{Key: "play.open_tracks", Default: int64(4096), Unit: "tracks", Help: "Tracks kept open with their index and mapping.", check: between(16, 1<<20)},
 	{Key: "purge.after", Default: 7 * 24 * time.Hour, Help: "How long deleted entries are kept before their objects are removed.", check: duration(0, 10*365*24*time.Hour)},

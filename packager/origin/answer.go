@@ -46,16 +46,20 @@ type answering struct {
 	kind    uri.Kind
 	status  int
 	start   time.Time
-	size    int64  // of the body
-	tail    []byte // of the response, where it is too long to be copied together in shortcut.out
-	stored  bool   // the body is shortcut.body
-	release func() // of what the body lies in; may be nil
+	size    int64               // of the body
+	tail    []byte              // of the response, where it is too long to be copied together in shortcut.out
+	stored  bool                // the body is shortcut.body
+	release func()              // of what the body lies in; may be nil
+	file    *packager.LocalFile // that of a kept body
 }
 
 // done is called when nothing of the answer is needed any more.
 func (r *answering) done() {
 	if r.release != nil {
 		r.release()
+	}
+	if r.file != nil {
+		_ = r.file.Close() // it was only read
 	}
 }
 
@@ -78,9 +82,12 @@ func (c *Conn) compose() (r answering, ok bool, err error) {
 	defer func() {
 		if !ok || !r.stored { // cached text is nobody's
 			r.done()
-			r.release = nil
+			r.release, r.file = nil, nil
 		}
 	}()
+	if p != nil && p.made() {
+		p, r.file = p.held()
+	}
 	if p == nil {
 		return r, false, nil
 	}
@@ -202,7 +209,7 @@ func (s *shortcut) atHand() (p *plan, pres Presentation) {
 		return nil, pres
 	}
 	p, show := o.cache.find(path)
-	if p == nil || p.asked == nil || p.body == nil && len(s.head.bytes) > 0 {
+	if p == nil || p.asked == nil || p.body == nil && len(s.head.bytes) > 0 || p.made() && p.keeping.kept.Load() == nil {
 		return nil, pres
 	}
 	pres, err := o.cfg.Resolver.Resolve(s.ctx, &p.asked.source)

@@ -46,7 +46,7 @@ func (b *builder) build(ctx context.Context) (*plan, error) {
 		return nil, err
 	}
 	p.cache = b.lifetime()
-	if p.mapped || isText(b.req.Kind) && p.body == nil && !p.marked && len(p.text[identityCoding].b) <= maxFast {
+	if p.mapped || p.made() || isText(b.req.Kind) && p.body == nil && !p.marked && len(p.text[identityCoding].b) <= maxFast {
 		p.asked = &asked{b.req.Kind, b.req.Source}
 	}
 	return p, nil

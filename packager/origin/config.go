@@ -79,6 +79,11 @@ type Config struct {
 	Container uri.Container
 	// CacheBytes bounds the response cache; 0 means 64 MiB.
 	CacheBytes int64
+	// KeepBytes bounds what is kept of segments that are made for every response (TS), once they were asked for twice: in files
+	// without a name in KeepDir ("" means that of the system for temporary files), from where they leave as fast as stored ones.
+	// 0 keeps none.
+	KeepBytes int64
+	KeepDir   string
 	// Shows bounds the sets whose segment tables are kept; 0 means 256.
 	Shows int
 	// CORSOrigins are the origins that may read responses; empty means any.

@@ -27,8 +27,9 @@ type exchange struct {
 	status     int // 0 until the response begins
 	sent       int64
 	hit        bool
-	vouched    bool // by a token
-	cut        bool // the body ended early: the connection must be closed
+	vouched    bool                // by a token
+	cut        bool                // the body ended early: the connection must be closed
+	file       *packager.LocalFile // what a kept body lies in
 
 	conn   *Conn
 	pieces []packager.Piece
@@ -44,6 +45,10 @@ func (x *exchange) release() {
 	if x.pres.Release != nil {
 		x.pres.Release()
 		x.pres.Release = nil
+	}
+	if x.file != nil {
+		_ = x.file.Close() // it was only read
+		x.file = nil
 	}
 }
 

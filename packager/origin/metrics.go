@@ -26,6 +26,8 @@ type metrics struct {
 	refused  prometheus.Counter
 	cmcd     prometheus.Counter
 	starved  prometheus.Counter
+	kept     prometheus.Gauge
+	unkept   prometheus.Counter
 }
 
 func newMetrics(reg prometheus.Registerer) (*metrics, error) {
@@ -44,6 +46,8 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 		faults:  counter("sluice_origin_media_faults_total", "Responses cut or refused because mapped media could not be read."),
 		refused: counter("sluice_origin_tokens_refused_total", "Requests whose token was missing or not accepted."),
 		cmcd:    counter("sluice_origin_cmcd_requests_total", "Requests that carried CMCD data."),
+		kept:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "sluice_origin_kept_bytes", Help: "Bytes of kept segments that are otherwise made for every response."}),
+		unkept:  counter("sluice_origin_keep_failures_total", "Segments that could not be written to be kept."),
 		starved: counter("sluice_origin_cmcd_starved_total", "Requests whose CMCD data reported an empty player buffer."),
 	}
 	for k := range m.bytes {
@@ -55,7 +59,7 @@ func newMetrics(reg prometheus.Registerer) (*metrics, error) {
 	if reg == nil {
 		return m, nil
 	}
-	for _, c := range []prometheus.Collector{requests, bytes, seconds, cache, m.cached, m.faults, m.refused, m.cmcd, m.starved} {
+	for _, c := range []prometheus.Collector{requests, bytes, seconds, cache, m.cached, m.faults, m.refused, m.cmcd, m.starved, m.kept, m.unkept} {
 		if err := reg.Register(c); err != nil {
 			return nil, err
 		}

@@ -20,6 +20,7 @@ type Origin struct {
 	metrics *metrics
 	shows   shows
 	cache   *cache
+	keeper  keeper
 	dates   dates
 	// marker stands for the query token in cached playlists; nobody outside can know it.
 	marker string
@@ -37,6 +38,7 @@ func New(cfg Config) (*Origin, error) {
 	var random [16]byte
 	_, _ = rand.Read(random[:]) // never fails
 	o := &Origin{cfg: cfg, metrics: m, cache: newCache(cfg.CacheBytes, m), marker: hex.EncodeToString(random[:])}
+	o.keeper = keeper{dir: cfg.KeepDir, limit: cfg.KeepBytes, metrics: m}
 	o.shows = shows{limit: cfg.Shows, all: make(map[showKey]*showSlot)}
 	return o, nil
 }
@@ -215,8 +217,26 @@ func (x *exchange) serveObject(path string) error {
 		if p, err = x.make(key, path, s); err != nil {
 			return err
 		}
+	} else if p.made() {
+		p = x.keep(p)
 	}
 	return x.respond(p, x.pres.Modified)
+}
+
+// keep returns the plan that answers from a file instead of p, which was asked for before, or p.
+func (x *exchange) keep(p *plan) *plan {
+	k, file := p.held()
+	if k == nil && x.r.Method == http.MethodGet {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), x.o.cfg.Timeout) // others want it, too
+		defer cancel()
+		x.o.keeper.again(ctx, p)
+		k, file = p.held()
+	}
+	if k == nil {
+		return p
+	}
+	x.file = file
+	return k
 }
 
 // make builds the plan for key, or waits for another request that does. Whoever builds goes on when its client leaves, since

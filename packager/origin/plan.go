@@ -30,6 +30,8 @@ type plan struct {
 
 	asked *asked                              // set where a shortcut may answer with the plan
 	ready [encodings]atomic.Pointer[prepared] // heads, once a shortcut has asked for them
+
+	keeping keeping
 }
 
 // asked is what the path of a plan says, so that a shortcut that finds the plan by its path need not read it again.
@@ -88,6 +90,9 @@ func newCoded(b []byte, etag string) coded {
 	return coded{b, packager.Gather([]packager.Piece{packager.MemPiece(b)}), []string{etag}, []string{strconv.Itoa(len(b))}}
 }
 
+// made reports whether the body is made of samples for every response, as TS is.
+func (p *plan) made() bool { return p.body != nil && !p.mapped && p.pieces == 0 }
+
 // bodyPlan makes a plan of a body.
 func bodyPlan(ctype, tag string, b packager.Body) *plan {
 	p := &plan{ctype: []string{ctype}, body: b, etag: []string{`"` + tag + `"`}, length: []string{strconv.FormatInt(b.Size(), 10)}}
@@ -95,7 +100,7 @@ func bodyPlan(ctype, tag string, b packager.Body) *plan {
 	if !ok {
 		if x, ok := b.(interface {
 			Extents(dst []packager.Piece) []packager.Piece
-		}); ok { // made of samples on the way, as TS is
+		}); ok {
 			willNeed(x.Extents(nil))
 		}
 		return p

@@ -1,0 +1,166 @@
+package origin
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"os"
+	"sync"
+	"sync/atomic"
+
+	"sluice/packager"
+)
+
+// keeper keeps bodies that are made of samples, such as TS segments, in files without a name, once they were asked for again:
+// from there they leave like stored ones. Who waits longest without being asked for goes first (a clock).
+type keeper struct {
+	dir     string
+	limit   int64 // 0 keeps nothing
+	metrics *metrics
+
+	mu   sync.Mutex // guards what follows
+	used int64
+	ring []*kept // the files, and those about to be written
+	hand int
+}
+
+// kept is the body of a plan in a file.
+type kept struct {
+	of    *plan
+	plan  *plan // with the file for a body; nil until it is written
+	file  *packager.LocalFile
+	size  int64
+	asked atomic.Bool // since the hand passed
+}
+
+const (
+	keptShare = 16 // a body larger than this part of the limit is not kept
+	handSteps = 8  // how many files the hand passes to make room for one
+	keptWrite = 1 << 20
+)
+
+// keeping is the state of a plan whose body may be kept.
+type keeping struct {
+	tried atomic.Bool // somebody writes it, has written it, or could not
+	kept  atomic.Pointer[kept]
+}
+
+// held returns the plan that answers instead of p with a body in a file, and that file, which the caller must close; nil if
+// there is none.
+func (p *plan) held() (*plan, *packager.LocalFile) {
+	k := p.keeping.kept.Load()
+	if k == nil || !k.file.Retain() {
+		return nil, nil
+	}
+	if !k.asked.Load() {
+		k.asked.Store(true)
+	}
+	return k.plan, k.file
+}
+
+// again is called when a plan whose body is made of samples is asked for another time: it keeps the body if there is room.
+func (kr *keeper) again(ctx context.Context, p *plan) {
+	k := &kept{of: p, size: p.body.Size()}
+	if k.size > kr.limit/keptShare || p.keeping.tried.Load() || !kr.room(k) {
+		return
+	}
+	done := false
+	defer func() {
+		if !done { // also when a page of the source cannot be read, which panics
+			kr.leave(k)
+		}
+	}()
+	if p.keeping.tried.Swap(true) {
+		return
+	}
+	if err := kr.write(ctx, k); err != nil {
+		kr.metrics.unkept.Inc()
+		return
+	}
+	done = true
+	p.keeping.kept.Store(k)
+}
+
+// room takes k into the ring, in place of files that nobody asked for of late.
+func (kr *keeper) room(k *kept) bool {
+	kr.mu.Lock()
+	defer kr.mu.Unlock()
+	for range handSteps {
+		if kr.used+k.size <= kr.limit {
+			break
+		}
+		if kr.hand >= len(kr.ring) {
+			kr.hand = 0
+		}
+		switch old := kr.ring[kr.hand]; {
+		case old.of.keeping.kept.Load() == nil, old.asked.Swap(false): // the former is being written
+			kr.hand++
+		default:
+			kr.drop(kr.hand)
+		}
+	}
+	if kr.used+k.size > kr.limit {
+		return false
+	}
+	kr.ring = append(kr.ring, k)
+	kr.add(k.size)
+	return true
+}
+
+// drop takes a file out of the ring; the last place's takes its place. Responses that are sent from it keep it open.
+func (kr *keeper) drop(i int) {
+	k, last := kr.ring[i], len(kr.ring)-1
+	kr.ring[i], kr.ring[last] = kr.ring[last], nil
+	kr.ring = kr.ring[:last]
+	kr.add(-k.size)
+	if k.of.keeping.kept.CompareAndSwap(k, nil) {
+		k.of.keeping.tried.Store(false)
+		_ = k.file.Close() // it was only read
+	}
+}
+
+// leave takes out what was not written.
+func (kr *keeper) leave(k *kept) {
+	kr.mu.Lock()
+	defer kr.mu.Unlock()
+	for i, x := range kr.ring {
+		if x == k {
+			kr.drop(i)
+			return
+		}
+	}
+}
+
+func (kr *keeper) add(n int64) {
+	kr.used += n
+	kr.metrics.kept.Set(float64(kr.used))
+}
+
+// write makes k's file and plan.
+func (kr *keeper) write(ctx context.Context, k *kept) error {
+	f, err := os.CreateTemp(kr.dir, "segment-")
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	defer os.Remove(f.Name())
+	// Whole buffers, one after the other: the page cache then takes large pieces.
+	w := bufio.NewWriterSize(f, keptWrite)
+	if err := k.of.body.WriteRange(ctx, w, 0, k.size); err != nil {
+		return err
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	file, err := packager.OpenFile(f.Name())
+	if err != nil {
+		return err
+	}
+	if int64(len(file.Bytes())) != k.size {
+		return errors.Join(errors.New("not mapped"), file.Close())
+	}
+	of := k.of
+	k.file = file
+	k.plan = &plan{ctype: of.ctype, etag: of.etag, cache: of.cache, length: of.length, asked: of.asked, body: whole(file), pieces: 1, mapped: true}
+	return nil
+}
