@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -143,7 +144,9 @@ func (kr *keeper) write(ctx context.Context, k *kept) error {
 		return err
 	}
 	defer f.Close()
-	defer os.Remove(f.Name())
+	if err := os.Remove(f.Name()); err != nil { // at once: nothing is left of it when the process is killed
+		return err
+	}
 	// Whole buffers, one after the other: the page cache then takes large pieces.
 	w := bufio.NewWriterSize(f, keptWrite)
 	if err := k.of.body.WriteRange(ctx, w, 0, k.size); err != nil {
@@ -152,7 +155,7 @@ func (kr *keeper) write(ctx context.Context, k *kept) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	file, err := packager.OpenFile(f.Name())
+	file, err := packager.OpenFile(fmt.Sprintf("/proc/self/fd/%d", f.Fd()))
 	if err != nil {
 		return err
 	}
