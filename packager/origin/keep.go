@@ -35,14 +35,15 @@ type kept struct {
 }
 
 const (
-	keptShare = 16 // a body larger than this part of the limit is not kept
-	handSteps = 8  // how many files the hand passes to make room for one
+	keptShare = 16   // a body larger than this part of the limit is not kept
+	keptFiles = 1024 // each is a descriptor and a mapping
+	handSteps = 8    // how many files the hand passes to make room for one
 	keptWrite = 1 << 20
 )
 
 // keeping is the state of a plan whose body may be kept.
 type keeping struct {
-	tried atomic.Bool // somebody writes it, has written it, or could not
+	begun atomic.Bool // somebody writes it, has written it, or could not
 	kept  atomic.Pointer[kept]
 }
 
@@ -62,7 +63,7 @@ func (p *plan) held() (*plan, *packager.LocalFile) {
 // again is called when a plan whose body is made of samples is asked for another time: it keeps the body if there is room.
 func (kr *keeper) again(ctx context.Context, p *plan) {
 	k := &kept{of: p, size: p.body.Size()}
-	if k.size > kr.limit/keptShare || p.keeping.tried.Load() || !kr.room(k) {
+	if k.size > kr.limit/keptShare || p.keeping.begun.Load() || !kr.room(k) {
 		return
 	}
 	done := false
@@ -71,7 +72,7 @@ func (kr *keeper) again(ctx context.Context, p *plan) {
 			kr.leave(k)
 		}
 	}()
-	if p.keeping.tried.Swap(true) {
+	if p.keeping.begun.Swap(true) {
 		return
 	}
 	if err := kr.write(ctx, k); err != nil {
@@ -86,8 +87,9 @@ func (kr *keeper) again(ctx context.Context, p *plan) {
 func (kr *keeper) room(k *kept) bool {
 	kr.mu.Lock()
 	defer kr.mu.Unlock()
+	fits := func() bool { return kr.used+k.size <= kr.limit && len(kr.ring) < keptFiles }
 	for range handSteps {
-		if kr.used+k.size <= kr.limit {
+		if fits() {
 			break
 		}
 		if kr.hand >= len(kr.ring) {
@@ -100,7 +102,7 @@ func (kr *keeper) room(k *kept) bool {
 			kr.drop(kr.hand)
 		}
 	}
-	if kr.used+k.size > kr.limit {
+	if !fits() {
 		return false
 	}
 	kr.ring = append(kr.ring, k)
@@ -115,7 +117,7 @@ func (kr *keeper) drop(i int) {
 	kr.ring = kr.ring[:last]
 	kr.add(-k.size)
 	if k.of.keeping.kept.CompareAndSwap(k, nil) {
-		k.of.keeping.tried.Store(false)
+		k.of.keeping.begun.Store(false)
 		_ = k.file.Close() // it was only read
 	}
 }

@@ -125,6 +125,17 @@ func TestKeeperKeepsWhatIsAskedFor(t *testing.T) {
 	}
 }
 
+// TestKeeperBoundsItsFiles: every one is a descriptor.
+func TestKeeperBoundsItsFiles(t *testing.T) {
+	kr := newKeeper(t, 1<<30)
+	for range keptFiles + 10 {
+		kr.again(t.Context(), bodyPlan(typeTS, "x", sampled{b: []byte{1}}))
+	}
+	if len(kr.ring) != keptFiles || kr.used != keptFiles {
+		t.Errorf("%d files of %d bytes", len(kr.ring), kr.used)
+	}
+}
+
 // TestAResponseHoldsItsFile: a file that goes while a response is sent from it stays readable until that ends.
 func TestAResponseHoldsItsFile(t *testing.T) {
 	kr := newKeeper(t, keptShare*100)
