@@ -19,6 +19,7 @@ import (
 // TestEveryStageWaitsOutAFullVolume fills the volume of the objects before each stage in turn, which is then the only one
 // that anybody works on. The task says that storage is full for as long as it is, and goes on when there is room.
 func TestEveryStageWaitsOutAFullVolume(t *testing.T) {
+	t.Parallel() // half of it is waiting
 	src := spoken(t)
 	calm := startServer(t, "--engine-passthrough=false")
 	want := fingerprint(t, calm, calm.ingest(true, src)[0].Entry)
@@ -64,6 +65,7 @@ func TestEveryStageWaitsOutAFullVolume(t *testing.T) {
 
 // TestServerOutlivesAFullDisk fills the one disk that has everything, catalog and queue included, while it works.
 func TestServerOutlivesAFullDisk(t *testing.T) {
+	t.Parallel() // half of it is waiting
 	src := spoken(t)
 	v := newVolume(t, 96<<20)
 	s := newServer(t)
@@ -96,6 +98,7 @@ func TestServerOutlivesAFullDisk(t *testing.T) {
 
 // TestNewFilesWaitForTheReserve: below the reserve a door refuses, and says so; what came in before is finished.
 func TestNewFilesWaitForTheReserve(t *testing.T) {
+	t.Parallel() // half of it is waiting
 	src := spoken(t)
 	v := newVolume(t, 64<<20)
 	s := newServer(t)

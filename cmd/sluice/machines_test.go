@@ -45,6 +45,7 @@ func TestTheSameBinaryRunsOnManyMachines(t *testing.T) {
 // TestAMachineThatDiesIsMissed kills one of two machines that encode the same film, or freezes it until the other is done:
 // then it wakes up to work that is not its own any more.
 func TestAMachineThatDiesIsMissed(t *testing.T) {
+	t.Parallel() // half of it is waiting
 	t.Run("killed", func(t *testing.T) { loseMachine(t, false) })
 	t.Run("frozen", func(t *testing.T) { loseMachine(t, true) })
 }
@@ -99,6 +100,7 @@ var partition = flag.Duration("partition", 8*time.Second, "how long TestRedisTha
 
 // TestRedisThatIsCutOffIsWaitedFor stops Redis, without closing a connection, while a film is encoded and another comes in.
 func TestRedisThatIsCutOffIsWaitedFor(t *testing.T) {
+	t.Parallel() // half of it is waiting
 	c := startCluster(t)
 	front := c.front()
 	c.machine("one", mediaStages, encodeAnew...)
