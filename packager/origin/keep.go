@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -19,10 +20,11 @@ type keeper struct {
 	limit   int64 // 0 keeps nothing
 	metrics *metrics
 
-	mu   sync.Mutex // guards what follows
-	used int64
-	ring []*kept // the files, and those about to be written
-	hand int
+	mu      sync.Mutex // guards what follows
+	used    int64
+	writing int
+	ring    []*kept // the files, and those being written
+	hand    int
 }
 
 // kept is the body of a plan in a file.
@@ -35,10 +37,11 @@ type kept struct {
 }
 
 const (
-	keptShare = 16   // a body larger than this part of the limit is not kept
-	keptFiles = 1024 // each is a descriptor and a mapping
-	handSteps = 8    // how many files the hand passes to make room for one
-	keptWrite = 1 << 20
+	keptShare  = 16   // a body larger than this part of the limit is not kept
+	keptFiles  = 1024 // each is a descriptor and a mapping
+	handSteps  = 8    // how many files the hand passes to make room for one
+	keptWrites = 4    // at a time, each with a buffer; meanwhile others are made as ever
+	keptBuffer = 1 << 20
 )
 
 // keeping is the state of a plan whose body may be kept.
@@ -60,21 +63,23 @@ func (p *plan) held() (*plan, *packager.LocalFile) {
 	return k.plan, k.file
 }
 
-// again is called when a plan whose body is made of samples is asked for another time: it keeps the body if there is room.
+// takes reports whether the body of a plan that is asked for another time may be kept.
+func (kr *keeper) takes(p *plan) bool {
+	return p.body.Size() <= kr.limit/keptShare && !p.keeping.begun.Load()
+}
+
+// again keeps the body of a plan that it takes, if there is room.
 func (kr *keeper) again(ctx context.Context, p *plan) {
+	if !p.keeping.begun.CompareAndSwap(false, true) {
+		return
+	}
 	k := &kept{of: p, size: p.body.Size()}
-	if k.size > kr.limit/keptShare || p.keeping.begun.Load() || !kr.room(k) {
+	if !kr.room(k) {
+		p.keeping.begun.Store(false) // for another time
 		return
 	}
 	done := false
-	defer func() {
-		if !done { // also when a page of the source cannot be read, which panics
-			kr.leave(k)
-		}
-	}()
-	if p.keeping.begun.Swap(true) {
-		return
-	}
+	defer func() { kr.written(k, done) }() // also when a page of the source cannot be read, which panics
 	if err := kr.write(ctx, k); err != nil {
 		kr.metrics.unkept.Inc()
 		return
@@ -87,6 +92,9 @@ func (kr *keeper) again(ctx context.Context, p *plan) {
 func (kr *keeper) room(k *kept) bool {
 	kr.mu.Lock()
 	defer kr.mu.Unlock()
+	if kr.writing >= keptWrites {
+		return false
+	}
 	fits := func() bool { return kr.used+k.size <= kr.limit && len(kr.ring) < keptFiles }
 	for range handSteps {
 		if fits() {
@@ -105,6 +113,7 @@ func (kr *keeper) room(k *kept) bool {
 	if !fits() {
 		return false
 	}
+	kr.writing++
 	kr.ring = append(kr.ring, k)
 	kr.add(k.size)
 	return true
@@ -122,15 +131,13 @@ func (kr *keeper) drop(i int) {
 	}
 }
 
-// leave takes out what was not written.
-func (kr *keeper) leave(k *kept) {
+// written ends the writing of k, which leaves the ring if that failed.
+func (kr *keeper) written(k *kept, ok bool) {
 	kr.mu.Lock()
 	defer kr.mu.Unlock()
-	for i, x := range kr.ring {
-		if x == k {
-			kr.drop(i)
-			return
-		}
+	kr.writing--
+	if i := slices.Index(kr.ring, k); i >= 0 && !ok {
+		kr.drop(i)
 	}
 }
 
@@ -150,7 +157,7 @@ func (kr *keeper) write(ctx context.Context, k *kept) error {
 		return err
 	}
 	// Whole buffers, one after the other: the page cache then takes large pieces.
-	w := bufio.NewWriterSize(f, keptWrite)
+	w := bufio.NewWriterSize(f, keptBuffer)
 	if err := k.of.body.WriteRange(ctx, w, 0, k.size); err != nil {
 		return err
 	}

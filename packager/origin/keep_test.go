@@ -120,8 +120,13 @@ func TestKeeperKeepsWhatIsAskedFor(t *testing.T) {
 		t.Error("never kept")
 	}
 	large := bodyPlan(typeTS, "x", sampled{b: make([]byte, size+1)})
-	if kr.again(t.Context(), large); isKept(t, large) {
-		t.Error("a body of more than its share is kept")
+	if kr.takes(large) || kr.takes(late) || !kr.takes(bodyPlan(typeTS, "x", sampled{b: make([]byte, size)})) {
+		t.Error("takes a body of more than its share or one that it has, or not one that fits")
+	}
+	kr.writing = keptWrites
+	busy := bodyPlan(typeTS, "x", sampled{b: make([]byte, 1)})
+	if kr.again(t.Context(), busy); isKept(t, busy) || !kr.takes(busy) {
+		t.Error("kept beside too many others that are written, or never to be kept")
 	}
 }
 
@@ -142,7 +147,7 @@ func TestAResponseHoldsItsFile(t *testing.T) {
 	p := bodyPlan(typeTS, "x", sampled{b: bytes.Repeat([]byte{7}, 100)})
 	kr.again(t.Context(), p)
 	_, f := p.held()
-	kr.leave(p.keeping.kept.Load())
+	kr.drop(0)
 	if k, _ := p.held(); k != nil || kr.used != 0 {
 		t.Errorf("still kept, %d bytes", kr.used)
 	}
@@ -170,7 +175,7 @@ func TestWhatCannotBeKeptIsMade(t *testing.T) {
 	if err := kr.metrics.unkept.Write(&d); err != nil {
 		t.Fatal(err)
 	}
-	if isKept(t, failing) || isKept(t, homeless) || kr.used != 0 || len(kr.ring) != 0 || d.GetCounter().GetValue() != 2 {
+	if isKept(t, failing) || isKept(t, homeless) || kr.used != 0 || len(kr.ring) != 0 || kr.writing != 0 || d.GetCounter().GetValue() != 2 {
 		t.Errorf("%d bytes, %d files, %v failures", kr.used, len(kr.ring), d.GetCounter().GetValue())
 	}
 }
@@ -192,7 +197,7 @@ func TestVanishedMediaIsNotKept(t *testing.T) {
 			t.Errorf("%.200s", got)
 		}
 	}
-	if kr := &p.origin.keeper; kr.used != 0 || len(kr.ring) != 0 {
+	if kr := &p.origin.keeper; kr.used != 0 || len(kr.ring) != 0 || kr.writing != 0 {
 		t.Errorf("%d bytes of %d files", kr.used, len(kr.ring))
 	}
 }

@@ -226,7 +226,7 @@ func (x *exchange) serveObject(path string) error {
 // keep returns the plan that answers from a file instead of p, which was asked for before, or p.
 func (x *exchange) keep(p *plan) *plan {
 	k, file := p.held()
-	if k == nil && x.r.Method == http.MethodGet && x.pres.Set.Complete { // while it grows, everything is soon made anew
+	if k == nil && x.r.Method == http.MethodGet && x.pres.Set.Complete && x.o.keeper.takes(p) { // while it grows, everything is soon made anew
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(x.r.Context()), x.o.cfg.Timeout) // others want it, too
 		defer cancel()
 		x.o.keeper.again(ctx, p)
