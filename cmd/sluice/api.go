@@ -4,9 +4,7 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
-	"os"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -48,9 +46,9 @@ func (s *system) api(ctx context.Context, sessions *account.Sessions, who *playb
 	for _, p := range s.cfg.List("http.trusted_proxies") {
 		proxies = append(proxies, netip.MustParsePrefix(p)) // checked when the configuration was read
 	}
-	temp := s.cfg.Data("tmp")
-	if err := os.MkdirAll(temp, 0o700); err != nil {
-		return nil, fmt.Errorf("api: %w", err)
+	temp, err := s.tempDir()
+	if err != nil {
+		return nil, err
 	}
 	return rpc.NewServer(rpc.Config{
 		Registry: reg, Profiles: responses, Sessions: sessions, Accounts: sessions, Logger: s.log, Registerer: prometheus.DefaultRegisterer,

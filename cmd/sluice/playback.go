@@ -140,11 +140,20 @@ func (s *system) delivery(lib *play.Library, p *playback, media http.Handler, se
 	})
 }
 
+// tempDir is where files without a name lie: what API requests bring, and kept segments.
+func (s *system) tempDir() (string, error) {
+	dir := s.cfg.Data("tmp")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return "", fmt.Errorf("temporary files: %w", err)
+	}
+	return dir, nil
+}
+
 // origin is the handler of everything that players ask for.
 func (s *system) origin(lib *play.Library, p *playback, cors []string) (*origin.Origin, error) {
-	keep := s.cfg.Data("tmp")
-	if err := os.MkdirAll(keep, 0o700); err != nil {
-		return nil, fmt.Errorf("origin: %w", err)
+	keep, err := s.tempDir()
+	if err != nil {
+		return nil, err
 	}
 	return origin.New(origin.Config{
 		KeepBytes: s.cfg.Int("play.keep_bytes"), KeepDir: keep,

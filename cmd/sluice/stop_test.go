@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -25,6 +26,7 @@ func TestAStopLeavesDownloadsTheirTime(t *testing.T) {
 			id := s.ingest(true, source)[0].Entry
 			path := fmt.Sprintf("/mp4/%s/film.mp4", id)
 			size := len(s.get(path))
+			s.checkKeeps(string(id))
 			if size < 6<<20 {
 				t.Fatalf("a film of %d bytes may lie in the buffers of a connection", size)
 			}
@@ -62,5 +64,20 @@ func TestAStopLeavesDownloadsTheirTime(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// checkKeeps asks for a TS segment again and again: the second time the server keeps it, and it stays the same.
+func (s *server) checkKeeps(id string) {
+	s.t.Helper()
+	path := "/hls/" + id + "/container/ts/seg-1-v1.ts"
+	made := s.get(path)
+	for range 2 {
+		if !bytes.Equal(s.get(path), made) {
+			s.t.Error("a kept segment has other bytes")
+		}
+	}
+	if want := fmt.Sprintf("\nsluice_origin_kept_bytes %v\n", float64(len(made))); !strings.Contains(string(s.get("/metrics")), want) {
+		s.t.Errorf("the metrics do not say %q", want)
 	}
 }
